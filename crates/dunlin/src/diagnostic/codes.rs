@@ -1,0 +1,216 @@
+//! The one table of diagnostic codes, from which `dunlin explain` and the documentation are made.
+
+use super::Severity;
+use serde::{Deserialize, Serialize};
+
+/// What is known about a diagnostic code.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeInfo {
+    /// The code, such as `DN203`.
+    pub code: Code,
+    /// The severity it has unless a policy changes it.
+    pub severity: Severity,
+    /// A few words.
+    pub title: &'static str,
+    /// What it means, why it matters and what to do, in plain paragraphs.
+    pub explanation: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $severity:ident $title:literal $explanation:literal;)*) => {
+        /// A stable diagnostic code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Code { $(#[doc = $title] $name,)* }
+
+        /// Every code, in order.
+        pub const CODES: &[CodeInfo] = &[$(CodeInfo {
+            code: Code::$name, severity: Severity::$severity, title: $title, explanation: $explanation,
+        },)*];
+
+        impl Code {
+            /// Gives the code as it is written, such as `DN203`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => stringify!($name),)* }
+            }
+        }
+    };
+}
+
+codes! {
+    DN101 Error "syntax error"
+        "PostgreSQL's grammar does not accept this text, and neither is it one of the forms that Dunlin \
+         reads leniently. Nothing of the set runs while a file cannot be read: a half-understood set \
+         cannot be put in order. Fix the text at the place shown.";
+    DN102 Error "psql command"
+        "Lines that start with a backslash are commands of the psql program, not SQL. The server does \
+         not know them. Replace `\\i file` by the file's SQL, `\\copy` by COPY … FROM stdin, and `\\set` \
+         variables by their values. A dump's `\\restrict` and `\\unrestrict` lines are read over.";
+    DN103 Error "transaction not closed"
+        "The file says BEGIN and never COMMIT, or COMMIT without BEGIN. Dunlin runs each migration in a \
+         transaction anyway: take the BEGIN away, or close it.";
+    DN104 Error "not text that PostgreSQL can store"
+        "The file is not UTF-8, or it holds a NUL byte. Save it as UTF-8.";
+    DN105 Note "lenient form"
+        "PostgreSQL does not have this form (for example ADD CONSTRAINT IF NOT EXISTS), but its meaning \
+         is clear. Dunlin runs it as meant: it looks whether the object is there. `--dialect postgres` \
+         refuses such forms.";
+    DN106 Error "mangled dollar quotes"
+        "A `$$` was turned into `$` or vanished, as shells, make and template engines do. The body is \
+         cut at its first semicolon. `dunlin check --fix` shows and writes the repaired text.";
+    DN107 Error "directive not understood"
+        "A comment that starts with `dunlin:` is a directive. Before the first statement of a file: \
+         `depends on ID`, `no transaction`, `renamed from ID`. Above a statement: `allow data-loss`, \
+         `skip`.";
+    DN108 Error "two migrations with one id"
+        "Two files have the same id (the file's name without `.sql` or `.up.sql`). The journal could not \
+         tell them apart. Rename the one that was not applied anywhere yet.";
+
+    DN201 Warning "schema is missing"
+        "The statement refers to a schema that does not exist when it would run and that no pending \
+         migration creates.";
+    DN202 Warning "table is missing"
+        "The statement refers to a table or view that does not exist when it would run and that no \
+         pending migration creates.";
+    DN203 Warning "column is missing"
+        "The statement refers to a column that its table does not have when it would run, that no \
+         pending migration adds and that no CREATE TABLE of the set declares. The operation is skipped \
+         with all that depends on it, and is judged again when the schema or its file has changed.";
+    DN204 Warning "function is missing"
+        "The statement calls a function that does not exist with these arguments, neither in the \
+         database nor in the set.";
+    DN205 Warning "type is missing"
+        "The statement uses a type, or a label of an enum, that does not exist and that no pending \
+         migration creates.";
+    DN206 Warning "no matching unique key"
+        "A foreign key needs a unique key on exactly the columns it refers to, and ON CONFLICT needs a \
+         unique index that can be inferred from its columns.";
+    DN207 Warning "types cannot be compared"
+        "The two sides of a foreign key have types for which PostgreSQL has no equality operator.";
+    DN208 Warning "object is missing"
+        "The statement refers to an object (sequence, index, constraint, trigger, role, extension …) \
+         that does not exist and that no pending migration creates.";
+    DN209 Warning "depends on a skipped operation"
+        "The statement needs something that a skipped operation would have made. It runs once that \
+         operation can.";
+    DN210 Note "column or key ensured"
+        "CREATE TABLE IF NOT EXISTS did nothing, since the table was there already without this column. \
+         Dunlin adds what the declaration promises, so that what refers to it works.";
+    DN211 Warning "column ensured as nullable"
+        "The declaration says NOT NULL without a default, and the table has rows, which have no value \
+         for the column. It was added as nullable: fill it, then SET NOT NULL.";
+    DN212 Warning "two shapes of one object"
+        "Two declarations of one table or column differ. The order of the files decides; make the later \
+         one an ALTER TABLE, so that both agree.";
+    DN213 Error "conflicting definition"
+        "The object is there already with another definition. Both are shown. Decide which one is right: \
+         change the statement, or change the object by a new migration.";
+    DN214 Note "positional statement"
+        "INSERT without a list of columns takes the table's order, and the table's order differs from \
+         the one that the file assumes. Dunlin adds the list, so that no value lands in a wrong column.";
+
+    DN301 Error "circle"
+        "Each of these operations needs what another one makes. No order works; the circle is printed \
+         operation by operation. Break it, for example by adding the foreign key in a statement of its \
+         own.";
+    DN302 Note "moved"
+        "The operation waits for a later one that makes what it needs, and runs right after it. The \
+         order changes only where it must.";
+    DN303 Note "below the newest applied"
+        "The migration is new, but its version is lower than one that was applied already, as happens \
+         after a merge. It runs, since it commutes with what was applied or needs nothing of it.";
+
+    DN401 Note "rows are lost"
+        "The statement removes rows or columns with data in them.";
+    DN410 Warning "data change in doubt"
+        "The migration is not recorded, but its schema changes were there before this run, so its data \
+         change may have run as well. It is held, never repeated. `dunlin adopt ID` records it as done, \
+         `dunlin skip ID#N` says that it shall never run.";
+    DN411 Warning "overtaken"
+        "The operation could run now, but it changes or removes something, and operations after it have \
+         been applied. It is held: `dunlin adopt ID` or `dunlin skip ID#N` decide on it.";
+
+    DN501 Warning "strong lock on a large table"
+        "The statement holds a lock that blocks reads or writes for as long as it works.";
+
+    DN601 Note "edited: cosmetic"
+        "The file's bytes changed after it was applied, but its statements are the same: comments or \
+         white space. Nothing to do.";
+    DN602 Warning "edited after it was applied"
+        "The file's statements changed after it was applied. New statements that only add to the schema \
+         run; changed or removed ones are reported and do not run. Put changes into a new migration.";
+    DN603 Warning "file is missing"
+        "The journal has a migration whose file is not there. If it was renamed, say \
+         `-- dunlin: renamed from ID` in the new file.";
+    DN604 Warning "interrupted"
+        "An operation that cannot run in a transaction was started and its end was not recorded, and \
+         the catalog does not tell whether it was done. Look at the database, then `dunlin adopt ID` or \
+         `dunlin skip ID#N`.";
+    DN605 Error "journal is newer"
+        "A newer Dunlin wrote this journal. Use that version or a later one.";
+    DN606 Error "schema is not Dunlin's"
+        "The schema that is configured for the journal exists and holds tables that are not Dunlin's. \
+         Choose another one with --journal-schema.";
+
+    DN701 Error "schema differs from the contract"
+        "The schema is not what the application expects.";
+
+    DN801 Error "no connection"
+        "The server could not be reached, or refused the login.";
+    DN802 Error "lock not free"
+        "Another Dunlin works on this database. Only one may. Wait for it, or use --lock-wait.";
+    DN803 Error "privilege is missing"
+        "The role that Dunlin works as may not do this. The message names the GRANT that is missing.";
+    DN804 Error "server version"
+        "Dunlin works with PostgreSQL 14 to 18.";
+    DN805 Error "read-only"
+        "Something is pending, and the server or the session is read-only (a standby?).";
+    DN806 Error "transaction-pooling proxy"
+        "The connection goes through a proxy that gives each transaction another server session. What \
+         must run outside a transaction cannot run through it: give --direct-url.";
+    DN807 Error "no server binaries"
+        "--embedded needs PostgreSQL's server programs (initdb, postgres) on this machine. On Debian: \
+         apt-get install postgresql. Or set DUNLIN_PG_BIN to the folder that holds them.";
+    DN808 Error "operation failed"
+        "The server refused a statement. Its transaction was rolled back, the error is in the journal, \
+         and everything before it is kept. Fix the cause, then run `dunlin up` again.";
+    DN809 Error "wrong usage or configuration"
+        "The command line, the configuration file or the migrations folder is not usable as given.";
+    DN810 Error "statement not allowed in a migration"
+        "The statement would break the guarantees of the run (DISCARD, PREPARE TRANSACTION, a top-level \
+         ROLLBACK, pg_advisory_unlock_all).";
+}
+
+impl Code {
+    /// Looks up what is known about the code.
+    pub fn info(self) -> &'static CodeInfo {
+        &CODES[self as usize]
+    }
+
+    /// Reads a code as a user types it (`DN203`, `dn203`, `203`).
+    pub fn parse(text: &str) -> Option<Code> {
+        let digits = text.trim().to_ascii_uppercase();
+        let digits = digits.strip_prefix("DN").unwrap_or(&digits);
+        CODES.iter().map(|info| info.code).find(|code| &code.as_str()[2..] == digits)
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_found_by_its_own_name() {
+        for info in CODES {
+            assert_eq!(Code::parse(info.code.as_str()), Some(info.code));
+            assert_eq!(info.code.info().title, info.title);
+        }
+        assert_eq!(Code::parse("dn203"), Some(Code::DN203));
+        assert_eq!(Code::parse("DN999"), None);
+    }
+}

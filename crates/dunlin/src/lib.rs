@@ -1,0 +1,19 @@
+//! Dunlin, a migration system for PostgreSQL that reads SQL the way PostgreSQL does.
+//!
+//! The flow, which is also the layout:
+//!
+//! ```text
+//! files → MigrationSet → Statements → Analysis → Catalog before/after → Plan → Executor → Journal → Report → renderer
+//! ```
+//!
+//! Each module may use only the modules to its left; everything left of the bar is pure: no network,
+//! clock, environment, randomness or printing (only `migration` reads files).
+//!
+//! ```text
+//! source < diagnostic < syntax < migration < catalog < analyze < graph < history < check, plan | pg < execute < embedded
+//! ```
+
+pub mod diagnostic;
+pub mod migration;
+pub mod source;
+pub mod syntax;
