@@ -13,6 +13,8 @@
 //! source < diagnostic < syntax < migration < catalog < analyze < graph < history < check, plan | pg < execute < embedded
 //! ```
 
+pub mod analyze;
+pub mod catalog;
 pub mod diagnostic;
 pub mod migration;
 pub mod source;

@@ -96,3 +96,11 @@ pub fn parse(file: &SourceFile, span: Span) -> Script {
     let _ = (file, span);
     Script::default()
 }
+
+impl Statement {
+    /// Gives the place in the file of the token at a location of the tree.
+    pub fn locate(&self, location: i32) -> Option<Span> {
+        let at = self.span.start + usize::try_from(location).ok()?;
+        Some(Span::new(at, at + 1))
+    }
+}

@@ -1,0 +1,258 @@
+//! What the analysis of one statement collects, and the look-ups that every family shares.
+
+use super::{
+    Access, Analysis, Class, DataChange, Facet, Footprint, Lock, LockMode, Place, Presence, Requirement,
+    Session, Transactional, Verdict,
+};
+use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, QName, SearchPath};
+use crate::diagnostic::{Code, near_names};
+use crate::source::Span;
+use crate::syntax::{Statement, protobuf};
+
+/// The analysis of one statement while it is made.
+pub struct Context<'a> {
+    /// The catalog that names are looked up in.
+    pub catalog: &'a Catalog,
+    /// The session in force.
+    pub session: &'a Session,
+    /// The statement.
+    pub statement: &'a Statement,
+    /// What was found so far.
+    pub analysis: Analysis,
+    /// What the query or expression under analysis needs, for a view or a default; taken by the caller.
+    pub depends: Vec<Dependency>,
+    /// While true, what is missing is *unknown*: text that is bound late (function bodies, branches of IF).
+    pub tentative: bool,
+    /// Tables that are not in the catalog but are meant by this statement itself (a table under creation).
+    slots: u32,
+}
+
+impl<'a> Context<'a> {
+    /// Starts the analysis of a statement.
+    pub fn new(statement: &'a Statement, catalog: &'a Catalog, session: &'a Session) -> Self {
+        let analysis = Analysis {
+            kind: "",
+            class: Class::Reads,
+            requires: Vec::new(),
+            effects: Vec::new(),
+            provides: Vec::new(),
+            footprint: Footprint::default(),
+            locks: Vec::new(),
+            transactional: Transactional::Yes,
+            opaque: None,
+            presence: Presence::Absent,
+            rewrite: None,
+            session: Vec::new(),
+            transaction: None,
+            data: None,
+            declaration: None,
+            new_labels: Vec::new(),
+            constants: Vec::new(),
+            or_replace: false,
+            only_checks: false,
+        };
+        Context { catalog, session, statement, analysis, depends: Vec::new(), tentative: false, slots: 0 }
+    }
+
+    /// The search path in force.
+    pub fn path(&self) -> &'a SearchPath {
+        &self.session.search_path
+    }
+
+    /// The place of a tree location in the file; the whole statement where there is none.
+    pub fn span(&self, location: i32) -> Span {
+        self.statement.locate(location).unwrap_or(self.statement.span)
+    }
+
+    /// Runs the analysis of the family that the statement belongs to.
+    pub fn run(self) -> Analysis {
+        self.analysis
+    }
+
+    /// Says that the statement cannot be understood: it becomes a barrier.
+    pub fn opaque(&mut self, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.analysis.class = Class::Opaque;
+        self.analysis.effects.push(Effect::Opaque(reason.clone()));
+        self.analysis.footprint.touch(Place::Everything, Access::Write);
+        self.analysis.opaque.get_or_insert(reason);
+    }
+
+    /// Gives a placeholder for a relation that this statement makes.
+    pub fn slot(&mut self) -> crate::catalog::Slot {
+        self.slots += 1;
+        crate::catalog::Slot(self.slots)
+    }
+
+    /// Records a touch.
+    pub fn touch(&mut self, place: Place, access: Access) {
+        self.analysis.footprint.touch(place, access);
+    }
+
+    /// Records a lock on a relation that exists.
+    pub fn lock(&mut self, relation: Id, mode: LockMode) {
+        let object = self.catalog.relation_name(relation).to_string();
+        match self.analysis.locks.iter_mut().find(|lock| lock.object == object) {
+            Some(lock) => lock.mode = lock.mode.max(mode),
+            None => self.analysis.locks.push(Lock { object, mode }),
+        }
+    }
+
+    /// Records a requirement. An invalid one becomes unknown while the text is tentative.
+    pub fn require(
+        &mut self,
+        any_of: Vec<Facet>,
+        span: Span,
+        verdict: Verdict,
+        code: Code,
+        message: String,
+        near: Vec<String>,
+    ) {
+        let verdict = match verdict {
+            Verdict::Invalid if self.tentative || self.catalog.clouded.is_some() => Verdict::Unknown,
+            verdict => verdict,
+        };
+        self.analysis.requires.push(Requirement { any_of, span, verdict, code, message, near });
+    }
+
+    /// Says that the statement makes an object.
+    pub fn provide(&mut self, object: ObjectRef) {
+        self.analysis.provides.push(Facet::Exists(object));
+    }
+
+    /// Finds a relation that must exist; records the requirement, and the touch that it is read.
+    pub fn need_relation(&mut self, name: &Name, span: Span, noun: &str) -> Option<Id> {
+        let found = self.catalog.find_relation(name, self.path());
+        let (verdict, id) = match found {
+            Found::Yes(id) => (Verdict::Valid, Some(id)),
+            Found::No => (Verdict::Invalid, None),
+            Found::Unknown => (Verdict::Unknown, None),
+        };
+        let candidates = match id {
+            Some(id) => vec![self.catalog.relation_name(id)],
+            None => self.catalog.candidates(name, self.path()),
+        };
+        for candidate in &candidates {
+            self.touch(Place::Relation(candidate.clone()), Access::Read);
+        }
+        let missing_schema = name.schema.as_deref().filter(|schema| self.catalog.find_schema(schema).is_no());
+        if let (Some(schema), Verdict::Invalid) = (missing_schema, verdict) {
+            let schema = schema.to_owned();
+            self.need_schema(&schema, span);
+        }
+        let near = if verdict == Verdict::Invalid { self.near_relations(&name.name) } else { Vec::new() };
+        let any_of = candidates.iter().map(|name| Facet::Exists(ObjectRef::relation(name))).collect();
+        let message = format!("{noun} `{name}` does not exist");
+        let code = if matches!(noun, "index" | "sequence") { Code::DN208 } else { Code::DN202 };
+        self.require(any_of, span, verdict, code, message, near);
+        id
+    }
+
+    /// Finds a schema that must exist.
+    pub fn need_schema(&mut self, name: &str, span: Span) -> Option<Id> {
+        let found = self.catalog.find_schema(name);
+        let verdict = match found {
+            Found::Yes(_) => Verdict::Valid,
+            Found::No => Verdict::Invalid,
+            Found::Unknown => Verdict::Unknown,
+        };
+        self.touch(Place::Schema(name.to_owned()), Access::Read);
+        let near = match verdict {
+            Verdict::Invalid => {
+                let all: Vec<&str> = self.catalog.schemas().map(|(_, schema)| schema.name.as_str()).collect();
+                near_names(name, all).into_iter().map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        };
+        let any_of = vec![Facet::Exists(ObjectRef::Schema { name: name.to_owned() })];
+        self.require(any_of, span, verdict, Code::DN201, format!("schema `{name}` does not exist"), near);
+        found.yes()
+    }
+
+    /// Finds a column of a relation that must exist.
+    pub fn need_column(
+        &mut self,
+        relation: Id,
+        column: &str,
+        span: Span,
+    ) -> Option<crate::catalog::ColumnNumber> {
+        let name = self.catalog.relation_name(relation);
+        self.touch(Place::Column(name.clone(), column.to_owned()), Access::Read);
+        let found = self.catalog.relation(relation)?;
+        if let Some(column) = found.column(column) {
+            let dependency = Dependency { on: relation, column: Some(column.number) };
+            self.depends.push(dependency);
+            let any_of = vec![Facet::Exists(ObjectRef::column(&name, &column.name))];
+            self.require(any_of, span, Verdict::Valid, Code::DN203, String::new(), Vec::new());
+            return Some(column.number);
+        }
+        if is_system_column(column) {
+            return None;
+        }
+        let verdict = if found.columns_known { Verdict::Invalid } else { Verdict::Unknown };
+        self.miss_column(&name, column, span, verdict);
+        None
+    }
+
+    /// Records that a column of a relation is missing (or not known).
+    pub fn miss_column(&mut self, relation: &QName, column: &str, span: Span, verdict: Verdict) {
+        let near = match self.catalog.relation_at(relation) {
+            Some((_, found)) if verdict == Verdict::Invalid => {
+                let all: Vec<&str> = found.columns.iter().map(|column| column.name.as_str()).collect();
+                near_names(column, all).into_iter().map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        };
+        let noun = self.catalog.relation_at(relation).map_or("table", |(_, found)| found.kind.noun());
+        let message = format!("{noun} `{relation}` has no column `{column}`");
+        let any_of = vec![Facet::Exists(ObjectRef::column(relation, column))];
+        self.require(any_of, span, verdict, Code::DN203, message, near);
+    }
+
+    /// Records a requirement on an object that is neither relation nor column.
+    pub fn need_object(&mut self, object: ObjectRef, verdict: Verdict, span: Span, code: Code, noun: &str) {
+        self.touch(Place::Object(object.clone()), Access::Read);
+        let message = format!("{noun} `{object}` does not exist");
+        self.require(vec![Facet::Exists(object)], span, verdict, code, message, Vec::new());
+    }
+
+    /// Near names among all relations that can be seen.
+    fn near_relations(&self, name: &str) -> Vec<String> {
+        let all: Vec<&str> = self
+            .catalog
+            .relations()
+            .filter(|(_, relation)| relation.is_queryable())
+            .map(|(_, relation)| relation.name.as_str())
+            .collect();
+        near_names(name, all).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Marks the statement as a data change and gives its particulars.
+    pub fn data(&mut self) -> &mut DataChange {
+        self.analysis.data.get_or_insert_with(DataChange::default)
+    }
+}
+
+/// The columns that every table has.
+pub fn is_system_column(name: &str) -> bool {
+    matches!(name, "tableoid" | "ctid" | "xmin" | "xmax" | "cmin" | "cmax" | "oid")
+}
+
+/// The name that a `RangeVar` writes.
+pub fn range_name(range: &protobuf::RangeVar) -> Name {
+    let schema = (!range.schemaname.is_empty()).then(|| range.schemaname.clone());
+    Name { schema, name: range.relname.clone() }
+}
+
+/// The strings of a list of `String` nodes, as names are in the tree.
+pub fn strings(nodes: &[protobuf::Node]) -> Vec<String> {
+    nodes.iter().filter_map(string).collect()
+}
+
+/// The string of a `String` node.
+pub fn string(node: &protobuf::Node) -> Option<String> {
+    match node.node.as_ref()? {
+        crate::syntax::NodeEnum::String(text) => Some(text.sval.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! The session settings in force at a statement: what `SET`, `RESET`, `set_config` and roles did before it.
+
+use crate::catalog::SearchPath;
+use std::collections::BTreeMap;
+
+/// A change of the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionChange {
+    /// SET name = value, as SQL that can be sent again.
+    Set {
+        /// The setting, folded; `role` and `session_authorization` count as settings.
+        name: String,
+        /// Its values as text (several for a list such as search_path); none for DEFAULT.
+        values: Option<Vec<String>>,
+        /// SET LOCAL: it ends with its transaction when the server runs it; Dunlin keeps it to the file's end.
+        local: bool,
+        /// The SQL that sets it.
+        sql: String,
+    },
+    /// RESET ALL.
+    ResetAll,
+}
+
+/// The settings in force at a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Session {
+    /// Where names are looked for.
+    pub search_path: SearchPath,
+    /// What the file has set so far: name to (values, SQL), in the order of names.
+    settings: BTreeMap<String, (Vec<String>, String)>,
+    /// The search path that the session starts with.
+    base_path: SearchPath,
+}
+
+impl Session {
+    /// Makes the session that a migration starts with.
+    pub fn new(search_path: SearchPath) -> Session {
+        Session { base_path: search_path.clone(), search_path, settings: BTreeMap::new() }
+    }
+
+    /// Applies what a statement did.
+    pub fn apply(&mut self, change: &SessionChange) {
+        match change {
+            SessionChange::ResetAll => {
+                // RESET ALL leaves the role and the session authorization alone.
+                self.settings.retain(|name, _| name == "role" || name == "session_authorization");
+            }
+            SessionChange::Set { name, values: Some(values), sql, .. } => {
+                self.settings.insert(name.clone(), (values.clone(), sql.clone()));
+            }
+            SessionChange::Set { name, values: None, .. } => {
+                self.settings.remove(name);
+            }
+        }
+        self.search_path = match self.settings.get("search_path") {
+            Some((values, _)) => SearchPath(values.clone()),
+            None => self.base_path.clone(),
+        };
+    }
+
+    /// The role that SET ROLE has set.
+    pub fn role(&self) -> Option<&str> {
+        let (values, _) = self.settings.get("role")?;
+        values.first().map(String::as_str).filter(|role| *role != "none")
+    }
+
+    /// One setting's first value.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.get(name)?.0.first().map(String::as_str)
+    }
+
+    /// Whether the file has changed nothing so far.
+    pub fn is_plain(&self) -> bool {
+        self.settings.is_empty()
+    }
+
+    /// The statements that bring a fresh session to this state.
+    pub fn replay(&self) -> impl Iterator<Item = &str> {
+        self.settings.values().map(|(_, sql)| sql.as_str())
+    }
+
+    /// The settings as text that is the same for the same state, for an operation's identity.
+    pub fn identity(&self) -> String {
+        self.settings.iter().map(|(name, (values, _))| format!("{name}={}\n", values.join(","))).collect()
+    }
+}

@@ -1,0 +1,1 @@
+//! A catalog as sorted text: the base of fingerprints, snapshots and differences.

@@ -1,0 +1,288 @@
+//! The model of a database's schema: read from a server or simulated.
+
+pub mod builtin;
+pub mod describe;
+pub mod effect;
+
+mod apply;
+pub mod keywords;
+pub mod lookup;
+mod model;
+mod name;
+
+pub use apply::Dependent;
+pub use effect::{ColumnChange, Effect, RelationChange, Slot, Target};
+
+pub use lookup::{Found, SearchPath};
+pub use model::*;
+pub use name::{Ident, Name, ObjectRef, QName};
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The schema of one database, as read or as simulated.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    next: u32,
+    schemas: BTreeMap<Id, Schema>,
+    relations: BTreeMap<Id, Relation>,
+    types: BTreeMap<Id, Type>,
+    functions: BTreeMap<Id, Function>,
+    schema_names: HashMap<String, Id>,
+    relation_names: HashMap<(Id, String), Id>,
+    type_names: HashMap<(Id, String), Id>,
+    function_names: HashMap<(Id, String), Vec<Id>>,
+    /// Which relations, types and functions need an object; may name some that no longer do.
+    dependents: HashMap<Id, BTreeSet<Id>>,
+    /// Installed extensions with their versions.
+    pub extensions: BTreeMap<String, String>,
+    /// Roles of the cluster; none when not known (then no role is missing).
+    pub roles: Option<BTreeSet<String>>,
+    /// Objects of the kinds that are kept by class and name only: collations, operators, publications …
+    pub others: BTreeSet<(String, String)>,
+    /// Version of the server, as `server_version_num`; the grammar's own when there is no server.
+    pub server_version: u32,
+    /// The role that statements run as; empty where unknown.
+    pub current_role: String,
+    /// Whether the role may do anything.
+    pub superuser: bool,
+    /// Set once something that could not be understood has run: what is missing is unknown from there on.
+    pub clouded: Option<String>,
+    /// Whether the database had tables of the user's when it was read.
+    pub had_user_tables: bool,
+}
+
+impl Catalog {
+    /// Makes an empty database: the schema `public` and nothing else.
+    pub fn empty() -> Catalog {
+        let mut catalog = Catalog { server_version: 180_000, superuser: true, ..Catalog::default() };
+        catalog.add_schema(Schema { name: "public".into(), owner: String::new(), origin: Origin::Live });
+        catalog
+    }
+
+    fn fresh(&mut self) -> Id {
+        self.next += 1;
+        Id(self.next)
+    }
+
+    /// Adds a schema.
+    pub fn add_schema(&mut self, schema: Schema) -> Id {
+        let id = self.fresh();
+        self.schema_names.insert(schema.name.clone(), id);
+        self.schemas.insert(id, schema);
+        id
+    }
+
+    /// Reserves an id for an object that is added later with a method ending in `_as`.
+    pub fn reserve(&mut self) -> Id {
+        self.fresh()
+    }
+
+    /// Adds a relation.
+    pub fn add_relation(&mut self, relation: Relation) -> Id {
+        let id = self.fresh();
+        self.add_relation_as(id, relation);
+        id
+    }
+
+    /// Adds a relation under a reserved id.
+    pub fn add_relation_as(&mut self, id: Id, relation: Relation) {
+        self.relation_names.insert((relation.schema, relation.name.clone()), id);
+        self.relations.insert(id, relation);
+        self.note_dependencies(id);
+    }
+
+    /// Adds a type.
+    pub fn add_type(&mut self, ty: Type) -> Id {
+        let id = self.fresh();
+        self.add_type_as(id, ty);
+        id
+    }
+
+    /// Adds a type under a reserved id.
+    pub fn add_type_as(&mut self, id: Id, ty: Type) {
+        self.type_names.insert((ty.schema, ty.name.clone()), id);
+        self.types.insert(id, ty);
+    }
+
+    /// Adds a function.
+    pub fn add_function(&mut self, function: Function) -> Id {
+        let id = self.fresh();
+        self.add_function_as(id, function);
+        id
+    }
+
+    /// Adds a function under a reserved id.
+    pub fn add_function_as(&mut self, id: Id, function: Function) {
+        self.function_names.entry((function.schema, function.name.clone())).or_default().push(id);
+        self.functions.insert(id, function);
+        self.note_dependencies(id);
+    }
+
+    /// Gets a schema by id.
+    pub fn schema(&self, id: Id) -> Option<&Schema> {
+        self.schemas.get(&id)
+    }
+
+    /// Gets a relation by id.
+    pub fn relation(&self, id: Id) -> Option<&Relation> {
+        self.relations.get(&id)
+    }
+
+    /// Changes a relation in place; call [`Catalog::note_dependencies`] after changing what it needs.
+    pub fn relation_mut(&mut self, id: Id) -> Option<&mut Relation> {
+        self.relations.get_mut(&id)
+    }
+
+    /// Gets a type by id.
+    pub fn type_by_id(&self, id: Id) -> Option<&Type> {
+        self.types.get(&id)
+    }
+
+    /// Changes a type in place.
+    pub fn type_mut(&mut self, id: Id) -> Option<&mut Type> {
+        self.types.get_mut(&id)
+    }
+
+    /// Gets a function by id.
+    pub fn function(&self, id: Id) -> Option<&Function> {
+        self.functions.get(&id)
+    }
+
+    /// All schemas.
+    pub fn schemas(&self) -> impl Iterator<Item = (Id, &Schema)> {
+        self.schemas.iter().map(|(id, schema)| (*id, schema))
+    }
+
+    /// All relations.
+    pub fn relations(&self) -> impl Iterator<Item = (Id, &Relation)> {
+        self.relations.iter().map(|(id, relation)| (*id, relation))
+    }
+
+    /// All types.
+    pub fn types(&self) -> impl Iterator<Item = (Id, &Type)> {
+        self.types.iter().map(|(id, ty)| (*id, ty))
+    }
+
+    /// All functions.
+    pub fn functions(&self) -> impl Iterator<Item = (Id, &Function)> {
+        self.functions.iter().map(|(id, function)| (*id, function))
+    }
+
+    /// The name of a relation with its schema.
+    pub fn relation_name(&self, id: Id) -> QName {
+        match self.relations.get(&id) {
+            Some(relation) => QName::new(self.schema_name(relation.schema), relation.name.clone()),
+            None => QName::new("?", "?"),
+        }
+    }
+
+    /// The name of a type with its schema.
+    pub fn type_name(&self, id: Id) -> QName {
+        match self.types.get(&id) {
+            Some(ty) => QName::new(self.schema_name(ty.schema), ty.name.clone()),
+            None => self.relation_name(id),
+        }
+    }
+
+    /// The name of a function with its schema.
+    pub fn function_name(&self, id: Id) -> QName {
+        match self.functions.get(&id) {
+            Some(function) => QName::new(self.schema_name(function.schema), function.name.clone()),
+            None => QName::new("?", "?"),
+        }
+    }
+
+    /// The name of a schema.
+    pub fn schema_name(&self, id: Id) -> &str {
+        self.schemas.get(&id).map_or("?", |schema| schema.name.as_str())
+    }
+
+    /// Records what a relation or function needs, so that its dependents are found without a search.
+    pub fn note_dependencies(&mut self, id: Id) {
+        for on in self.needs_of(id) {
+            self.dependents.entry(on).or_default().insert(id);
+        }
+    }
+
+    /// Everything that a relation or function needs, each once, itself left out.
+    fn needs_of(&self, id: Id) -> BTreeSet<Id> {
+        let mut needs = BTreeSet::new();
+        if let Some(relation) = self.relations.get(&id) {
+            needs.extend(relation.depends.iter().map(|dependency| dependency.on));
+            needs.extend(relation.parents.iter().copied());
+            needs.extend(relation.of_type);
+            for column in &relation.columns {
+                needs.extend(column.ty.id);
+                needs.extend(column.default_depends.iter().map(|dependency| dependency.on));
+            }
+            for constraint in &relation.constraints {
+                needs.extend(constraint.depends.iter().map(|dependency| dependency.on));
+                if let ConstraintKind::ForeignKey(reference) = &constraint.kind {
+                    needs.insert(reference.table);
+                }
+            }
+            needs.extend(relation.triggers.iter().filter_map(|trigger| trigger.function));
+            for attached in relation.policies.iter().chain(&relation.rules) {
+                needs.extend(attached.depends.iter().map(|dependency| dependency.on));
+            }
+            match &relation.kind {
+                RelationKind::Index(index) => {
+                    needs.insert(index.table);
+                }
+                RelationKind::Sequence(Sequence { owned_by: Some((table, _)), .. }) => {
+                    needs.insert(*table);
+                }
+                _ => {}
+            }
+        }
+        if let Some(function) = self.functions.get(&id) {
+            needs.extend(function.parameters.iter().filter_map(|parameter| parameter.ty.id));
+            needs.extend(function.result.iter().filter_map(|result| result.id));
+            needs.extend(function.depends.iter().map(|dependency| dependency.on));
+        }
+        needs.remove(&id);
+        needs
+    }
+
+    /// Relations and functions that need `id`, as far as is still true.
+    pub fn dependents_of(&self, id: Id) -> Vec<Id> {
+        let Some(candidates) = self.dependents.get(&id) else { return Vec::new() };
+        candidates.iter().copied().filter(|candidate| self.needs_of(*candidate).contains(&id)).collect()
+    }
+
+    /// The indexes of a table.
+    pub fn indexes_of(&self, table: Id) -> Vec<(Id, &Relation, &Index)> {
+        let Some(candidates) = self.dependents.get(&table) else { return Vec::new() };
+        candidates
+            .iter()
+            .filter_map(|id| self.relations.get(id).map(|relation| (*id, relation)))
+            .filter_map(|(id, relation)| relation.index().map(|index| (id, relation, index)))
+            .filter(|(_, _, index)| index.table == table)
+            .collect()
+    }
+
+    /// Tables that inherit from, or are partitions of, a table; direct ones only.
+    pub fn children_of(&self, table: Id) -> Vec<Id> {
+        let Some(candidates) = self.dependents.get(&table) else { return Vec::new() };
+        candidates
+            .iter()
+            .copied()
+            .filter(|id| self.relations.get(id).is_some_and(|relation| relation.parents.contains(&table)))
+            .collect()
+    }
+
+    /// Whether a schema is PostgreSQL's own.
+    pub fn is_system_schema(name: &str) -> bool {
+        matches!(name, "pg_catalog" | "information_schema")
+            || name.starts_with("pg_toast")
+            || name.starts_with("pg_temp")
+    }
+
+    /// Whether there is any table of the user's.
+    pub fn has_user_tables(&self) -> bool {
+        self.relations.values().any(|relation| {
+            matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable | RelationKind::View)
+                && relation.extension.is_none()
+        })
+    }
+}
