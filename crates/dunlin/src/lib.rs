@@ -16,6 +16,8 @@
 pub mod analyze;
 pub mod catalog;
 pub mod diagnostic;
+pub mod execute;
 pub mod migration;
+pub mod plan;
 pub mod source;
 pub mod syntax;
