@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 /// The background part waits for the end of the pipe; the shell itself waits for the server, so that it reaps it and
 /// never signals a number that is another process's by now. When the server ends by itself the home stays, since the
 /// owner wants to read the log. The background part gives up the lock (standard output), which is to be free as soon
-/// as the shell has ended.
+/// as the shell has ended; usually it does not get to its last two lines, which are for the case that somebody has
+/// killed the shell.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 log=$1 signal=$2 home=$3
@@ -32,6 +33,8 @@ server=$!
     read -r line <&3
     : >"$home/stop"
     kill "-$signal" "$server"
+    while kill -0 "$server"; do sleep 0.1; done
+    rm -rf "$home"
 ) &
 waiter=$!
 wait "$server"
