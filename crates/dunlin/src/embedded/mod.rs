@@ -77,6 +77,7 @@ impl Embedded {
         };
         let major = directory.as_ref().and_then(Directory::major);
         let binaries = binaries::find(options.bin.as_deref(), major)?;
+        account.check_reaches(&binaries.directory)?;
         if let Some(directory) = &directory {
             directory.check_major(&binaries)?;
         }
