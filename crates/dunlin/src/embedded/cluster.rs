@@ -54,8 +54,8 @@ pub(super) fn temporary(
         initdb(&data, &["--no-sync"], binaries, account)?;
         return Ok((data, false));
     }
-    let cache = options.cache.clone().or_else(usual_cache).filter(|cache| is_trusted(cache));
-    let Some(cache) = cache else {
+    let caches = options.cache.clone().map_or_else(usual_caches, |cache| vec![cache]);
+    let Some(cache) = caches.into_iter().find(|cache| is_trusted(cache)) else {
         initdb(&data, &QUICK, binaries, account)?;
         return Ok((data, false));
     };
@@ -136,15 +136,16 @@ fn sync(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where the cache is: the system's for root, else the user's.
-fn usual_cache() -> Option<PathBuf> {
+/// Where the cache can be: the system's for root, the user's, and for a user without a home folder a temporary one.
+fn usual_caches() -> Vec<PathBuf> {
+    let user = rustix::process::geteuid();
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if rustix::process::geteuid().is_root() && Path::new("/var/cache").is_dir() {
-        return Some(PathBuf::from("/var/cache/dunlin"));
-    }
     let of_system = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
-    let parent = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(of_system)));
-    parent.map(|parent| parent.join("dunlin"))
+    let root =
+        (user.is_root() && Path::new("/var/cache").is_dir()).then(|| PathBuf::from("/var/cache/dunlin"));
+    let home = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(of_system)));
+    let temporary = std::env::temp_dir().join(format!("dunlin-cache-{}", user.as_raw()));
+    root.into_iter().chain(home.map(|home| home.join("dunlin"))).chain([temporary]).collect()
 }
 
 /// Makes the cache directory if need be, and says whether it is ours alone.
@@ -187,4 +188,41 @@ fn copy_tree(from: &Path, to: &Path, owner: Option<&Account>) -> std::io::Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_found_whole_or_not_at_all() {
+        let parent = tempfile::tempdir().unwrap();
+        let (data, cache) = (parent.path().join("data"), parent.path().join("cache"));
+        std::fs::create_dir_all(data.join("base/1")).unwrap();
+        std::fs::write(data.join("base/1/2619"), "x").unwrap();
+        assert!(is_trusted(&cache));
+        let template = cache.join("15.1");
+        publish(&data, &template, &cache).unwrap();
+        assert_eq!(std::fs::read(template.join("base/1/2619")).unwrap(), b"x");
+        publish(&data, &template, &cache).expect_err("another one was first");
+        assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 1, "nothing unfinished stays");
+    }
+
+    #[test]
+    fn a_link_is_not_trusted() {
+        let parent = tempfile::tempdir().unwrap();
+        let link = parent.path().join("cache");
+        std::os::unix::fs::symlink(parent.path(), &link).unwrap();
+        assert!(!is_trusted(&link));
+    }
+
+    #[test]
+    fn a_template_is_for_one_version() {
+        let of = |version: &str| {
+            let directory = PathBuf::from("/nowhere");
+            template_name(&Binaries { directory, version: version.to_owned(), major: 15 })
+        };
+        assert_ne!(of("15.1"), of("15.2"));
+        assert_eq!(of("15.1"), of("15.1"));
+    }
 }

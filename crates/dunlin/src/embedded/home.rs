@@ -23,6 +23,8 @@ const LOCK: &str = "dunlin.lock";
 const SOCKET_LIMIT: usize = 103;
 /// How long a server may take to end after its owner was killed.
 const ENDING_TIME: Duration = Duration::from_secs(30);
+/// How long a living owner may have the lock: a process that another thread is just starting has it too, for an instant.
+const FORKING_TIME: Duration = Duration::from_millis(100);
 /// A home that is younger may belong to a process that is about to lock it.
 const SETTLED: Duration = Duration::from_secs(60);
 
@@ -210,7 +212,7 @@ impl Directory {
 
 /// Takes the lock. While its owner lives it is in use; when the owner was killed, its server is just ending.
 fn wait_for(lock: &mut File, directory: &Path) -> Result<(), EmbeddedError> {
-    let deadline = Instant::now() + ENDING_TIME;
+    let begin = Instant::now();
     loop {
         match rustix::fs::flock(&*lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(()),
@@ -218,7 +220,8 @@ fn wait_for(lock: &mut File, directory: &Path) -> Result<(), EmbeddedError> {
             Err(error) => return Err(EmbeddedError::io("lock", directory)(error.into())),
         }
         let pid = owner(lock);
-        if pid.is_some_and(is_alive) || Instant::now() > deadline {
+        let patience = if pid.is_some_and(is_alive) { FORKING_TIME } else { ENDING_TIME };
+        if begin.elapsed() > patience {
             return Err(EmbeddedError::InUse { directory: directory.to_owned(), pid });
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -235,4 +238,39 @@ fn owner(lock: &mut File) -> Option<u32> {
 fn is_alive(pid: u32) -> bool {
     let process = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     process.is_some_and(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn age(directory: &Path, by: Duration) {
+        let time = directory.metadata().unwrap().modified().unwrap() - by;
+        File::open(directory).unwrap().set_modified(time).unwrap();
+    }
+
+    #[test]
+    fn only_what_nobody_holds_is_abandoned() {
+        let account = Account::for_server();
+        let parent = tempfile::tempdir().unwrap();
+        let home = parent.path().join("dunlin-pg-1");
+        DirBuilder::new().mode(0o700).create(&home).unwrap();
+        account.own(&home).unwrap();
+        let lock = lock_file(&home).unwrap();
+        assert!(!is_abandoned(&home, &account), "it is new");
+        age(&home, SETTLED * 2);
+        assert!(is_abandoned(&home, &account));
+        rustix::fs::flock(&lock, FlockOperation::LockExclusive).unwrap();
+        assert!(!is_abandoned(&home, &account), "it is held");
+        drop(lock);
+        std::fs::set_permissions(&home, Permissions::from_mode(0o777)).unwrap();
+        assert!(!is_abandoned(&home, &account), "dunlin does not make such ones");
+    }
+
+    #[test]
+    fn sockets_have_room() {
+        for directory in temporary_directories(&Account::for_server()) {
+            assert!(socket_length(&directory.join(format!("{PREFIX}01234567"))) <= SOCKET_LIMIT);
+        }
+    }
 }

@@ -47,6 +47,8 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 
 #[test]
 fn starts_quickly_and_leaves_nothing() {
+    let cache = tempfile::tempdir().unwrap();
+    let options = || EmbeddedOptions { cache: Some(cache.path().to_owned()), ..options() };
     drop(Embedded::start(options()).unwrap()); // fills the cache
     let begin = Instant::now();
     let server = Embedded::start(options()).unwrap();
