@@ -74,6 +74,9 @@ impl Program {
 
 fn changes_behaviour(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
+    if name == "DUNLIN_PG_BIN" {
+        return false; // where this machine has its server
+    }
     ["PG", "DUNLIN_", "DATABASE_URL", "COLUMNS", "CLICOLOR", "RUST_LOG"]
         .iter()
         .any(|prefix| name.starts_with(prefix))

@@ -96,6 +96,7 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn users_are_read_from_passwd() {
@@ -112,6 +113,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let inner = temporary.path().join("inner");
         std::fs::create_dir(&inner).unwrap();
+        std::fs::set_permissions(temporary.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         let stranger = Account { name: "x".to_owned(), uid: 54321, gid: 54321, switched: true };
         assert_eq!(stranger.barred_at(&inner), Some(temporary.path().to_owned()));
         assert_eq!(stranger.barred_at(Path::new("/")), None);
