@@ -16,6 +16,8 @@
 pub mod analyze;
 pub mod catalog;
 pub mod diagnostic;
+#[cfg(unix)]
+pub mod embedded;
 pub mod execute;
 pub mod migration;
 pub mod plan;
