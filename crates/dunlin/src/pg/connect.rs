@@ -440,7 +440,10 @@ fn certificate_words(reason: String) -> String {
         ("Expired", "the server's certificate has expired"),
         ("NotValidYet", "the server's certificate is not valid yet"),
         ("Revoked", "the server's certificate is revoked"),
-        ("BadSignature", "the signature of the server's certificate is wrong"),
+        (
+            "BadSignature",
+            "the server's certificate is not signed by a trusted root (one of the same name has another key)",
+        ),
     ];
     match known.iter().find(|(name, _)| reason.contains(name)) {
         Some((_, words)) => (*words).to_owned(),

@@ -9,7 +9,10 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, SignatureVerificationAlgorithm,
+    UnixTime,
+};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
@@ -135,21 +138,24 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         };
         let pinned = roots.iter().any(|root| root.as_ref() == end_entity.as_ref());
-        let verified = match inner {
+        match (old_certificate(end_entity), inner) {
             // The certificate is itself trusted; webpki would refuse it as a CA that serves.
-            _ if pinned => check_dates(end_entity, now),
-            Some(inner) => {
-                match inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-                    // The chain is checked before the name, so the chain is good.
-                    Err(rustls::Error::InvalidCertificate(
-                        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-                    )) => Ok(()),
-                    other => other.map(drop),
-                }
+            _ if pinned => check_dates(end_entity, now)?,
+            (Some(old), _) => {
+                self.verify_old_chain(&old, roots)?;
+                check_dates(end_entity, now)?;
             }
-            None => Err(CertificateError::UnknownIssuer.into()),
-        };
-        verified?;
+            (None, Some(inner)) => {
+                chain_only(inner.verify_server_cert(
+                    end_entity,
+                    intermediates,
+                    server_name,
+                    ocsp_response,
+                    now,
+                ))?;
+            }
+            (None, None) => return Err(CertificateError::UnknownIssuer.into()),
+        }
         if *name && !name_matches(end_entity, server_name) {
             return Err(CertificateError::NotValidForName.into());
         }
@@ -185,8 +191,6 @@ impl ServerCertVerifier for Verifier {
 
 impl Verifier {
     /// Checks the handshake's signature with a certificate that webpki cannot read.
-    ///
-    /// The commands of PostgreSQL's manual make X.509 version 1 certificates with many versions of OpenSSL.
     fn verify_old_certificate(
         &self,
         error: rustls::Error,
@@ -194,24 +198,81 @@ impl Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        use x509_cert::der::Encode as _;
-        let Ok(certificate) = Certificate::from_der(cert) else { return Err(error) };
-        if certificate.tbs_certificate.version == x509_cert::Version::V3 {
-            return Err(error);
-        }
-        let info = &certificate.tbs_certificate.subject_public_key_info;
-        let (Ok(algorithm), Some(key)) = (info.algorithm.to_der(), info.subject_public_key.as_bytes()) else {
-            return Err(error);
-        };
+        let Some(certificate) = old_certificate(cert) else { return Err(error) };
         let mapping = self.provider.signature_verification_algorithms.mapping;
         let verifies = mapping
             .iter()
             .filter(|(scheme, _)| *scheme == dss.scheme)
             .flat_map(|(_, algorithms)| algorithms.iter())
-            // The identifier without its outer SEQUENCE header is how the algorithms name their keys.
-            .filter(|candidate| algorithm.ends_with(candidate.public_key_alg_id().as_ref()))
-            .any(|candidate| candidate.verify_signature(key, message, dss.signature()).is_ok());
+            .any(|algorithm| key_verifies(&certificate, *algorithm, message, dss.signature()));
         if verifies { Ok(HandshakeSignatureValid::assertion()) } else { Err(error) }
+    }
+
+    /// Checks that one of `roots` signed a certificate that webpki cannot read; intermediates do not count.
+    fn verify_old_chain(
+        &self,
+        certificate: &Certificate,
+        roots: &[CertificateDer<'static>],
+    ) -> Result<(), rustls::Error> {
+        use x509_cert::der::Encode as _;
+        let signed = certificate.tbs_certificate.to_der();
+        let identifier = certificate.signature_algorithm.to_der();
+        let (Ok(signed), Ok(identifier), Some(signature)) =
+            (signed, identifier, certificate.signature.as_bytes())
+        else {
+            return Err(CertificateError::BadEncoding.into());
+        };
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        let verifies = roots
+            .iter()
+            .filter_map(|root| Certificate::from_der(root).ok())
+            .filter(|root| root.tbs_certificate.subject == certificate.tbs_certificate.issuer)
+            .any(|root| {
+                algorithms
+                    .iter()
+                    .filter(|algorithm| contents(&identifier) == algorithm.signature_alg_id().as_ref())
+                    .any(|algorithm| key_verifies(&root, *algorithm, &signed, signature))
+            });
+        if verifies { Ok(()) } else { Err(CertificateError::UnknownIssuer.into()) }
+    }
+}
+
+/// Reads a certificate of X.509 version 1, which webpki refuses.
+///
+/// The commands in PostgreSQL's manual make such certificates with many versions of OpenSSL.
+fn old_certificate(certificate: &CertificateDer<'_>) -> Option<Certificate> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    (certificate.tbs_certificate.version == x509_cert::Version::V1).then_some(certificate)
+}
+
+/// Gives what is inside a short DER sequence: this is how the algorithms write their identifiers.
+fn contents(sequence: &[u8]) -> &[u8] {
+    sequence.get(2..).unwrap_or_default()
+}
+
+/// Verifies a signature with the key in `certificate`, if the key is of the algorithm's kind.
+fn key_verifies(
+    certificate: &Certificate,
+    algorithm: &dyn SignatureVerificationAlgorithm,
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    use x509_cert::der::Encode as _;
+    let info = &certificate.tbs_certificate.subject_public_key_info;
+    let (Ok(identifier), Some(key)) = (info.algorithm.to_der(), info.subject_public_key.as_bytes()) else {
+        return false;
+    };
+    contents(&identifier) == algorithm.public_key_alg_id().as_ref()
+        && algorithm.verify_signature(key, message, signature).is_ok()
+}
+
+/// Lets the complaint about the name pass; it comes after the check of the chain, so the chain is good.
+fn chain_only(result: Result<ServerCertVerified, rustls::Error>) -> Result<(), rustls::Error> {
+    match result {
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => Ok(()),
+        other => other.map(drop),
     }
 }
 
@@ -247,14 +308,15 @@ fn name_matches(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool
         ServerName::IpAddress(address) => std::net::IpAddr::from(*address).to_string(),
         _ => return false,
     };
-    let (mut has_dns, mut has_address) = (false, false);
+    let mut has_kind = false;
     let found = names.any(|alternative| match (alternative, name) {
-        (Ok(pattern), ServerName::DnsName(_)) => {
-            has_dns = true;
+        (Ok(pattern), _) => {
+            // Only names of the kind asked for rule out the common name.
+            has_kind |= matches!(name, ServerName::DnsName(_));
             dns_matches(pattern, &wanted)
         }
         (Err(bytes), ServerName::IpAddress(address)) => {
-            has_address = true;
+            has_kind = true;
             match std::net::IpAddr::from(*address) {
                 std::net::IpAddr::V4(address) => address.octets() == *bytes,
                 std::net::IpAddr::V6(address) => address.octets() == *bytes,
@@ -262,7 +324,7 @@ fn name_matches(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool
         }
         _ => false,
     });
-    found || (!has_dns && !has_address && common_name(tbs).is_some_and(|cn| dns_matches(&cn, &wanted)))
+    found || (!has_kind && common_name(tbs).is_some_and(|cn| dns_matches(&cn, &wanted)))
 }
 
 fn common_name(tbs: &x509_cert::TbsCertificate) -> Option<String> {
