@@ -275,3 +275,40 @@ async fn a_session_knows_its_backend_delivers_notices_and_can_be_cancelled() {
     assert!(error.is_connection_loss() && error.to_string().contains("administrator"), "{error}");
     assert!(session.is_closed());
 }
+
+#[tokio::test]
+async fn a_client_certificate_logs_in() {
+    let server = Server::start(&GOOD, "");
+    let data = server.dir().join("data");
+    let files = format!("sslcert={0}/client.crt sslkey={0}/client.key", data.display());
+    outcomes(
+        &server,
+        &[
+            (&format!("user=certonly sslmode=require {files}"), "tls"),
+            (&format!("user=certonly sslmode=verify-full ROOT {files}"), "tls"),
+            ("user=certonly sslmode=require", "certificate"),
+            (&format!("user=me sslmode=require {files} sslcertmode=disable"), "none was given"),
+        ],
+    )
+    .await;
+    let key = data.join("client.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let open = format!("user=certonly sslmode=require {files}");
+    outcomes(&server, &[(&open, "group or world access")]).await;
+}
+
+#[tokio::test]
+async fn a_server_without_a_free_slot_is_waited_for() {
+    let server = Server::start(&Tls::Off, "");
+    let info = ConnInfo::parse(&server.tcp("user=full_up password=secret"), &Environment::default()).unwrap();
+    let retries = Arc::new(Mutex::new(0));
+    let counter = retries.clone();
+    let options = ConnectOptions {
+        connect_wait: Duration::from_millis(300),
+        on_retry: Some(Arc::new(move |_, _| *counter.lock().unwrap() += 1)),
+        ..Default::default()
+    };
+    let error = connect(&info, &options).await.unwrap_err();
+    assert_eq!(error.sqlstate(), Some("53300"), "{error:?}");
+    assert!(*retries.lock().unwrap() >= 2);
+}

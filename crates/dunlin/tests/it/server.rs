@@ -27,6 +27,7 @@ pub(crate) struct Server {
 
 const HBA: &str = "\
 local all all trust
+hostssl all certonly 127.0.0.1/32 cert
 hostssl all tlsonly 127.0.0.1/32 trust
 hostnossl all tlsonly 127.0.0.1/32 reject
 hostssl all plainonly 127.0.0.1/32 reject
@@ -58,7 +59,7 @@ impl Server {
         );
         if !matches!(tls, Tls::Off) {
             certificates(&data, tls);
-            conf.push_str("ssl = on\n");
+            conf.push_str("ssl = on\nssl_ca_file = 'root.crt'\n");
         }
         std::fs::write(data.join("postgresql.auto.conf"), conf).unwrap();
         std::fs::write(data.join("pg_hba.conf"), HBA).unwrap();
@@ -74,7 +75,8 @@ impl Server {
         psql.args(["-p", &self.port.to_string(), "-c"]).arg(
             "BEGIN READ WRITE; SET LOCAL password_encryption = 'scram-sha-256'; \
              CREATE ROLE me SUPERUSER LOGIN PASSWORD 'secret'; CREATE ROLE tlsonly LOGIN; \
-             CREATE ROLE plainonly LOGIN; COMMIT",
+             CREATE ROLE plainonly LOGIN; \
+             CREATE ROLE certonly LOGIN; CREATE ROLE full_up LOGIN PASSWORD 'secret' CONNECTION LIMIT 0; COMMIT",
         );
         as_postgres(&mut psql, true);
     }
@@ -180,8 +182,14 @@ fn certificates(dir: &Path, tls: &Tls) {
                 "x509 -req -in server.csr -CA root.crt -CAkey ca.key -CAcreateserial -days 9 \
                  -extfile ext -out server.crt",
             );
+            openssl(dir, &format!("req {KEY} -keyout client.key -out client.csr -subj /CN=certonly"));
+            openssl(
+                dir,
+                "x509 -req -in client.csr -CA root.crt -CAkey ca.key -CAcreateserial -days 9 \
+                 -extfile ext -out client.crt",
+            );
         }
     }
     // The root is for clients, who are other users.
-    Command::new("chmod").args(["600", "server.key"]).current_dir(dir).status().unwrap();
+    Command::new("chmod").args(["-R", "go=", "."]).current_dir(dir).status().unwrap();
 }
