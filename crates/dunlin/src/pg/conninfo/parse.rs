@@ -53,21 +53,22 @@ fn store(settings: &mut Settings, name: &str, value: String, hide: bool) -> Resu
 fn parse_pairs(text: &str) -> Result<Settings, ConnInfoError> {
     let mut settings = Settings::new();
     let mut rest = text.trim_start();
-    // What follows an unquoted password may be the rest of the password: it is never shown.
-    let mut hide = false;
+    // What follows a password without quotes, or sticks to one with quotes, may be the rest of the password: it is never shown.
+    let (mut hide, mut after_password) = (false, false);
     while !rest.is_empty() {
         let end = rest.find(|c: char| c == '=' || c.is_ascii_whitespace()).unwrap_or(rest.len());
         let name = &rest[..end];
         rest = rest[end..].trim_start();
         let Some(after) = rest.strip_prefix('=') else {
-            if hide {
+            if after_password {
                 return Err(ConnInfoError::AfterPassword);
             }
             return Err(ConnInfoError::MissingEquals { key: name.to_owned() });
         };
         let (value, quoted, after) = read_value(after.trim_start())?;
         store(&mut settings, name, value, hide)?;
-        hide = name.ends_with("password") && !quoted;
+        after_password = name.ends_with("password");
+        hide = after_password && !(quoted && after.starts_with(|c: char| c.is_ascii_whitespace()));
         rest = after.trim_start();
     }
     Ok(settings)
@@ -112,6 +113,11 @@ fn parse_uri(rest: &str) -> Result<Settings, ConnInfoError> {
         Some((path, query)) => (path, query),
         None => (after, ""),
     };
+    // An @ this late is that of a password with an unescaped slash or question mark before it.
+    let key_has_at = |pair: &str| pair.split('=').next().is_some_and(|key| key.contains('@'));
+    if path.contains('@') || query.split('&').any(key_has_at) {
+        return Err(ConnInfoError::UnescapedPassword);
+    }
     if let Some(dbname) = path.strip_prefix('/').filter(|name| !name.is_empty()) {
         store(&mut settings, "dbname", decode(dbname)?, false)?;
     }

@@ -22,7 +22,7 @@ pub fn redact(text: &str) -> String {
 fn redact_uri(scheme: &str, rest: &str) -> String {
     // A password may hold any unescaped sign by mistake: only a query that reads as one is a query.
     let (head, query) = match rest.split_once('?') {
-        Some((head, query)) if is_query(query) => (head, Some(query)),
+        Some((head, query)) if is_query(query) && !is_cut(head, query) => (head, Some(query)),
         _ => (rest, None),
     };
     let mut out = scheme.to_owned();
@@ -53,6 +53,13 @@ fn is_query(query: &str) -> bool {
                 !key.contains(['@', ':', '/']) && (!value.contains('@') || keys::find(key).is_some())
             })
     })
+}
+
+/// Says that the question mark may stand inside a password: the @ comes later, and a port is no number.
+fn is_cut(head: &str, query: &str) -> bool {
+    let port = |part: &str| part.split_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_err());
+    let authority = head.split('/').next().unwrap_or_default();
+    query.contains('@') && !head.contains('@') && authority.split(',').any(port)
 }
 
 /// Says whether a key names a secret, also under percent signs or in another tool's spelling.
@@ -116,6 +123,30 @@ fn value_end(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::redact;
+    use crate::pg::conninfo::{ConnInfo, Environment};
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever is wrong with how a password is written, neither masks nor messages show a part of it.
+        #[test]
+        fn no_part_of_a_password_is_shown(password in "(Zq|[:@/?#%& '\\\\\\[\\],1]){0,8}Zq") {
+            let env = Environment { os_user: Some("me".into()), ..Environment::default() };
+            for text in [
+                format!("postgres://u:{password}@host:5/db?sslmode=require"),
+                format!("postgres://u:{password}@host"),
+                format!("host=h password='{}' user=u", password.replace('\\', "\\\\").replace('\'', "\\'")),
+                format!("host=h password={password}"),
+            ] {
+                let redacted = redact(&text);
+                prop_assert!(!redacted.contains("Zq"), "{} became {}", text, redacted);
+                let shown = match ConnInfo::parse(&text, &env) {
+                    Ok(info) => format!("{info:?} {info}"),
+                    Err(error) => format!("{error:?} {error}"),
+                };
+                prop_assert!(!shown.contains("Zq"), "{} shows {}", text, shown);
+            }
+        }
+    }
 
     #[test]
     fn masks_what_could_be_a_password() {
@@ -125,6 +156,7 @@ mod tests {
             ("postgres://u:se/cret@h/db", "postgres://u:***@h/db"),
             ("postgres://u:se?cret@h/db", "postgres://u:***@h/db"),
             ("postgres://u:se?c=ret@h/db", "postgres://u:***@h/db"),
+            ("postgres://u:se?user=ret@h/db", "postgres://u:***@h/db"),
             ("postgres://u:@h/db", "postgres://u:***@h/db"),
             ("postgres://h:5432/db?user=a@b", "postgres://h:5432/db?user=a@b"),
             ("postgres://h/db?sslmode=require&password=x", "postgres://h/db?sslmode=require&password=***"),
