@@ -20,6 +20,7 @@ pub mod diagnostic;
 pub mod embedded;
 pub mod execute;
 pub mod migration;
+pub mod pg;
 pub mod plan;
 pub mod source;
 pub mod syntax;

@@ -7,3 +7,6 @@
 )]
 
 mod embedded;
+mod pg_connect;
+mod pg_lock;
+mod server;
