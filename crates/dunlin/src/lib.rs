@@ -19,6 +19,7 @@ pub mod diagnostic;
 #[cfg(unix)]
 pub mod embedded;
 pub mod execute;
+pub mod graph;
 pub mod migration;
 pub mod pg;
 pub mod plan;
