@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Span};
 use std::sync::Arc;
 
+mod bulk;
 mod digest;
 mod dollar;
 mod fragment;
@@ -50,6 +51,7 @@ pub enum LenientForm {
 pub enum Tree {
     /// PostgreSQL's own parse tree. Its `location`s are byte offsets in [`Statement::sql`], that is,
     /// relative to the start of [`Statement::span`]; [`Statement::locate`] turns them into spans of the file.
+    /// A long INSERT (128 KiB) has only one row in its tree for all that differ in constants only.
     Parsed(Arc<NodeEnum>),
     /// Valid or not cannot be said here (nested too deep, a keyword that is newer than the server):
     /// the server decides.
