@@ -56,7 +56,8 @@ pub enum Tree {
     /// Valid or not cannot be said here (nested too deep, a keyword that is newer than the server):
     /// the server decides.
     Opaque(String),
-    /// Our grammar refuses it; the diagnostic is DN101 unless the connected server accepts the text.
+    /// Our grammar refuses it. The diagnostic is DN101, and void if the connected server accepts the text,
+    /// or DN106 (mangled dollar quotes) or DN102 (a psql command inside), which no server accepts.
     Refused(Diagnostic),
 }
 
@@ -96,7 +97,8 @@ pub struct Statement {
 pub struct Script {
     /// Its statements in order.
     pub statements: Vec<Statement>,
-    /// What is wrong or notable in the text (DN102 to DN106; syntax errors stay in [`Tree::Refused`]).
+    /// What is wrong or notable in the text (DN102, DN105, repaired DN106). What a [`Tree::Refused`] holds
+    /// (DN101, DN102 inside a statement, DN106) is not repeated here.
     pub diagnostics: Vec<Diagnostic>,
     /// Comments after the last statement (or all of them where there is none).
     pub trailing_comments: Vec<Comment>,

@@ -223,7 +223,6 @@ impl Reader<'_> {
             },
         );
         let diagnostic = self.placed(diagnostic, mangled.at);
-        self.script.diagnostics.push(diagnostic.clone());
         piece.span = mangled.span;
         piece.copy_data = None;
         let mut digest = super::digest::Digester::default();
