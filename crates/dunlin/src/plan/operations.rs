@@ -74,18 +74,19 @@ impl Operations {
         self.diagnostics.extend(migration.diagnostics.iter().cloned());
         let script = migration.statements(options);
         self.diagnostics.extend(script.diagnostics);
-        let lines = LineIndex::new(&migration.up.text);
+        let file = script.repaired.unwrap_or_else(|| migration.up.clone());
+        let lines = LineIndex::new(&file.text);
         let mut session = Arc::new(Session::new(path.clone()));
         let mut seen: HashMap<String, u32> = HashMap::new();
         let start = self.all.len();
         for (number, statement) in script.statements.into_iter().enumerate() {
-            let (directives, faults) = statement_directives(&migration.up, &statement);
+            let (directives, faults) = statement_directives(&file, &statement);
             self.diagnostics.extend(faults);
             let digest = identity_digest(&statement, &session);
             let occurrence = seen.entry(digest.clone()).and_modify(|count| *count += 1).or_insert(1);
             let identity = Identity { digest, occurrence: *occurrence };
-            let (line, _) = lines.line_column(&migration.up.text, statement.span.start);
-            let copy_data = statement.copy_data.map(|span| Arc::from(migration.up.slice(span)));
+            let (line, _) = lines.line_column(&file.text, statement.span.start);
+            let copy_data = statement.copy_data.map(|span| Arc::from(file.slice(span)));
             let (changes, transaction) = session_effects(&statement, &session);
             let before = session.clone();
             if !changes.is_empty() {
@@ -98,7 +99,7 @@ impl Operations {
                 number: u32::try_from(number + 1).unwrap_or(u32::MAX),
                 identity,
                 statement: Arc::new(statement),
-                file: migration.up.clone(),
+                file: file.clone(),
                 line,
                 session: before,
                 directives,
