@@ -16,7 +16,7 @@ use crate::migration::MigrationSet;
 use crate::syntax::Tree;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What a plan is made from.
 pub struct Input<'a> {
@@ -58,7 +58,7 @@ pub struct Decision {
     /// What an ensure step makes.
     pub ensure: Option<Ensure>,
     /// The analysis it was decided on.
-    pub analysis: Rc<Analysis>,
+    pub analysis: Arc<Analysis>,
     /// The text to send, where it is not the statement's own.
     pub sql: Option<String>,
 }
@@ -84,7 +84,7 @@ pub(super) struct Parked {
     pub(super) needs: BTreeSet<usize>,
     /// The operation it waits behind.
     behind: Option<usize>,
-    pub(super) analysis: Rc<Analysis>,
+    pub(super) analysis: Arc<Analysis>,
 }
 
 /// The state of the simulation.
@@ -241,13 +241,13 @@ impl<'a> Planner<'a> {
             return true;
         }
         if operation.transaction.is_some() {
-            self.run(index, Rc::new(self.analyze_now(index)));
+            self.run(index, Arc::new(self.analyze_now(index)));
             return true;
         }
         if operation.rolled_back {
             let mut analysis = self.analyze_now(index);
             analysis.effects.clear();
-            self.run(index, Rc::new(analysis));
+            self.run(index, Arc::new(analysis));
             return true;
         }
         false
@@ -258,12 +258,12 @@ impl<'a> Planner<'a> {
         analyze(&operation.statement, &self.catalog, &operation.session)
     }
 
-    pub(super) fn analyze(&self, index: usize) -> Rc<Analysis> {
-        Rc::new(self.analyze_now(index))
+    pub(super) fn analyze(&self, index: usize) -> Arc<Analysis> {
+        Arc::new(self.analyze_now(index))
     }
 
     /// Parks an operation behind one that waits and does not commute with it; true if it was parked.
-    fn wait_behind(&mut self, index: usize, analysis: &Rc<Analysis>) -> bool {
+    fn wait_behind(&mut self, index: usize, analysis: &Arc<Analysis>) -> bool {
         while let Some(blocker) = self.blocker(index, analysis) {
             let needed = self.parked.iter().any(|parked| parked.needs.contains(&index));
             let only_behind = self.parked.iter().any(|parked| parked.index == blocker && parked.missing.is_empty());
@@ -288,7 +288,7 @@ impl<'a> Planner<'a> {
             .map(|parked| parked.index)
     }
 
-    fn park(&mut self, index: usize, missing: Vec<Facet>, behind: Option<usize>, analysis: Rc<Analysis>) {
+    fn park(&mut self, index: usize, missing: Vec<Facet>, behind: Option<usize>, analysis: Arc<Analysis>) {
         let needs = if missing.is_empty() { BTreeSet::new() } else { self.needs_of(index, &missing) };
         self.parked.retain(|parked| parked.index != index);
         let at = self.parked.partition_point(|parked| parked.index < index);
@@ -349,7 +349,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Runs an operation: its effects are applied.
-    fn run(&mut self, index: usize, analysis: Rc<Analysis>) {
+    fn run(&mut self, index: usize, analysis: Arc<Analysis>) {
         let moved = index < self.arrived;
         self.open.remove(&index);
         self.parked.retain(|parked| parked.index != index);
@@ -397,7 +397,7 @@ impl<'a> Planner<'a> {
             self.catalog.apply(&ensure.effects, origin);
             self.diagnostics.push(self.ensured_diagnostic(at, &ensure));
             let operation = self.operation(ensure.declared_by);
-            let analysis = Rc::new(analyze(&operation.statement, &self.catalog, &operation.session));
+            let analysis = Arc::new(analyze(&operation.statement, &self.catalog, &operation.session));
             self.decisions.push(Decision {
                 action: Action::Ensure,
                 operation: ensure.declared_by,
