@@ -3,6 +3,7 @@
 mod connect;
 pub mod conninfo;
 mod error;
+pub mod introspect;
 mod lock;
 mod quote;
 mod session;

@@ -7,6 +7,7 @@
 )]
 
 mod embedded;
+mod introspect;
 mod pg_connect;
 mod pg_lock;
 mod server;
