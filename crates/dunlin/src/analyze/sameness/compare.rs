@@ -60,15 +60,34 @@ fn parts(term: &Term) -> Vec<String> {
         Term::Column(name) => all.push(format!("column {}", last(name))),
         Term::Call(name, ..) => all.push(format!("call {}", last(name))),
         Term::Const(value) => all.push(format!("{value:?}")),
-        Term::Op(_, name, _) => all.push(match last(name).as_str() {
-            ">" => "<".to_owned(),
-            ">=" => "<=".to_owned(),
-            other => other.to_owned(),
+        Term::Op(_, name, args) => all.push(match (last(name).as_str(), args.as_slice()) {
+            // `a < b` and `b > a` are one part, `a > b` is another one.
+            (">", [a, b]) => format!("< {:?} {:?}", first(b), first(a)),
+            (">=", [a, b]) => format!("<= {:?} {:?}", first(b), first(a)),
+            (name @ ("<" | "<="), [a, b]) => format!("{name} {:?} {:?}", first(a), first(b)),
+            (name, _) => name.to_owned(),
         }),
+        Term::Node(kind, fields) if matches!(kind.as_str(), "NullTest" | "BooleanTest") => {
+            all.extend(
+                fields.iter().filter(|(name, _)| is_test(kind, name)).map(|field| format!("{field:?}")),
+            );
+        }
         _ => {}
     });
     all.sort();
     all
+}
+
+/// Gives the first constant or column of a term.
+fn first(term: &Term) -> Option<&Term> {
+    match term {
+        Term::Const(_) | Term::Column(_) => Some(term),
+        Term::Cast(inner, _) | Term::Not(inner) => first(inner),
+        Term::Call(_, _, list) | Term::Op(_, _, list) | Term::Bool(_, list) | Term::Array(list) => {
+            list.first().and_then(first)
+        }
+        _ => None,
+    }
 }
 
 impl Comparer {
@@ -155,9 +174,7 @@ impl Comparer {
             .iter()
             .zip(a.iter().zip(b))
             .any(|(pair, (a, b))| !pair.widened && !(plain_integer(a) && plain_integer(b)));
-        let constants = pairs.iter().zip(a.iter().zip(b)).all(|(pair, (a, b))| !pair.widened || both_constant(a, b));
-        let unfounded = all.widened && !reason && !(constants && pairs.len() > 1 && pairs.iter().any(|p| !p.widened));
-        if misread || unfounded { all.sameness.and(Unknown) } else { all.sameness }
+        if misread || (all.widened && !reason) { all.sameness.and(Unknown) } else { all.sameness }
     }
 
     fn array(self, a: &[Term], b: &[Term]) -> Pair {
@@ -254,7 +271,13 @@ pub(super) fn same_name(a: &[String], b: &[String]) -> Sameness {
     }
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     match (a.last(), b.last()) {
-        (Some(x), Some(y)) if x == y => if long.ends_with(short) { Same } else { Different },
+        (Some(x), Some(y)) if x == y => {
+            if long.ends_with(short) {
+                Same
+            } else {
+                Different
+            }
+        }
         // One function under two names, or nearly so.
         (Some(x), Some(y)) if aliases(x, y) => Unknown,
         _ => Different,

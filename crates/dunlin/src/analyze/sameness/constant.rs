@@ -106,7 +106,9 @@ fn texts(x: &str, a: &[&Type], y: &str, b: &[&Type]) -> Sameness {
     }
     // The type that reads the text is the innermost.
     match (a.first(), b.first()) {
-        (Some(a_type), Some(b_type)) if a_type == b_type => values(x, y, Some(a_type)).and(same_text_tail(a, b)),
+        (Some(a_type), Some(b_type)) if a_type == b_type => {
+            values(x, y, Some(a_type)).and(same_text_tail(a, b))
+        }
         (Some(a_type), Some(b_type)) if a_type.is_text() && b_type.is_text() => values(x, y, Some(a_type)),
         (Some(ty), None) | (None, Some(ty)) => values(x, y, Some(ty)),
         (None, None) => values(x, y, None),
@@ -125,6 +127,12 @@ fn text_casts(text: &str, a: &[&Type], b: &[&Type]) -> Sameness {
         return Same;
     }
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    // A string becomes the type that a domain is over before it becomes the domain.
+    if let [_, rest @ ..] = long {
+        if !short.is_empty() && rest == short {
+            return Same;
+        }
+    }
     let Some(extra) = beyond(short, long) else { return Unknown };
     let first = short.is_empty();
     let fits = |ty: &Type| ty.modifiers.is_empty() || (ty.is_text() && length(ty) >= text.chars().count());

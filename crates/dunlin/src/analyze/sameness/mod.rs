@@ -17,7 +17,9 @@ use crate::syntax::{on_large_stack, parse_expression};
 use term::{Const, Term, Type};
 
 pub use query::queries;
-pub use statement::{constraints, constraints_apart_from_validity, functions, index_definitions, policies, triggers};
+pub use statement::{
+    constraints, constraints_apart_from_validity, functions, index_definitions, policies, triggers,
+};
 
 /// Whether two definitions are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,7 +72,9 @@ pub fn expressions(a: &str, b: &str) -> Sameness {
 pub fn defaults(a: &str, b: &str, column_type: &TypeRef) -> Sameness {
     roomy(a, b, || match (default(a), default(b)) {
         // Strings without a type are of the column's.
-        (Some(Term::Const(Const::Text(a))), Some(Term::Const(Const::Text(b)))) if !column_type.is_unknown() => {
+        (Some(Term::Const(Const::Text(a))), Some(Term::Const(Const::Text(b))))
+            if !column_type.is_unknown() =>
+        {
             let typed = |text| term::cast(Term::Const(Const::Text(text)), as_written(column_type));
             compare::terms(&typed(a), &typed(b))
         }
@@ -98,7 +102,8 @@ fn roomy(a: &str, b: &str, work: impl FnOnce() -> Sameness + Send) -> Sameness {
 fn expression(text: &str) -> Option<Term> {
     let select = parse_expression(text).ok()?;
     let [target] = select.target_list.as_slice() else { return None };
-    let value = serde_json::to_value(target).ok()?;
+    let mut value = serde_json::to_value(target).ok()?;
+    query::prepare(&mut value, false);
     let plain = serde_json::json!({
         "distinct": select.distinct_clause.is_empty(), "from": select.from_clause.is_empty(),
         "where": select.where_clause.is_none(), "name": value["node"]["ResTarget"]["name"] == "",

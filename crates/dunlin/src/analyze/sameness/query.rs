@@ -35,15 +35,15 @@ fn parse(text: &str) -> Option<Query> {
     let term = term::normalise(&json!({ "node": { "SelectStmt": value } })).ok()?;
     let mut tables = BTreeSet::new();
     walk(&term, &mut |term| match term {
-        Term::Node(kind, fields) if kind == "RangeVar" => tables.extend(leaf(fields, "relname")),
+        Term::Node(kind, fields) if kind == "RangeVar" => tables.extend(last_part(fields)),
         _ => {}
     });
     Some(Query { term, columns, tables })
 }
 
-fn leaf(fields: &[(String, Term)], name: &str) -> Option<String> {
-    fields.iter().find(|(field, _)| field == name).and_then(|(_, term)| match term {
-        Term::Leaf(text) => Some(text.clone()),
+fn last_part(fields: &[(String, Term)]) -> Option<String> {
+    fields.iter().find_map(|(_, term)| match term {
+        Term::Name(parts) => parts.last().cloned(),
         _ => None,
     })
 }
@@ -68,7 +68,7 @@ fn compare(a: &Query, b: &Query) -> Sameness {
 /// Writes out what the server writes out, in every SELECT of a tree: names of columns, and the expressions
 /// that ORDER BY and GROUP BY refer to by name or number. `nested` is a SELECT that sees columns of one
 /// around it.
-fn prepare(value: &mut Value, nested: bool) {
+pub(super) fn prepare(value: &mut Value, nested: bool) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(|item| prepare(item, nested)),
         Value::Object(map) => {
@@ -110,7 +110,8 @@ fn strip(value: &mut Value, qualifier: &str) {
     match value {
         Value::Array(list) => list.iter_mut().for_each(|item| strip(item, qualifier)),
         Value::Object(map) => {
-            if let Some(fields) = map.get_mut("ColumnRef").and_then(|column| column["fields"].as_array_mut()) {
+            if let Some(fields) = map.get_mut("ColumnRef").and_then(|column| column["fields"].as_array_mut())
+            {
                 let before = fields.len().checked_sub(2).and_then(|at| fields.get(at));
                 if before.is_some_and(|part| part["node"]["String"]["sval"] == qualifier) {
                     fields.drain(..fields.len() - 1);

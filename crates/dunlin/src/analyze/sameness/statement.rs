@@ -64,7 +64,9 @@ fn all(answers: impl IntoIterator<Item = Sameness>) -> Sameness {
 }
 
 fn normal(value: &impl serde::Serialize) -> Option<Term> {
-    term::normalise(&serde_json::to_value(value).unwrap_or(Value::Null)).ok()
+    let mut value = serde_json::to_value(value).unwrap_or(Value::Null);
+    super::query::prepare(&mut value, false);
+    term::normalise(&value).ok()
 }
 
 /// Compares any two parts of statements as trees.
@@ -208,7 +210,8 @@ fn options(a: &[protobuf::Node], b: &[protobuf::Node]) -> Sameness {
         (Some(a), Some(b)) if a == b => Same,
         (Some(a), Some(b)) => {
             // `on` and `true` are one value; a number is only itself.
-            let numbers = |list: &[(String, String)]| list.iter().all(|(_, value)| value.parse::<f64>().is_ok());
+            let numbers =
+                |list: &[(String, String)]| list.iter().all(|(_, value)| value.parse::<f64>().is_ok());
             if numbers(&a) && numbers(&b) { Different } else { Unknown }
         }
         _ => Unknown,
@@ -267,7 +270,9 @@ fn constraint(a: &protobuf::Constraint, b: &protobuf::Constraint, validity: bool
         by_index,
         Sameness::of(a.deferrable == b.deferrable && a.initdeferred == b.initdeferred),
         Sameness::of(a.is_no_inherit == b.is_no_inherit && a.is_enforced == b.is_enforced),
-        Sameness::of(a.nulls_not_distinct == b.nulls_not_distinct && a.without_overlaps == b.without_overlaps),
+        Sameness::of(
+            a.nulls_not_distinct == b.nulls_not_distinct && a.without_overlaps == b.without_overlaps,
+        ),
         // An index that is named has its columns from there.
         if a.indexname == b.indexname { Sameness::of(strings(&a.keys) == strings(&b.keys)) } else { Unknown },
         included(&a.including, &b.including),
@@ -280,7 +285,8 @@ fn constraint(a: &protobuf::Constraint, b: &protobuf::Constraint, validity: bool
 }
 
 fn foreign_key(a: &protobuf::Constraint, b: &protobuf::Constraint) -> Sameness {
-    let action = |text: &str, default: &str| if text.is_empty() { default.to_owned() } else { text.to_owned() };
+    let action =
+        |text: &str, default: &str| if text.is_empty() { default.to_owned() } else { text.to_owned() };
     let rules = |key: &protobuf::Constraint| {
         [
             action(&key.fk_matchtype, "s"),
@@ -310,12 +316,14 @@ fn exclusions(a: &protobuf::Constraint, b: &protobuf::Constraint) -> Sameness {
     }
     let method = Sameness::of(a.access_method == b.access_method);
     let pairs = a.exclusions.iter().zip(&b.exclusions).map(|(a, b)| match (&a.node, &b.node) {
-        (Some(NodeEnum::List(a)), Some(NodeEnum::List(b))) => match (a.items.as_slice(), b.items.as_slice()) {
-            ([a_key, a_op], [b_key, b_op]) => {
-                keys(std::slice::from_ref(a_key), std::slice::from_ref(b_key)).and(operators(a_op, b_op))
+        (Some(NodeEnum::List(a)), Some(NodeEnum::List(b))) => {
+            match (a.items.as_slice(), b.items.as_slice()) {
+                ([a_key, a_op], [b_key, b_op]) => {
+                    keys(std::slice::from_ref(a_key), std::slice::from_ref(b_key)).and(operators(a_op, b_op))
+                }
+                _ => Unknown,
             }
-            _ => Unknown,
-        },
+        }
         _ => Unknown,
     });
     method.and(all(pairs))
@@ -393,7 +401,8 @@ fn policy(a: &protobuf::CreatePolicyStmt, b: &protobuf::CreatePolicyStmt) -> Sam
         Some(list)
     };
     let named = |list: &Option<Vec<(i32, String)>>| {
-        let plain = [protobuf::RoleSpecType::RolespecCstring as i32, protobuf::RoleSpecType::RolespecPublic as i32];
+        let plain =
+            [protobuf::RoleSpecType::RolespecCstring as i32, protobuf::RoleSpecType::RolespecPublic as i32];
         list.as_ref().is_some_and(|list| list.iter().all(|(kind, _)| plain.contains(kind)))
     };
     let (a_roles, b_roles) = (roles(a), roles(b));
@@ -425,10 +434,25 @@ fn function(a: &protobuf::CreateFunctionStmt, b: &protobuf::CreateFunctionStmt) 
         Sameness::of(a.is_procedure == b.is_procedure),
         names(&a.funcname, &b.funcname),
         all(parameters),
-        optional_type(&a.return_type, &b.return_type),
+        returned(a, b),
         trees(&a.sql_body, &b.sql_body),
         attributes(a, b),
     ])
+}
+
+/// The type that a function returns; with OUT parameters it need not be written.
+fn returned(a: &protobuf::CreateFunctionStmt, b: &protobuf::CreateFunctionStmt) -> Sameness {
+    let gives = |node: &protobuf::Node| match &node.node {
+        Some(NodeEnum::FunctionParameter(parameter)) => matches!(
+            parameter.mode(),
+            protobuf::FunctionParameterMode::FuncParamOut | protobuf::FunctionParameterMode::FuncParamInout
+        ),
+        _ => false,
+    };
+    if a.return_type.is_some() != b.return_type.is_some() && a.parameters.iter().any(gives) {
+        return Same;
+    }
+    optional_type(&a.return_type, &b.return_type)
 }
 
 fn parameter(a: &protobuf::FunctionParameter, b: &protobuf::FunctionParameter) -> Sameness {
@@ -457,7 +481,6 @@ fn optional_type(a: &Option<protobuf::TypeName>, b: &Option<protobuf::TypeName>)
             (Some(a), Some(b)) => super::compare::same_type(&a, &b),
             _ => Unknown,
         },
-        // With OUT parameters, RETURNS may be left out.
         _ => Unknown,
     }
 }

@@ -97,6 +97,7 @@ fn node(kind: &str, f: &Map<String, Value>) -> Result<Term> {
         "CaseExpr" => case(f),
         "SqlvalueFunction" => sql_value(f),
         "RowExpr" => Ok(Term::Node("Row".into(), vec![("args".into(), Term::List(list(items(f, "args"))?))])),
+        "RangeVar" => range(f),
         "SortBy" => sort(f, "sortby_dir", "sortby_nulls"),
         "IndexElem" => sort(f, "ordering", "nulls_ordering"),
         "AIndirection" => {
@@ -109,9 +110,21 @@ fn node(kind: &str, f: &Map<String, Value>) -> Result<Term> {
     }
 }
 
+fn range(f: &Map<String, Value>) -> Result<Term> {
+    let part = |name: &str| f[name].as_str().filter(|text| !text.is_empty() && *text != "pg_catalog");
+    let name = [part("schemaname"), part("relname")].into_iter().flatten().map(str::to_owned).collect();
+    let fields = vec![
+        ("alias".to_owned(), term(f, "alias")?),
+        ("inh".to_owned(), term(f, "inh")?),
+        ("name".to_owned(), Term::Name(name)),
+    ];
+    Ok(Term::Node("RangeVar".into(), fields))
+}
+
 /// Carries a node through, without places in the text and what only the server fills in.
 fn generic(kind: &str, f: &Map<String, Value>) -> Result<Term> {
-    const PLACES: [&str; 6] = ["location", "xpr", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"];
+    const PLACES: [&str; 6] =
+        ["location", "xpr", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"];
     const NAMES: [&str; 6] = ["collname", "collation", "opclass", "oper_name", "use_op", "funcname"];
     let mut fields = Vec::new();
     for (name, value) in f {
@@ -164,7 +177,8 @@ fn column_part(value: &Value) -> String {
 }
 
 fn constant(f: &Map<String, Value>) -> Const {
-    let Some((kind, value)) = f.get("val").and_then(Value::as_object).and_then(|val| val.iter().next()) else {
+    let Some((kind, value)) = f.get("val").and_then(Value::as_object).and_then(|val| val.iter().next())
+    else {
         return Const::Null;
     };
     let field = |name: &str| match &value[name] {
@@ -183,7 +197,9 @@ fn constant(f: &Map<String, Value>) -> Const {
 /// Reads a `TypeName`.
 pub(super) fn type_name(value: &Value) -> Result<Type> {
     let modifiers = match &value["typmods"] {
-        Value::Array(list) => list.iter().map(|item| Ok(modifier(&normalise(item)?))).collect::<Result<_>>()?,
+        Value::Array(list) => {
+            list.iter().map(|item| Ok(modifier(&normalise(item)?))).collect::<Result<_>>()?
+        }
         _ => Vec::new(),
     };
     let array = value["array_bounds"].as_array().is_some_and(|bounds| !bounds.is_empty());
@@ -269,15 +285,20 @@ pub(super) fn number_text(text: &str) -> Option<String> {
     let text = text.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let plain = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'e' || b == b'E' || b == b'-' || b == b'+')
+        && digits
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b == b'.' || b == b'e' || b == b'E' || b == b'-' || b == b'+')
         && text.parse::<f64>().is_ok();
     plain.then(|| text.strip_prefix('+').unwrap_or(text).to_owned())
 }
 
 fn call(f: &Map<String, Value>) -> Result<Term> {
     const OWN: [&str; 4] = ["funcname", "args", "funcformat", "location"];
-    let rest: Map<String, Value> =
-        f.iter().filter(|(name, _)| !OWN.contains(&name.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let rest: Map<String, Value> = f
+        .iter()
+        .filter(|(name, _)| !OWN.contains(&name.as_str()))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     let mut name = names(&f["funcname"]);
     if name == ["transaction_timestamp"] {
         name = vec!["now".into()];
@@ -302,11 +323,12 @@ fn sql_value(f: &Map<String, Value>) -> Result<Term> {
         return plain_call("now");
     }
     // CURRENT_ROLE and USER are other words for CURRENT_USER.
-    let op = if op == SqlValueFunctionOp::SvfopCurrentRole as i64 || op == SqlValueFunctionOp::SvfopUser as i64 {
-        SqlValueFunctionOp::SvfopCurrentUser as i64
-    } else {
-        op
-    };
+    let op =
+        if op == SqlValueFunctionOp::SvfopCurrentRole as i64 || op == SqlValueFunctionOp::SvfopUser as i64 {
+            SqlValueFunctionOp::SvfopCurrentUser as i64
+        } else {
+            op
+        };
     let typmod = number(f, "typmod").to_string();
     let fields = vec![("op".into(), Term::Leaf(op.to_string())), ("typmod".into(), Term::Leaf(typmod))];
     Ok(Term::Node("SqlValue".into(), fields))
@@ -356,7 +378,11 @@ fn operator(f: &Map<String, Value>) -> Result<Term> {
     let right = || term(f, "rexpr");
     match kind.ok_or(TooMuch)? {
         AExprKind::AexprOp | AExprKind::AexprLike | AExprKind::AexprIlike | AExprKind::AexprSimilar => {
-            if f["lexpr"].is_null() { Ok(prefix(name, right()?)) } else { binary(name, left()?, right()?) }
+            if f["lexpr"].is_null() {
+                Ok(prefix(name, right()?))
+            } else {
+                binary(name, left()?, right()?)
+            }
         }
         AExprKind::AexprOpAny => Ok(Term::Op("any", name, vec![left()?, right()?])),
         AExprKind::AexprOpAll => Ok(Term::Op("all", name, vec![left()?, right()?])),
