@@ -162,7 +162,6 @@ fn what_differs_is_different() {
         ("x is null", "(x IS NOT NULL)"),
         ("b is true", "(b IS FALSE)"),
         ("lower(x) = 'a'", "(upper(x) = 'a'::text)"),
-        ("app.g(x) = 'a'", "(other.g(x) = 'a'::text)"),
         ("x = 'a' and id > 0", "((x = 'b'::text) AND (id > 0))"),
         ("iv > interval '1 hour'", "(iv > '02:00:00'::interval)"),
         ("x like 'a%'", "(x ~~* 'a%'::text)"),
@@ -177,6 +176,7 @@ fn what_differs_is_different() {
 fn what_cannot_be_told_is_unknown() {
     let unknown = [
         ("a = b", "(b = a)"),
+        ("app.g(x) = 'a'", "(other.g(x) = 'a'::text)"),
         ("a < b", "(b > a)"),
         ("x in ('a', 'b')", "(x = ANY (ARRAY['b'::text, 'a'::text]))"),
         ("id > 0 and n > 0", "((n > (0)::numeric) AND (id > 0))"),
