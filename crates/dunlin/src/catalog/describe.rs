@@ -2,5 +2,7 @@
 
 impl super::Catalog {
     /// Placeholder until the merge.
-    pub fn fingerprint(&self) -> [u8; 32] { [0; 32] }
+    pub fn fingerprint(&self) -> [u8; 32] {
+        [0; 32]
+    }
 }
