@@ -173,7 +173,7 @@ impl Comparer {
         let reason = pairs
             .iter()
             .zip(a.iter().zip(b))
-            .any(|(pair, (a, b))| !pair.widened && !(plain_integer(a) && plain_integer(b)));
+            .any(|(pair, (a, b))| !(pair.widened || plain_integer(a) && plain_integer(b)));
         if misread || (all.widened && !reason) { all.sameness.and(Unknown) } else { all.sameness }
     }
 

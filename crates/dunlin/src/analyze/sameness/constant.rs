@@ -128,10 +128,11 @@ fn text_casts(text: &str, a: &[&Type], b: &[&Type]) -> Sameness {
     }
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     // A string becomes the type that a domain is over before it becomes the domain.
-    if let [_, rest @ ..] = long {
-        if !short.is_empty() && beyond(short, rest).is_some_and(<[_]>::is_empty) {
-            return Same;
-        }
+    if let [_, rest @ ..] = long
+        && !short.is_empty()
+        && beyond(short, rest).is_some_and(<[_]>::is_empty)
+    {
+        return Same;
     }
     let Some(extra) = beyond(short, long) else { return Unknown };
     let first = short.is_empty();

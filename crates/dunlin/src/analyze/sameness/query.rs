@@ -137,10 +137,10 @@ fn select(map: &mut Map<String, Value>) {
     let mut targets = map["target_list"].as_array().cloned().unwrap_or_default();
     for target in &mut targets {
         let Some(target) = target["node"]["ResTarget"].as_object_mut() else { continue };
-        if target["name"] == "" {
-            if let Some(name) = column_name(&target["val"]) {
-                target.insert("name".into(), name.into());
-            }
+        if target["name"] == ""
+            && let Some(name) = column_name(&target["val"])
+        {
+            target.insert("name".into(), name.into());
         }
     }
     for clause in ["sort_clause", "group_clause", "distinct_clause"] {

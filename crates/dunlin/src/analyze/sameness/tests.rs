@@ -380,6 +380,10 @@ fn long_and_nested_texts_end_soon() {
     let chain = |n: usize| vec!["a"; n].join(" || ");
     assert_eq!(expressions(&chain(3000), &format!("({})", chain(3000))), Sameness::Same);
     assert_ne!(expressions(&chain(3000), &chain(2999)), Sameness::Same);
+    for depth in [60, 250, 2000] {
+        let signs = format!("{}a", "- ".repeat(depth));
+        assert_eq!(expressions(&signs, &format!("({signs})")), Sameness::Same);
+    }
     let nested = (0..40).fold("a".to_owned(), |inner, _| format!("({inner} between b and c)"));
     assert_eq!(expressions(&nested, &format!("({nested})")), Sameness::Unknown);
 }
