@@ -129,7 +129,9 @@ pub fn near_names<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>)
         .filter_map(|candidate| {
             let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase());
             let near = distance <= limit
-                || (name.len() >= 4 && candidate.len() >= 4 && (candidate.contains(name) || name.contains(candidate)));
+                || (name.len() >= 4
+                    && candidate.len() >= 4
+                    && (candidate.contains(name) || name.contains(candidate)));
             near.then_some((distance, candidate))
         })
         .collect();
