@@ -4,6 +4,23 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Span};
 use std::sync::Arc;
 
+mod digest;
+mod dollar;
+mod fragment;
+mod lenient;
+mod lexer;
+mod parser;
+pub mod plpgsql;
+mod script;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
+pub use lexer::{Lexer, Token, TokenKind, tokens};
+pub use parser::on_large_stack;
+pub use script::{parse, repair_dollar_quotes};
+
 pub use pg_query::NodeEnum;
 pub use pg_query::protobuf;
 
@@ -31,7 +48,8 @@ pub enum LenientForm {
 /// What is known of a statement's structure.
 #[derive(Debug, Clone)]
 pub enum Tree {
-    /// PostgreSQL's own parse tree. Its `location`s are byte offsets in the file's text.
+    /// PostgreSQL's own parse tree. Its `location`s are byte offsets in [`Statement::sql`], that is,
+    /// relative to the start of [`Statement::span`]; [`Statement::locate`] turns them into spans of the file.
     Parsed(Arc<NodeEnum>),
     /// Valid or not cannot be said here (nested too deep, a keyword that is newer than the server):
     /// the server decides.
@@ -54,12 +72,15 @@ pub struct Comment {
 pub struct Statement {
     /// From its first token up to and without its semicolon.
     pub span: Span,
-    /// The text to send: the file's, with lenient forms blanked out.
+    /// The text to send: the file's, with lenient forms blanked out by as many spaces.
     pub sql: Arc<str>,
     /// Its structure.
     pub tree: Tree,
     /// Set when the text is one of the lenient forms.
     pub lenient: Option<LenientForm>,
+    /// The tokens (`IF`, `NOT`, `EXISTS`) that were blanked out, as spans of the file. An ALTER TABLE may
+    /// say so of some of its constraints only.
+    pub lenient_at: Vec<Span>,
     /// Digest of its tokens (with those of the lenient form).
     pub digest: TokenDigest,
     /// Comments between the previous statement and this one.
@@ -77,6 +98,34 @@ pub struct Script {
     pub diagnostics: Vec<Diagnostic>,
     /// Comments after the last statement (or all of them where there is none).
     pub trailing_comments: Vec<Comment>,
+    /// The file with repaired dollar quotes, if [`ParseOptions::repair`] asked for it and it was needed:
+    /// the statements' spans then count in it. Its lines are those of the original.
+    pub repaired: Option<SourceFile>,
+    mangled: Vec<dollar::Mangled>,
+}
+
+/// How forgiving the reading is (the policy `dialect`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParseOptions {
+    /// Repair mangled dollar quotes where that is certain.
+    pub repair: bool,
+    /// Accept the [`LenientForm`]s.
+    pub lenient: bool,
+}
+
+impl Default for ParseOptions {
+    fn default() -> Self {
+        Self { repair: false, lenient: true }
+    }
+}
+
+impl Statement {
+    /// Gives the span in the file of the token that a tree's `location` points to.
+    pub fn locate(&self, location: i32) -> Option<Span> {
+        let at = usize::try_from(location).ok().filter(|at| *at < self.sql.len())?;
+        let token = Lexer::new(&self.sql, at, self.sql.len()).next()?;
+        (token.span.start == at).then(|| token.span.shifted(self.span.start))
+    }
 }
 
 impl std::fmt::Debug for TokenDigest {
@@ -88,19 +137,5 @@ impl std::fmt::Debug for TokenDigest {
 impl std::fmt::Display for TokenDigest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// Cuts `span` of `file` into statements and parses each.
-pub fn parse(file: &SourceFile, span: Span) -> Script {
-    let _ = (file, span);
-    Script::default()
-}
-
-impl Statement {
-    /// Gives the place in the file of the token at a location of the tree.
-    pub fn locate(&self, location: i32) -> Option<Span> {
-        let at = self.span.start + usize::try_from(location).ok()?;
-        Some(Span::new(at, at + 1))
     }
 }

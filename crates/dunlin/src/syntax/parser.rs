@@ -1,0 +1,199 @@
+//! The call of libpg_query. The crate `pg_query` links the C library but drops the position of an error,
+//! so the C functions are declared here once more.
+
+use pg_query::protobuf;
+use prost::Message;
+use std::cell::Cell;
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::sync::{Mutex, PoisonError};
+
+/// Stack for parsing and for walking trees. Only address space: pages are taken when they are touched.
+const STACK_BYTES: usize = 512 << 20;
+
+/// A kind of text that the grammar can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Mode {
+    /// `standard_conforming_strings = off` is in force.
+    pub backslash_strings: bool,
+}
+
+/// Why a text has no tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The grammar does not accept it; the byte offset of the place in the text, if it is known.
+    Syntax { message: String, at: Option<usize> },
+    /// It is too large or too deep to be read here, which says nothing about its being valid.
+    Limit(String),
+}
+
+#[repr(C)]
+struct PgQueryError {
+    message: *mut c_char,
+    funcname: *mut c_char,
+    filename: *mut c_char,
+    lineno: c_int,
+    cursorpos: c_int,
+    context: *mut c_char,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct PgQueryProtobuf {
+    len: usize,
+    data: *mut c_char,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct PgQueryProtobufParseResult {
+    parse_tree: PgQueryProtobuf,
+    stderr_buffer: *mut c_char,
+    error: *mut PgQueryError,
+}
+
+unsafe extern "C" {
+    fn pg_query_parse_protobuf_opts(input: *const c_char, options: c_int) -> PgQueryProtobufParseResult;
+    fn pg_query_free_protobuf_parse_result(result: PgQueryProtobufParseResult);
+}
+
+/// libpg_query redirects the whole process's stderr while it parses. Two threads at once would leave
+/// stderr pointing at the other one's closed pipe for good.
+static STDERR: Mutex<()> = Mutex::new(());
+
+/// Frees the result also when decoding panics.
+struct Owned(PgQueryProtobufParseResult);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: the result came from `pg_query_parse_protobuf_opts` and is freed once, here.
+        unsafe { pg_query_free_protobuf_parse_result(self.0) }
+    }
+}
+
+/// Parses `text` with the real grammar. Call it inside [`on_large_stack`].
+pub(super) fn parse_raw(text: &str, mode: Mode) -> Result<Vec<protobuf::RawStmt>, Refusal> {
+    let Ok(input) = CString::new(text) else {
+        let at = text.find('\0');
+        return Err(Refusal::Syntax { message: "NUL byte in the text".into(), at });
+    };
+    let options = if mode.backslash_strings { 32 } else { 0 };
+    let result = {
+        let _guard = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: `input` ends in NUL and lives through the call, which keeps no pointer to it.
+        Owned(unsafe { pg_query_parse_protobuf_opts(input.as_ptr(), options) })
+    };
+    if !result.0.error.is_null() {
+        // SAFETY: the error lives as long as `result`, its message is a NUL-ended string.
+        let (message, cursor) = unsafe {
+            let error = &*result.0.error;
+            (CStr::from_ptr(error.message).to_string_lossy().into_owned(), error.cursorpos)
+        };
+        return Err(refusal(text, message, cursor));
+    }
+    let PgQueryProtobuf { len, data } = result.0.parse_tree;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: without an error, `data` holds `len` bytes until `result` is freed.
+    let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), len) };
+    match protobuf::ParseResult::decode(bytes) {
+        Ok(tree) => Ok(tree.stmts),
+        Err(error) => Err(Refusal::Limit(error.to_string())),
+    }
+}
+
+fn refusal(text: &str, message: String, cursor: c_int) -> Refusal {
+    const LIMITS: [&str; 5] = [
+        "stack depth limit exceeded",
+        "nested too deeply",
+        "memory exhausted",
+        "out of memory",
+        "too many open file descriptors",
+    ];
+    // Only at the end or as the whole: the text of a "near" could hold the same words.
+    if LIMITS
+        .iter()
+        .any(|limit| message.split(" at or near ").next().is_some_and(|head| head.contains(limit)))
+    {
+        return Refusal::Limit(message);
+    }
+    // The position counts characters from 1.
+    let at = usize::try_from(cursor)
+        .ok()
+        .filter(|cursor| *cursor > 0)
+        .map(|cursor| text.char_indices().nth(cursor - 1).map_or(text.len(), |(at, _)| at));
+    Refusal::Syntax { message, at }
+}
+
+thread_local! {
+    static ON_LARGE_STACK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` with a stack that the deepest tree does not exhaust; nested calls cost nothing.
+///
+/// Whatever walks parse trees recursively belongs inside, since a chain of 4,000 operators is a tree of
+/// that depth. Wrap whole files or sets: each outermost call starts a thread.
+pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    if ON_LARGE_STACK.get() {
+        return work();
+    }
+    // In a cell, so that it can still run here when no thread can be had.
+    let work = Mutex::new(Some(work));
+    let run = || {
+        let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        work.map(|work| work())
+    };
+    let done = std::thread::scope(|scope| {
+        let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || {
+            ON_LARGE_STACK.set(true);
+            run()
+        });
+        match spawned.map(|thread| thread.join()) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => run(),
+        }
+    });
+    match done {
+        Some(result) => result,
+        None => unreachable!("the work runs in the thread, or here when there is no thread"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<usize, Refusal> {
+        on_large_stack(|| parse_raw(text, Mode::default()).map(|stmts| stmts.len()))
+    }
+
+    #[test]
+    fn deep_trees_are_read_and_dropped_and_deeper_ones_are_a_limit() {
+        for terms in [60, 2000, 4000] {
+            let text = format!("select {}", vec!["a"; terms].join("||"));
+            let tree = on_large_stack(|| parse_raw(&text, Mode::default()));
+            assert_eq!(tree.as_ref().map(Vec::len), Ok(1), "{terms}");
+            drop(tree);
+        }
+        let text = format!("select {}", vec!["a"; 100_000].join("||"));
+        assert!(matches!(parse(&text), Err(Refusal::Limit(_))), "{:?}", parse(&text));
+        let text = format!("select {}1{}", "(".repeat(100_000), ")".repeat(100_000));
+        assert!(matches!(parse(&text), Err(Refusal::Limit(_))), "{:?}", parse(&text));
+    }
+
+    #[test]
+    fn an_error_keeps_its_position_in_bytes() {
+        let Err(Refusal::Syntax { message, at }) = parse("select 'é', fro from from x") else { panic!() };
+        assert_eq!(message, "syntax error at or near \"from\"");
+        assert_eq!(at, Some("select 'é', fro from ".len()));
+    }
+
+    #[test]
+    fn backslash_strings_are_asked_for() {
+        let mode = Mode { backslash_strings: true };
+        assert_eq!(parse_raw(r"select 'a\'b'", mode).map(|stmts| stmts.len()), Ok(1));
+        assert!(parse_raw(r"select 'a\'b'", Mode::default()).is_err());
+        assert_eq!(on_large_stack(|| on_large_stack(|| 3)), 3);
+    }
+}
