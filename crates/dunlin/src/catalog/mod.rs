@@ -13,7 +13,7 @@ mod name;
 pub use apply::Dependent;
 pub use effect::{ColumnChange, Effect, RelationChange, Slot, Target};
 
-pub use lookup::{Found, SearchPath};
+pub use lookup::{Found, SearchPath, TEMPORARY};
 pub use model::*;
 pub use name::{Ident, Name, ObjectRef, QName};
 

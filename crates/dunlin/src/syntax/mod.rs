@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Span};
 use std::sync::Arc;
 
+mod deparse;
 mod digest;
 mod dollar;
 mod fragment;
@@ -16,6 +17,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+pub use deparse::{deparse_expression, deparse_statement};
 pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
 pub use lexer::{Lexer, Token, TokenKind, tokens};
 pub use parser::on_large_stack;
