@@ -8,6 +8,7 @@
 mod context;
 mod footprint;
 pub mod query;
+pub mod sameness;
 mod session;
 mod types;
 

@@ -4,7 +4,11 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Span};
 use std::sync::Arc;
 
+<<<<<<< HEAD
 mod deparse;
+=======
+mod bulk;
+>>>>>>> h/expr
 mod digest;
 mod dollar;
 mod fragment;
@@ -17,11 +21,18 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+<<<<<<< HEAD
 pub use deparse::{deparse_expression, deparse_statement};
 pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
 pub use lexer::{Lexer, Token, TokenKind, tokens};
 pub use parser::on_large_stack;
 pub use script::{parse, repair_dollar_quotes};
+=======
+pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
+pub use lexer::{Lexer, Token, TokenKind, tokens};
+pub use parser::on_large_stack;
+pub use script::{comments_before_first_statement, parse, repair_dollar_quotes};
+>>>>>>> h/expr
 
 pub use pg_query::NodeEnum;
 pub use pg_query::protobuf;
@@ -52,11 +63,16 @@ pub enum LenientForm {
 pub enum Tree {
     /// PostgreSQL's own parse tree. Its `location`s are byte offsets in [`Statement::sql`], that is,
     /// relative to the start of [`Statement::span`]; [`Statement::locate`] turns them into spans of the file.
+<<<<<<< HEAD
+=======
+    /// A long INSERT (128 KiB) has only one row in its tree for all that differ in constants only.
+>>>>>>> h/expr
     Parsed(Arc<NodeEnum>),
     /// Valid or not cannot be said here (nested too deep, a keyword that is newer than the server):
     /// the server decides.
     Opaque(String),
-    /// Our grammar refuses it; the diagnostic is DN101 unless the connected server accepts the text.
+    /// Our grammar refuses it. The diagnostic is DN101, and void if the connected server accepts the text,
+    /// or DN106 (mangled dollar quotes) or DN102 (a psql command inside), which no server accepts.
     Refused(Diagnostic),
 }
 
@@ -96,7 +112,8 @@ pub struct Statement {
 pub struct Script {
     /// Its statements in order.
     pub statements: Vec<Statement>,
-    /// What is wrong or notable in the text (DN102 to DN106; syntax errors stay in [`Tree::Refused`]).
+    /// What is wrong or notable in the text (DN102, DN105, repaired DN106). What a [`Tree::Refused`] holds
+    /// (DN101, DN102 inside a statement, DN106) is not repeated here.
     pub diagnostics: Vec<Diagnostic>,
     /// Comments after the last statement (or all of them where there is none).
     pub trailing_comments: Vec<Comment>,

@@ -1,10 +1,11 @@
 //! From a file's text to its [`Script`]: cut, parse each statement, explain what cannot be parsed.
 
+use super::bulk;
 use super::dollar::{self, Mangled};
-use super::lexer::Lexer;
+use super::lexer::{Lexer, Token};
 use super::parser::{Mode, Refusal, on_large_stack, parse_raw};
-use super::split::{Cut, Cutter, Piece};
-use super::{LenientForm, ParseOptions, Script, Statement, Tree, lenient};
+use super::split::{Cut, Cutter, Piece, comment};
+use super::{Comment, LenientForm, ParseOptions, Script, Statement, Tree, lenient};
 use crate::diagnostic::{Code, Diagnostic, Location, Severity};
 use crate::source::{LineIndex, SourceFile, Span};
 use std::cell::OnceCell;
@@ -22,6 +23,12 @@ pub fn parse(file: &SourceFile, span: Span, options: &ParseOptions) -> Script {
         }
         script
     })
+}
+
+/// Reads the comments that a text starts with, without reading any further.
+pub fn comments_before_first_statement(text: &str) -> Vec<Comment> {
+    let comments = Lexer::new(text, 0, text.len()).take_while(Token::is_comment);
+    comments.map(|token| comment(text, &token)).collect()
 }
 
 /// Writes `$$` where it was mangled, if the bodies hold no other `$` and the result parses in full.
@@ -106,7 +113,8 @@ impl Reader<'_> {
     fn statement(&mut self, piece: Piece) -> Option<usize> {
         let sql = self.file.slice(piece.span);
         let mode = Mode { backslash_strings: piece.backslash_strings };
-        let (message, at) = match parse_raw(sql, mode) {
+        let thinned = bulk::thin(sql, !piece.backslash_strings);
+        let (message, at) = match parse_raw(thinned.as_deref().unwrap_or(sql), mode) {
             Ok(stmts) if stmts.len() > 1 => {
                 self.several(piece, stmts.iter().map(|stmt| (stmt.stmt_location, stmt.stmt_len)).collect());
                 return None;
@@ -215,7 +223,6 @@ impl Reader<'_> {
             },
         );
         let diagnostic = self.placed(diagnostic, mangled.at);
-        self.script.diagnostics.push(diagnostic.clone());
         piece.span = mangled.span;
         piece.copy_data = None;
         let mut digest = super::digest::Digester::default();
