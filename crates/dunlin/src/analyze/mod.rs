@@ -8,6 +8,11 @@
 mod context;
 mod footprint;
 pub mod query;
+mod query_call;
+mod query_expr;
+mod query_from;
+mod query_name;
+mod query_scope;
 mod session;
 mod types;
 
