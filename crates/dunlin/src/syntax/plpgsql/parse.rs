@@ -514,7 +514,7 @@ impl Parser<'_> {
     fn sql(&self, start: usize, end: usize) -> PlSql {
         let span = self.span(start, end);
         let mut sql = self.text[span.range()].to_owned();
-        let into = self.into_clause(start, end);
+        let into = self.targets_clause(start, end);
         if let Some(into) = into {
             let range = into.start - span.start..into.end - span.start;
             let blanks = " ".repeat(range.len());
@@ -523,7 +523,7 @@ impl Parser<'_> {
         PlSql { span, sql, into }
     }
 
-    fn into_clause(&self, start: usize, end: usize) -> Option<Span> {
+    fn targets_clause(&self, start: usize, end: usize) -> Option<Span> {
         // Only these give rows to PL/pgSQL; IMPORT FOREIGN SCHEMA … INTO and others keep theirs.
         const GIVERS: [&str; 8] =
             ["select", "with", "insert", "update", "delete", "merge", "values", "explain"];

@@ -4,8 +4,8 @@ use crate::syntax::lexer::{Token, TokenKind};
 
 /// Reads the value of a string constant as written, or nothing for bit strings and `U&'…'`.
 pub fn string_value(written: &str) -> Option<String> {
-    if written.starts_with('$') {
-        let tag = written[1..].find('$')? + 2;
+    if let Some(rest) = written.strip_prefix('$') {
+        let tag = rest.find('$')? + 2;
         return written.get(tag..written.len().checked_sub(tag)?).map(str::to_owned);
     }
     match written.chars().next()? {
