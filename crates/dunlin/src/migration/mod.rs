@@ -1,9 +1,47 @@
 //! Discovery and naming of files, directives, checksums: a folder becomes a [`MigrationSet`].
 
+mod directives;
+mod folder;
+mod layout;
+mod load;
+mod sections;
+#[cfg(test)]
+mod tests;
+
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Span};
+use crate::syntax::{ParseOptions, Script};
+use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use directives::{StatementDirectives, statement_directives};
+pub use load::set_digest;
+
+/// Why a folder cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The folder does not exist.
+    #[error("there is no folder {}", .path.display())]
+    NoFolder {
+        /// The folder that was asked for.
+        path: PathBuf,
+    },
+    /// A file or folder could not be read (a dangling link, a missing permission).
+    #[error("cannot read {}", .path.display())]
+    Unreadable {
+        /// What could not be read.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file's name is not UTF-8, so it cannot be an id.
+    #[error("the name {} is not UTF-8", .path.display())]
+    Name {
+        /// The file.
+        path: PathBuf,
+    },
+}
 
 /// SHA-256 of a file's bytes as they are on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,4 +103,57 @@ pub struct MigrationSet {
     pub ignored: Vec<PathBuf>,
     /// Faults of the set (two equal ids) and warnings (an empty folder).
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Migration {
+    /// Cuts the part that applies it into statements and parses them.
+    pub fn statements(&self, options: &ParseOptions) -> Script {
+        crate::syntax::parse(&self.up, self.up_span, options)
+    }
+}
+
+impl MigrationSet {
+    /// Digests ids and checksums in order: equal when nothing was added, removed, renamed or edited.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut digest = SetDigest::default();
+        for migration in &self.migrations {
+            digest.add(&migration.id, migration.checksum);
+        }
+        digest.finish()
+    }
+
+    /// Finds a migration by its id.
+    pub fn get(&self, id: &str) -> Option<&Arc<Migration>> {
+        self.migrations.iter().find(|migration| migration.id == id)
+    }
+}
+
+/// The one way in which a set is digested, with texts loaded or not.
+#[derive(Default)]
+struct SetDigest(Sha256);
+
+impl SetDigest {
+    fn add(&mut self, id: &str, checksum: Checksum) {
+        // The length keeps ("ab", …) and ("a", "b…") apart.
+        self.0.update((id.len() as u64).to_be_bytes());
+        self.0.update(id.as_bytes());
+        self.0.update(checksum.0);
+    }
+
+    fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+impl std::fmt::Display for Checksum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts: Vec<String> = self.0.iter().map(u128::to_string).collect();
+        f.write_str(&parts.join("."))
+    }
 }

@@ -7,8 +7,9 @@ use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::{Mutex, PoisonError};
 
-/// Stack for parsing and for walking trees. Only address space: pages are taken when they are touched.
-const STACK_BYTES: usize = 512 << 20;
+/// Stacks for parsing and for walking trees, the first that can be had. Only address space: pages are
+/// taken when they are touched. The smallest is enough for parsing the deepest tree that libpg_query gives.
+const STACK_BYTES: [usize; 2] = [256 << 20, 48 << 20];
 
 /// A kind of text that the grammar can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,12 +111,12 @@ fn refusal(text: &str, message: String, cursor: c_int) -> Refusal {
         "out of memory",
         "too many open file descriptors",
     ];
-    // Only at the end or as the whole: the text of a "near" could hold the same words.
+    // What stands behind "near" is the user's text and could hold the same words.
     if LIMITS
         .iter()
         .any(|limit| message.split(" at or near ").next().is_some_and(|head| head.contains(limit)))
     {
-        return Refusal::Limit(message);
+        return Refusal::Limit(format!("too large or nested too deep to be read: {message}"));
     }
     // The position counts characters from 1.
     let at = usize::try_from(cursor)
@@ -144,15 +145,18 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
         work.map(|work| work())
     };
     let done = std::thread::scope(|scope| {
-        let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || {
-            ON_LARGE_STACK.set(true);
-            run()
-        });
-        match spawned.map(|thread| thread.join()) {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) => run(),
+        for bytes in STACK_BYTES {
+            let spawned = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, || {
+                ON_LARGE_STACK.set(true);
+                run()
+            });
+            match spawned.map(|thread| thread.join()) {
+                Ok(Ok(result)) => return result,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                Err(_) => {}
+            }
         }
+        run()
     });
     match done {
         Some(result) => result,

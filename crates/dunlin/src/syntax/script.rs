@@ -1,10 +1,10 @@
 //! From a file's text to its [`Script`]: cut, parse each statement, explain what cannot be parsed.
 
 use super::dollar::{self, Mangled};
-use super::lexer::Lexer;
+use super::lexer::{Lexer, Token};
 use super::parser::{Mode, Refusal, on_large_stack, parse_raw};
-use super::split::{Cut, Cutter, Piece};
-use super::{LenientForm, ParseOptions, Script, Statement, Tree, lenient};
+use super::split::{Cut, Cutter, Piece, comment};
+use super::{Comment, LenientForm, ParseOptions, Script, Statement, Tree, lenient};
 use crate::diagnostic::{Code, Diagnostic, Location, Severity};
 use crate::source::{LineIndex, SourceFile, Span};
 use std::cell::OnceCell;
@@ -22,6 +22,12 @@ pub fn parse(file: &SourceFile, span: Span, options: &ParseOptions) -> Script {
         }
         script
     })
+}
+
+/// Reads the comments that a text starts with, without reading any further.
+pub fn comments_before_first_statement(text: &str) -> Vec<Comment> {
+    let comments = Lexer::new(text, 0, text.len()).take_while(Token::is_comment);
+    comments.map(|token| comment(text, &token)).collect()
 }
 
 /// Writes `$$` where it was mangled, if the bodies hold no other `$` and the result parses in full.

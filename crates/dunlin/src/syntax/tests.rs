@@ -207,6 +207,19 @@ fn loses_nothing(text: &str) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #[test]
+    fn tokens_end_where_postgres_ends_them(text in "(\\$|\\$\\$|\\$a\\$|\\$1|;|'|''|\"|--|/\\*|\\*/|é|e'|U&'|u&\"|b'|X'|\\\\|\n|\r\n| |\\(|\\[|1|0x1F|1\\.5|e5|\\.|:|=|::|<|>|\\+|-|\\*|/|@|%|\\||#|~|a|B_|,){0,25}") {
+        // The crate takes a slice of a null pointer when there is no token at all.
+        let text = format!("a {text}");
+        let Ok(reference) = pg_query::scan_tokens(&text) else { return Ok(()) };
+        let reference: Vec<_> = reference.iter().map(|token| (token.start as usize, token.end as usize)).collect();
+        let own: Vec<_> = Lexer::new(&text, 0, text.len()).map(|token| (token.span.start, token.span.end)).collect();
+        prop_assert_eq!(own, reference, "{:?}", text);
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn no_text_is_lost_and_nothing_panics(text in "\\PC*|(do|as|begin|end|case|\\$|\\$\\$|\\$a\\$|;|'|\"|\\\\|--|/\\*|\\*/|copy|from stdin|é|e'|\n| |\\(|\\)|if not exists|create|function|atomic|1|\\.){0,40}") {

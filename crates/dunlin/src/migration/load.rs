@@ -1,0 +1,151 @@
+//! From a folder to a [`MigrationSet`].
+
+use super::folder::{Disk, Folder, Memory};
+use super::layout::{Layout, Planned, layout};
+use super::{Checksum, Migration, MigrationError, MigrationSet, SetDigest, directives, sections};
+use crate::diagnostic::{Code, Diagnostic, Location, Severity};
+use crate::source::{LineIndex, SourceFile, Span};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+impl MigrationSet {
+    /// Reads a folder; messages show its files below `shown_as`, as the user would type it.
+    ///
+    /// What is wrong inside the files becomes diagnostics; only what cannot be read at all is an error.
+    pub fn load(dir: &Path, shown_as: &str) -> Result<Self, MigrationError> {
+        load(&Disk(dir), shown_as)
+    }
+
+    /// Takes the files that a program carries (`include_dir!`).
+    pub fn from_embedded(dir: &include_dir::Dir<'_>) -> Result<Self, MigrationError> {
+        load(&Memory::embedded(dir), "")
+    }
+
+    /// Takes files from memory, each with its path relative to the set (`0001_a.sql`, `0002_b/up.sql`).
+    pub fn from_files<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+        shown_as: &str,
+    ) -> Result<Self, MigrationError> {
+        let files = files.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+        load(&Memory::new(files), shown_as)
+    }
+}
+
+/// Digests a folder as [`MigrationSet::digest`] does, without keeping or parsing anything.
+pub fn set_digest(dir: &Path) -> Result<[u8; 32], MigrationError> {
+    let folder = Disk(dir);
+    let mut digest = SetDigest::default();
+    for planned in layout(folder.list()?).migrations {
+        digest.add(&planned.id, checksum(&folder, &planned.up)?);
+    }
+    Ok(digest.finish())
+}
+
+fn checksum(folder: &impl Folder, name: &str) -> Result<Checksum, MigrationError> {
+    let mut file = folder.open(name)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Checksum(hash.finalize().into())),
+            Ok(length) => hash.update(&buffer[..length]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(folder.unreadable(name, source)),
+        }
+    }
+}
+
+fn load(folder: &impl Folder, shown_as: &str) -> Result<MigrationSet, MigrationError> {
+    let layout = layout(folder.list()?);
+    let shown = |name: &str| {
+        let shown_as = shown_as.trim_end_matches('/');
+        if shown_as.is_empty() { name.to_owned() } else { format!("{shown_as}/{name}") }
+    };
+    let mut set =
+        MigrationSet { diagnostics: diagnostics(&layout, shown_as, &shown), ..MigrationSet::default() };
+    for planned in layout.migrations {
+        set.migrations.push(Arc::new(migration(folder, planned, &shown)?));
+    }
+    set.ignored = layout.ignored.iter().map(|name| PathBuf::from(shown(name))).collect();
+    Ok(set)
+}
+
+fn diagnostics(layout: &Layout, shown_as: &str, shown: &impl Fn(&str) -> String) -> Vec<Diagnostic> {
+    let duplicates = layout.duplicates.iter().map(|(id, first, second)| {
+        let message = format!("{} and {} both have the id {id}", shown(first), shown(second));
+        Diagnostic::new(Code::DN108, message).help("rename the one that was not applied anywhere yet")
+    });
+    let orphans = layout.orphans.iter().map(|name| {
+        let message = format!("{} undoes a migration that is not there", shown(name));
+        Diagnostic::new(Code::DN809, message).severity(Severity::Warning)
+    });
+    let empty = (layout.migrations.is_empty() && layout.orphans.is_empty()).then(|| {
+        let folder = if shown_as.is_empty() { "the folder" } else { shown_as };
+        Diagnostic::new(Code::DN809, format!("{folder} holds no migrations"))
+            .severity(Severity::Warning)
+            .help("`dunlin new NAME` makes the first one")
+    });
+    duplicates.chain(orphans).chain(empty).collect()
+}
+
+fn migration(
+    folder: &impl Folder,
+    planned: Planned,
+    shown: &impl Fn(&str) -> String,
+) -> Result<Migration, MigrationError> {
+    let bytes = folder.read(&planned.up)?;
+    let checksum = Checksum(Sha256::digest(&bytes).into());
+    let (up, fault) = source(&shown(&planned.up), bytes);
+    let parts = sections::sections(&up.text);
+    let (mut directives, mut diagnostics) = directives::of_file(&up);
+    directives.no_transaction |= parts.no_transaction;
+    diagnostics.extend(fault);
+    let down = match planned.down {
+        None => parts.down.map(|span| (up.clone(), span)),
+        Some(name) => {
+            let (file, fault) = source(&shown(&name), folder.read(&name)?);
+            diagnostics.extend(fault);
+            let span = Span::new(0, file.text.len());
+            Some((file, span))
+        }
+    };
+    Ok(Migration {
+        id: planned.id,
+        version: planned.version,
+        kind: planned.kind,
+        up,
+        up_span: parts.up,
+        down,
+        checksum,
+        directives,
+        diagnostics,
+    })
+}
+
+/// Makes text of a file's bytes; a file that is not text is empty, with the place of its first bad byte.
+fn source(path: &str, bytes: Vec<u8>) -> (SourceFile, Option<Diagnostic>) {
+    let (at, message) = match String::from_utf8(bytes) {
+        Ok(text) => match text.find('\0') {
+            None => return (SourceFile::new(path, &text), None),
+            Some(at) => ((at, text), "the file holds a NUL byte"),
+        },
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+            let nul = text.find('\0');
+            (
+                (nul.unwrap_or(at), text),
+                if nul.is_some() { "the file holds a NUL byte" } else { "the file is not UTF-8" },
+            )
+        }
+    };
+    let ((at, text), message) = (at, message);
+    // The byte order mark is no column, as in files that can be read.
+    let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let (line, column) = LineIndex::new(&text[mark..]).line_column(&text[mark..], at - mark);
+    let mut diagnostic = Diagnostic::new(Code::DN104, message).help("save it as UTF-8, without NUL bytes");
+    let span = Span::new(at, at + 1);
+    diagnostic.location = Some(Location { file: path.to_owned(), line, column, span });
+    (SourceFile::new(path, ""), Some(diagnostic))
+}
