@@ -30,7 +30,7 @@ pub struct Context<'a> {
     /// Whether the statement stands inside another one (a body, an EXPLAIN): it is not sent as it is written.
     pub(super) nested: bool,
     /// Tables that are not in the catalog but are meant by this statement itself (a table under creation).
-    slots: u32,
+    pub(super) slots: u32,
 }
 
 impl<'a> Context<'a> {

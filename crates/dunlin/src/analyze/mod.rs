@@ -7,6 +7,12 @@
 
 mod context;
 mod footprint;
+mod dml;
+mod dml_conflict;
+mod dml_write;
+mod guard;
+mod function_body;
+mod procedural;
 pub mod query;
 mod query_call;
 mod query_expr;

@@ -73,9 +73,6 @@ enum Sight {
 impl Resolver<'_, '_> {
     /// Resolves a column name without a qualifier.
     pub(super) fn unqualified(&mut self, name: &str, span: Span) -> TypeRef {
-        if self.ctx.variables.iter().any(|variable| variable == name) {
-            return TypeRef::unknown();
-        }
         match self.look(name) {
             Sight::Columns(found) => {
                 let types: Vec<TypeRef> =
@@ -87,6 +84,7 @@ impl Resolver<'_, '_> {
                 TypeRef::unknown()
             }
             Sight::Fine => TypeRef::unknown(),
+            _ if self.ctx.variables.iter().any(|variable| variable == name) => TypeRef::unknown(),
             Sight::Unknown => self.missing(name, span, Verdict::Unknown),
             Sight::Nowhere => self.missing(name, span, Verdict::Invalid),
         }
@@ -179,8 +177,9 @@ impl Resolver<'_, '_> {
     /// Records that a column of a source is used; gives its type.
     fn use_column(&mut self, at: (usize, usize), name: &str, span: Span) -> TypeRef {
         let entry = self.entry(at);
+        let (id, relation) = (entry.id, entry.relation.clone());
         let Some(column) = entry.columns.iter().find(|column| column.name == name).cloned() else {
-            if let Some(table) = entry.relation.clone() {
+            if let Some(table) = relation {
                 self.read_rows(&table);
             }
             return TypeRef::unknown();
@@ -188,7 +187,6 @@ impl Resolver<'_, '_> {
         if let (0, Some(number)) = (at.0, column.number) {
             self.used.insert(number);
         }
-        let (id, relation) = (entry.id, entry.relation.clone());
         if let (Some(id), Some(table), Some(number)) = (id, relation, column.number) {
             if self.seen.insert((id, number)) {
                 // An alias may have renamed it: `t AS x (a, b)`.
