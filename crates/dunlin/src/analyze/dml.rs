@@ -122,13 +122,15 @@ impl Resolver<'_, '_> {
     }
 
     /// Checks a value that is assigned to a column: labels of enums, NULL.
-    fn assigned(&mut self, table: Option<Id>, column: &str, value: &protobuf::Node) {
+    fn assigned(&mut self, table: Option<Id>, column: &str, value: &protobuf::Node, adds: bool) {
         let Some((id, column)) = self.own_column(table, column) else { return };
         let span = location_of(value).map_or(self.ctx.statement.span, |location| self.ctx.span(location));
         if let Some(text) = string_constant(value) {
             self.enum_label(&column.ty, text, span);
         }
-        if is_null(value) && column.not_null {
+        // An UPDATE of no rows sets nothing.
+        let empty = self.ctx.catalog.relation(id).is_some_and(|found| found.has_rows == Some(false));
+        if is_null(value) && column.not_null && (adds || !empty) {
             if let Some(verdict) = self.null_verdict(id, &column) {
                 self.ctx.need_nullable(id, &column, span, verdict);
             }
@@ -223,7 +225,7 @@ impl Resolver<'_, '_> {
             let Some(NodeEnum::List(list)) = row.node.as_ref() else { continue };
             width = width.min(list.items.len());
             for (column, value) in columns.iter().zip(&list.items) {
-                self.assigned(table, column, value);
+                self.assigned(table, column, value, true);
             }
         }
         if let (Some(select), true) = (select, rows.is_empty() && !positional) {
@@ -363,7 +365,7 @@ impl Resolver<'_, '_> {
                 _ => {
                     self.expr(value);
                     if target.indirection.is_empty() {
-                        self.assigned(table, &target.name, value);
+                        self.assigned(table, &target.name, value, false);
                     }
                 }
             }
@@ -378,7 +380,7 @@ impl Resolver<'_, '_> {
         if let Some(NodeEnum::RowExpr(row)) = multi.source.as_ref().and_then(|node| node.node.as_ref()) {
             let at = usize::try_from(multi.colno - 1).unwrap_or(0);
             if let Some(value) = row.args.get(at) {
-                self.assigned(table, column, value);
+                self.assigned(table, column, value, false);
             }
         }
     }

@@ -19,6 +19,8 @@ mod query_expr;
 mod query_from;
 mod query_name;
 mod query_scope;
+#[cfg(test)]
+mod query_tests;
 mod session;
 mod types;
 

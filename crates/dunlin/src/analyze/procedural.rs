@@ -282,7 +282,7 @@ impl<'c, 'a> Runner<'c, 'a> {
                 let otherwise = otherwise.as_deref().unwrap_or_default();
                 return self.branches(Some(*subject), branches, otherwise, failed);
             }
-            PlStmt::Loop { header, body, .. } => return self.repeat(header, body),
+            PlStmt::Loop { header, body, .. } => return self.repeat(header, body, failed),
             PlStmt::Block(block) => return self.run_block(block),
             PlStmt::Execute { dynamic, .. } | PlStmt::OpenExecute { dynamic, .. } => {
                 *failed |= self.dynamic(dynamic);
@@ -294,8 +294,8 @@ impl<'c, 'a> Runner<'c, 'a> {
                     self.expression(*span);
                     return self.after_return(*span);
                 }
-                Returned::Query(sql) => drop(self.sql(sql)),
-                Returned::Execute(dynamic) => drop(self.dynamic(dynamic)),
+                Returned::Query(sql) => *failed |= self.sql(sql),
+                Returned::Execute(dynamic) => *failed |= self.dynamic(dynamic),
             },
             PlStmt::Assign { target, expr, .. } => {
                 let value = self.expression(*expr);
@@ -306,8 +306,8 @@ impl<'c, 'a> Runner<'c, 'a> {
                 self.ctx.analysis.transactional = Transactional::No;
                 self.ctx.opaque("the body commits or rolls back");
             }
-            PlStmt::OpenQuery { query, .. } => drop(self.sql(query)),
-            PlStmt::Assert { expr, .. } => drop(self.expression(*expr)),
+            PlStmt::OpenQuery { query, .. } => *failed |= self.sql(query),
+            PlStmt::Assert { expr, .. } => self.ignore(*expr),
             PlStmt::Raise { .. } | PlStmt::Null { .. } => {}
             PlStmt::Other { span } => {
                 let leaves = self.text(*span).trim_start().to_lowercase();
@@ -378,14 +378,14 @@ impl<'c, 'a> Runner<'c, 'a> {
         }
     }
 
-    fn repeat(&mut self, header: &LoopHeader, body: &[PlStmt]) -> Flow {
+    fn repeat(&mut self, header: &LoopHeader, body: &[PlStmt], failed: &mut bool) -> Flow {
         let variables = self.ctx.variables.len();
         match header {
             LoopHeader::Forever | LoopHeader::Cursor(_) => {}
-            LoopHeader::While(span) | LoopHeader::Array(span) => drop(self.expression(*span)),
-            LoopHeader::Range(spans) => spans.iter().for_each(|span| drop(self.expression(*span))),
-            LoopHeader::Query(sql) => drop(self.sql(sql)),
-            LoopHeader::Execute(dynamic) => drop(self.dynamic(dynamic)),
+            LoopHeader::While(span) | LoopHeader::Array(span) => self.ignore(*span),
+            LoopHeader::Range(spans) => spans.iter().for_each(|span| self.ignore(*span)),
+            LoopHeader::Query(sql) => *failed |= self.sql(sql),
+            LoopHeader::Execute(dynamic) => *failed |= self.dynamic(dynamic),
         }
         // The loop's variable needs no declaration; which name it is matters little here.
         let unsure = std::mem::replace(&mut self.unsure, true);
@@ -401,10 +401,14 @@ impl<'c, 'a> Runner<'c, 'a> {
     }
 
     fn remember(&mut self, variable: &str, value: Option<bool>) {
-        match value.filter(|_| !self.unsure) {
-            Some(value) => drop(self.known.insert(variable.to_owned(), value)),
-            None => drop(self.known.remove(variable)),
-        }
+        let _ = match value.filter(|_| !self.unsure) {
+            Some(value) => self.known.insert(variable.to_owned(), value),
+            None => self.known.remove(variable),
+        };
+    }
+
+    fn ignore(&mut self, span: Span) {
+        self.expression(span);
     }
 
     /// Analyses an expression; gives its truth where that is known.

@@ -188,7 +188,7 @@ mod tests {
             ("(a)[1]", "a"),
             ("count(*)", "count"),
             ("'x'::text || 'y'", "?column?"),
-            ("true", "bool"),
+            ("true", "?column?"),
             ("case when true then a end", "case"),
             ("case when true then 1 else b end", "b"),
             ("case when true then 1 else b::text end", "b"),
