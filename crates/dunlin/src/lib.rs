@@ -16,6 +16,12 @@
 pub mod analyze;
 pub mod catalog;
 pub mod diagnostic;
+#[cfg(unix)]
+pub mod embedded;
+pub mod execute;
+pub mod graph;
 pub mod migration;
+pub mod pg;
+pub mod plan;
 pub mod source;
 pub mod syntax;

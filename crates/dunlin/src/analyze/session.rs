@@ -79,6 +79,11 @@ impl Session {
         self.settings.values().map(|(_, sql)| sql.as_str())
     }
 
+    /// Every setting with its values, by name.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.settings.iter().map(|(name, (values, _))| (name.as_str(), values.as_slice()))
+    }
+
     /// The settings as text that is the same for the same state, for an operation's identity.
     pub fn identity(&self) -> String {
         self.settings.iter().map(|(name, (values, _))| format!("{name}={}\n", values.join(","))).collect()

@@ -192,3 +192,10 @@ impl Catalog {
         if self.clouded.is_some() { Found::Unknown } else { Found::No }
     }
 }
+
+impl Catalog {
+    /// Whether the current role can act as the owner through membership.
+    pub fn owned_through_membership(&self, owner: &str) -> bool {
+        self.memberships.contains(owner)
+    }
+}

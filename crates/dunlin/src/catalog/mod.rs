@@ -13,6 +13,7 @@ mod name;
 pub use apply::Dependent;
 pub use effect::{ColumnChange, Effect, RelationChange, Slot, Target};
 
+pub use describe::{Difference, difference};
 pub use lookup::{Found, SearchPath};
 pub use model::*;
 pub use name::{Ident, Name, ObjectRef, QName};
@@ -43,6 +44,8 @@ pub struct Catalog {
     pub server_version: u32,
     /// The role that statements run as; empty where unknown.
     pub current_role: String,
+    /// Roles that the current role is a member of, directly or through others.
+    pub memberships: BTreeSet<String>,
     /// Whether the role may do anything.
     pub superuser: bool,
     /// Set once something that could not be understood has run: what is missing is unknown from there on.

@@ -73,6 +73,8 @@ impl TypeRef {
 const SQL_NAMES: &[(&str, &str)] = &[
     ("bool", "boolean"),
     ("bpchar", "character"),
+    // One byte, not the SQL type of that name.
+    ("char", "\"char\""),
     ("float4", "real"),
     ("float8", "double precision"),
     ("int2", "smallint"),

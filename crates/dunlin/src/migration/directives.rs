@@ -3,7 +3,7 @@
 use super::Directives;
 use crate::diagnostic::{Code, Diagnostic, near_names};
 use crate::source::{SourceFile, Span};
-use crate::syntax::{Comment, Statement, comments_before_first_statement};
+use crate::syntax::{Comment, Lexer, Statement, comments_before_first_statement};
 
 /// What the comments above a statement ask for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,12 +44,11 @@ pub(super) fn of_file(file: &SourceFile) -> (Directives, Vec<Diagnostic>) {
 
 /// Reads the directives above a statement, and what is wrong with them.
 ///
-/// `first` says that it is the file's first statement, whose comments hold the file's directives too
-/// ([`super::Migration::directives`]); further down those are out of place.
+/// `file` is the one that the statement's spans count in. Faults above the first statement are in
+/// [`super::Migration::diagnostics`] already; further down the file's directives are out of place.
 pub fn statement_directives(
-    statement: &Statement,
     file: &SourceFile,
-    first: bool,
+    statement: &Statement,
 ) -> (StatementDirectives, Vec<Diagnostic>) {
     let mut directives = StatementDirectives::default();
     let mut diagnostics = Vec::new();
@@ -57,8 +56,7 @@ pub fn statement_directives(
         match read(comment, file) {
             Some(Ok(Directive::AllowDataLoss)) => directives.allow_data_loss = true,
             Some(Ok(Directive::Skip)) => directives.skip = true,
-            // Already said when the file was loaded.
-            Some(_) if first => {}
+            Some(_) if is_first(statement, file) => {}
             Some(Ok(_)) => diagnostics.push(
                 Diagnostic::new(Code::DN107, "this directive is for the whole file")
                     .at(file, comment.span)
@@ -69,6 +67,11 @@ pub fn statement_directives(
         }
     }
     (directives, diagnostics)
+}
+
+fn is_first(statement: &Statement, file: &SourceFile) -> bool {
+    let mut tokens = Lexer::new(&file.text, 0, file.text.len());
+    tokens.find(|token| !token.is_comment()).is_none_or(|token| token.span.start >= statement.span.start)
 }
 
 fn read(comment: &Comment, file: &SourceFile) -> Option<Result<Directive, Box<Diagnostic>>> {

@@ -122,8 +122,7 @@ fn directives_of_the_file_and_of_statements() {
     assert_eq!(directives.renamed_from.as_ref().map(|(id, _)| id.as_str()), Some("old"));
     assert_eq!(migration.diagnostics, []);
     let script = migration.statements(&ParseOptions::default());
-    let read: Vec<_> =
-        (0..3).map(|at| statement_directives(&script.statements[at], &migration.up, at == 0)).collect();
+    let read: Vec<_> = (0..3).map(|at| statement_directives(&migration.up, &script.statements[at])).collect();
     assert_eq!((read[0].0.skip, read[0].1.len()), (true, 0));
     assert_eq!((read[1].0.allow_data_loss, read[1].0.skip, read[1].1.len()), (true, false, 0));
     assert_eq!(read[2].1.len(), 2);

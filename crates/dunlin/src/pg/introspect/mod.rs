@@ -1,0 +1,227 @@
+//! Reading the schema of a live database into a [`Catalog`], in one snapshot and two round trips.
+//!
+//! The catalogs' own columns are read and put together here; the server's `pg_get_*` functions, which are
+//! slow, are asked only for the text of expressions, views, rules and triggers. They write names that are not
+//! on the search path with their schema, so it is emptied meanwhile and comes back with the transaction or
+//! savepoint that surrounds the reading.
+
+mod build;
+mod definition;
+mod finish;
+mod modifiers;
+mod parts;
+mod rows;
+
+use crate::catalog::{Catalog, Id, RelationKind, SearchPath};
+use crate::pg::{PgError, quote_ident, quote_literal};
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+/// In what surroundings the schema is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshot {
+    /// In a read-only transaction of its own, `REPEATABLE READ`.
+    Own,
+    /// Within the transaction that is open, with its uncommitted changes; its settings stay as they are.
+    Within,
+}
+
+/// A database's schema as it was read, with what the session knew.
+#[derive(Debug, Clone)]
+pub struct Introspection {
+    /// The schema.
+    pub catalog: Catalog,
+    /// The session's `search_path`.
+    pub search_path: SearchPath,
+}
+
+/// The SQLSTATE of errors that the server did not foresee.
+const INTERNAL_ERROR: &str = "XX000";
+
+/// Facts of the session, from the first round trip.
+struct Session {
+    search_path: String,
+    role: String,
+    superuser: bool,
+    server_version: u32,
+}
+
+/// Reads the whole schema of the connected database; the schema `journal` is left out.
+///
+/// # Errors
+/// Fails when a query fails; an own transaction is then over, one that was open is as it was before.
+pub async fn introspect(
+    client: &Client,
+    journal: &str,
+    snapshot: Snapshot,
+) -> Result<Introspection, PgError> {
+    let mut attempts = 0;
+    loop {
+        match introspect_once(client, journal, snapshot).await {
+            // The server's own functions see later commits than our snapshot does; an object that was dropped in
+            // between ends in an internal error ("cache lookup failed", "could not open relation with OID").
+            Err(PgError::Server(error)) if error.sqlstate == INTERNAL_ERROR && attempts < 3 => {
+                attempts += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn introspect_once(
+    client: &Client,
+    journal: &str,
+    snapshot: Snapshot,
+) -> Result<Introspection, PgError> {
+    let session = begin(client, snapshot).await?;
+    let read = rows::read(client, session.server_version);
+    let (rows, end) = futures_util::future::join(read, client.batch_execute(end_of(snapshot))).await;
+    let rows = rows?;
+    end?;
+    let mut catalog = build::catalog(&rows, journal);
+    catalog.server_version = session.server_version;
+    catalog.current_role = session.role;
+    catalog.superuser = session.superuser;
+    catalog.had_user_tables = catalog.has_user_tables();
+    Ok(Introspection { catalog, search_path: parse_search_path(&session.search_path) })
+}
+
+/// After an error, COMMIT is a ROLLBACK; ROLLBACK TO brings the settings back in any case.
+fn end_of(snapshot: Snapshot) -> &'static str {
+    match snapshot {
+        Snapshot::Own => "COMMIT",
+        Snapshot::Within => {
+            "ROLLBACK TO SAVEPOINT dunlin_introspection; RELEASE SAVEPOINT dunlin_introspection"
+        }
+    }
+}
+
+async fn begin(client: &Client, snapshot: Snapshot) -> Result<Session, PgError> {
+    let start = match snapshot {
+        Snapshot::Own => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Snapshot::Within => "SAVEPOINT dunlin_introspection",
+    };
+    let sql = format!(
+        "{start};\n{};\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\nSET LOCAL quote_all_identifiers = off",
+        include_str!("../sql/introspect_session.sql")
+    );
+    let messages = client.simple_query(&sql).await?;
+    let row = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let row = row.ok_or(PgError::Protocol("no row of session facts".to_owned()))?;
+    let text = |index: usize| row.get(index).unwrap_or_default().to_owned();
+    Ok(Session {
+        search_path: text(0),
+        role: text(1),
+        superuser: text(2) == "t",
+        server_version: text(3)
+            .parse()
+            .map_err(|_| PgError::Protocol("server_version_num is no number".to_owned()))?,
+    })
+}
+
+/// Reads a `search_path` setting: names, quoted or not, between commas.
+pub fn parse_search_path(setting: &str) -> SearchPath {
+    let mut names = Vec::new();
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut characters = setting.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                name.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => names.push(std::mem::take(&mut name)),
+            character if quoted => name.push(character),
+            character if character.is_whitespace() => {}
+            character => name.extend(character.to_lowercase()),
+        }
+    }
+    names.push(name);
+    // A setting of '' is shown as "" and names no schema.
+    names.retain(|name| !name.is_empty());
+    SearchPath(names)
+}
+
+/// Finds out which of the given tables hold rows, and how large they are, in one round trip.
+///
+/// Views and what cannot be read by the current role are left unknown.
+///
+/// # Errors
+/// Fails when the query fails.
+pub async fn probe_rows(client: &Client, catalog: &mut Catalog, tables: &[Id]) -> Result<(), PgError> {
+    let probed: Vec<(Id, String)> = tables
+        .iter()
+        .filter_map(|id| {
+            let relation = catalog.relation(*id)?;
+            let holds_rows = relation.is_table() || relation.kind == RelationKind::MaterializedView;
+            let name = format!(
+                "{}.{}",
+                quote_ident(catalog.schema_name(relation.schema)),
+                quote_ident(&relation.name)
+            );
+            holds_rows.then_some((*id, name))
+        })
+        .collect();
+    if probed.is_empty() {
+        return Ok(());
+    }
+    let probed = if catalog.superuser { probed } else { readable(client, probed).await? };
+    let parts: Vec<String> =
+        probed.iter().enumerate().map(|(place, (id, name))| probe(catalog, *id, place, name)).collect();
+    let messages = client.simple_query(&parts.join(";\n")).await?;
+    for message in &messages {
+        let SimpleQueryMessage::Row(row) = message else { continue };
+        let place = row.get(0).and_then(|place| place.parse::<usize>().ok());
+        let Some((id, _)) = place.and_then(|place| probed.get(place)) else { continue };
+        if let Some(relation) = catalog.relation_mut(*id) {
+            relation.has_rows = row.get(1).map(|value| value == "t");
+            relation.bytes = row.get(2).and_then(|bytes| bytes.parse().ok()).unwrap_or(relation.bytes);
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the tables that the role may read: one that it may not would fail the whole question.
+async fn readable(client: &Client, tables: Vec<(Id, String)>) -> Result<Vec<(Id, String)>, PgError> {
+    let names: Vec<String> = tables.iter().map(|(_, name)| quote_literal(name)).collect();
+    let sql = format!(
+        "SELECT pg_catalog.has_table_privilege(name, 'SELECT') IS TRUE FROM pg_catalog.unnest(ARRAY[{}]) WITH \
+         ORDINALITY AS list (name, place) ORDER BY place",
+        names.join(", ")
+    );
+    let messages = client.simple_query(&sql).await?;
+    let answers = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row.get(0) == Some("t")),
+        _ => None,
+    });
+    Ok(tables.into_iter().zip(answers).filter_map(|(table, may)| may.then_some(table)).collect())
+}
+
+/// A partitioned table has no rows of its own: there the partitions are asked too.
+fn probe(catalog: &Catalog, id: Id, place: usize, name: &str) -> String {
+    let only = match catalog.relation(id).map(|relation| &relation.kind) {
+        Some(RelationKind::Table) => "ONLY ",
+        _ => "",
+    };
+    format!(
+        "SELECT {place}, EXISTS (SELECT FROM {only}{name}), pg_catalog.pg_relation_size({})",
+        quote_literal(name)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_search_path;
+
+    #[test]
+    fn search_paths_are_read_as_the_server_does() {
+        assert_eq!(parse_search_path(r#""$user", public"#).0, ["$user", "public"]);
+        assert_eq!(parse_search_path(r#"App, "My ""Own"" Schema",x"#).0, ["app", r#"My "Own" Schema"#, "x"]);
+        assert!(parse_search_path(r#""""#).0.is_empty());
+        assert!(parse_search_path("").0.is_empty());
+    }
+}

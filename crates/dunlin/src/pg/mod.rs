@@ -1,0 +1,19 @@
+//! Talks to PostgreSQL: connection strings, sessions, the run lock, SQLSTATEs and quoting.
+
+mod connect;
+pub mod conninfo;
+mod error;
+pub mod introspect;
+mod lock;
+mod quote;
+mod session;
+pub mod sqlstate;
+mod tls;
+mod wire;
+
+pub use connect::{ConnectOptions, RetryListener, connect};
+pub use conninfo::{ConnInfo, ConnInfoError, Environment, redact};
+pub use error::{PgError, ServerError};
+pub use lock::{Holder, LockError, LockEvent, LockKeys, LockMode, LockOptions, Locked, with_lock};
+pub use quote::{quote_ident, quote_literal};
+pub use session::{Canceller, Notice, NoticeListener, ServerInfo, Session};

@@ -1,0 +1,82 @@
+//! Quoting of identifiers and literals by PostgreSQL's rules (`quote_ident`, `quote_literal`).
+
+/// Every keyword of PostgreSQL 18 that is not "unreserved", sorted: as a name it needs quotes somewhere.
+#[rustfmt::skip]
+const KEYWORDS: &[&str] = &[
+    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization",
+    "between", "bigint", "binary", "bit", "boolean", "both", "case", "cast", "char", "character", "check",
+    "coalesce", "collate", "collation", "column", "concurrently", "constraint", "create", "cross",
+    "current_catalog", "current_date", "current_role", "current_schema", "current_time",
+    "current_timestamp", "current_user", "dec", "decimal", "default", "deferrable", "desc", "distinct",
+    "do", "else", "end", "except", "exists", "extract", "false", "fetch", "float", "for", "foreign",
+    "freeze", "from", "full", "grant", "greatest", "group", "grouping", "having", "ilike", "in",
+    "initially", "inner", "inout", "int", "integer", "intersect", "interval", "into", "is", "isnull",
+    "join", "json", "json_array", "json_arrayagg", "json_exists", "json_object", "json_objectagg",
+    "json_query", "json_scalar", "json_serialize", "json_table", "json_value", "lateral", "leading",
+    "least", "left", "like", "limit", "localtime", "localtimestamp", "merge_action", "national", "natural",
+    "nchar", "none", "normalize", "not", "notnull", "null", "nullif", "numeric", "offset", "on", "only",
+    "or", "order", "out", "outer", "overlaps", "overlay", "placing", "position", "precision", "primary",
+    "real", "references", "returning", "right", "row", "select", "session_user", "setof", "similar",
+    "smallint", "some", "substring", "symmetric", "system_user", "table", "tablesample", "then", "time",
+    "timestamp", "to", "trailing", "treat", "trim", "true", "union", "unique", "user", "using", "values",
+    "varchar", "variadic", "verbose", "when", "where", "window", "with", "xmlattributes", "xmlconcat",
+    "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi", "xmlroot",
+    "xmlserialize", "xmltable",
+];
+
+/// Quotes an identifier if it is not a lower-case simple name, or if it is a keyword.
+///
+/// ```
+/// assert_eq!(dunlin::pg::quote_ident("users"), "users");
+/// assert_eq!(dunlin::pg::quote_ident("User"), "\"User\"");
+/// assert_eq!(dunlin::pg::quote_ident("order"), "\"order\"");
+/// ```
+pub fn quote_ident(name: &str) -> String {
+    let mut bytes = name.bytes();
+    let simple = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if simple && KEYWORDS.binary_search(&name).is_err() {
+        return name.to_owned();
+    }
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Quotes a string as a literal that reads the same whatever `standard_conforming_strings` is.
+pub fn quote_literal(text: &str) -> String {
+    let quoted = text.replace('\'', "''");
+    if quoted.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keywords_are_sorted() {
+        assert!(KEYWORDS.is_sorted());
+    }
+
+    #[test]
+    fn identifiers() {
+        let cases = [
+            ("a_1", "a_1"),
+            ("1a", "\"1a\""),
+            ("", "\"\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("é", "\"é\""),
+            ("a$", "\"a$\""),
+            ("select", "\"select\""),
+            ("int", "\"int\""),
+            ("name", "name"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(quote_ident(name), expected);
+        }
+    }
+
+    #[test]
+    fn literals() {
+        assert_eq!(quote_literal("it's"), "'it''s'");
+        assert_eq!(quote_literal("a\\b'"), "E'a\\\\b'''");
+    }
+}

@@ -1,0 +1,9 @@
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated,
+       a.attcollation, a.attinhcount > 0,
+       -- Modifiers of types that are not built in are only known to the type's own functions.
+       CASE WHEN a.atttypmod <> -1 AND a.atttypid >= 16384
+            THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped
+  AND c.relkind IN ('r', 'p', 'f', 'v', 'm', 'c')

@@ -1,0 +1,260 @@
+//! The byte stream to a server: TCP or Unix socket, plain or TLS, with an eye on the start of the session.
+//!
+//! tokio-postgres hides the process id that the server sends with the cancel key, and that id is what tells
+//! a proxy from a server. Since we set TLS up ourselves, the stream below it is always the plain protocol,
+//! and the first messages can be watched as they pass.
+
+use std::future::{Ready, ready};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
+
+/// A connected socket.
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// The TLS stream that tokio-postgres-rustls makes over a [`Socket`].
+pub(super) type TlsSocket = <tokio_postgres_rustls::MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+
+enum Inner {
+    Plain(Socket),
+    Tls(Box<TlsSocket>),
+}
+
+/// What was seen while the session started.
+#[derive(Default)]
+pub(super) struct Seen {
+    pid: AtomicI32,
+    authenticated: AtomicBool,
+}
+
+impl Seen {
+    /// Gives the process id that came with the cancel key; zero if none came.
+    pub(super) fn pid(&self) -> i32 {
+        self.pid.load(Ordering::Relaxed)
+    }
+
+    /// Says that the login was accepted.
+    pub(super) fn authenticated(&self) -> bool {
+        self.authenticated.load(Ordering::Relaxed)
+    }
+}
+
+/// The stream that tokio-postgres works on.
+pub(super) struct Wire {
+    inner: Inner,
+    watch: Option<Watch>,
+}
+
+impl Wire {
+    /// Wraps a plain socket.
+    pub(super) fn plain(socket: Socket, seen: Arc<Seen>) -> Self {
+        Self { inner: Inner::Plain(socket), watch: Some(Watch::new(seen)) }
+    }
+
+    /// Wraps a TLS stream.
+    pub(super) fn tls(stream: TlsSocket, seen: Arc<Seen>) -> Self {
+        Self { inner: Inner::Tls(Box::new(stream)), watch: Some(Watch::new(seen)) }
+    }
+}
+
+/// Follows the messages up to the first `ReadyForQuery`.
+struct Watch {
+    seen: Arc<Seen>,
+    head: Vec<u8>,
+    skip: usize,
+}
+
+/// Tag, length and the four bytes that hold a process id or the kind of authentication.
+const HEAD: usize = 9;
+
+impl Watch {
+    fn new(seen: Arc<Seen>) -> Self {
+        Self { seen, head: Vec::with_capacity(HEAD), skip: 0 }
+    }
+
+    /// Looks at the next bytes; says whether the session has started and watching can end.
+    fn feed(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            let skipped = self.skip.min(bytes.len());
+            self.skip -= skipped;
+            bytes = &bytes[skipped..];
+            let wanted = self.wanted() - self.head.len();
+            let taken = wanted.min(bytes.len());
+            self.head.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            if self.head.len() < 5 || self.head.len() < self.wanted() {
+                continue;
+            }
+            if self.message() {
+                return true;
+            }
+            let length = self.length();
+            self.skip = (length + 1).saturating_sub(self.head.len());
+            self.head.clear();
+        }
+        false
+    }
+
+    /// How much of the message's start must be there before it is looked at.
+    fn wanted(&self) -> usize {
+        if self.head.len() < 5 { 5 } else { HEAD.min(self.length() + 1) }
+    }
+
+    fn length(&self) -> usize {
+        self.number(1).and_then(|length| usize::try_from(length).ok()).unwrap_or(0).max(4)
+    }
+
+    fn number(&self, at: usize) -> Option<i32> {
+        self.head.get(at..at + 4).and_then(|four| four.try_into().ok()).map(i32::from_be_bytes)
+    }
+
+    fn message(&self) -> bool {
+        match (self.head[0], self.number(5)) {
+            (b'K', Some(pid)) => self.seen.pid.store(pid, Ordering::Relaxed),
+            (b'R', Some(0)) => self.seen.authenticated.store(true, Ordering::Relaxed),
+            (b'Z', _) => return true,
+            _ => {}
+        }
+        false
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let polled = match &mut this.inner {
+            Inner::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Inner::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        };
+        if let Some(watch) = &mut this.watch
+            && watch.feed(&buf.filled()[before..])
+        {
+            this.watch = None;
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().inner {
+            Inner::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Inner::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().inner {
+            Inner::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Inner::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.get_mut().inner {
+            Inner::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Inner::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
+impl TlsStream for Wire {
+    fn channel_binding(&self) -> ChannelBinding {
+        match &self.inner {
+            Inner::Plain(_) => ChannelBinding::none(),
+            Inner::Tls(stream) => stream.channel_binding(),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Hands tokio-postgres a stream whose TLS is set up already.
+pub(super) struct Prepared;
+
+impl TlsConnect<Wire> for Prepared {
+    type Stream = Wire;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Wire>>;
+
+    fn connect(self, stream: Wire) -> Self::Future {
+        ready(Ok(stream))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+        let mut out = vec![tag];
+        out.extend(u32::try_from(body.len() + 4).unwrap().to_be_bytes());
+        out.extend(body);
+        out
+    }
+
+    #[test]
+    fn the_pid_is_found_however_the_bytes_arrive() {
+        let mut bytes = message(b'R', &0i32.to_be_bytes());
+        bytes.extend(message(b'S', b"server_version\x0015.2\0"));
+        bytes.extend(message(b'N', b""));
+        bytes.extend(message(b'K', &[0, 0, 0x12, 0x34, 9, 9, 9, 9]));
+        bytes.extend(message(b'Z', b"I"));
+        for size in 1..=bytes.len() {
+            let seen = Arc::new(Seen::default());
+            let mut watch = Watch::new(seen.clone());
+            let ends: Vec<bool> = bytes.chunks(size).map(|chunk| watch.feed(chunk)).collect();
+            assert_eq!(seen.pid(), 0x1234, "chunks of {size}");
+            assert!(seen.authenticated());
+            assert_eq!(ends.iter().position(|end| *end), Some(ends.len() - 1), "chunks of {size}");
+        }
+    }
+
+    #[test]
+    fn a_refused_login_is_not_authenticated() {
+        let seen = Arc::new(Seen::default());
+        let mut watch = Watch::new(seen.clone());
+        watch.feed(&message(b'R', &10i32.to_be_bytes()));
+        watch.feed(&message(b'E', b"SFATAL\0\0"));
+        assert!(!seen.authenticated());
+    }
+}

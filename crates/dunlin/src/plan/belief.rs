@@ -1,0 +1,279 @@
+//! What the set itself believes: the whole set simulated from an empty database, with the life of each
+//! column and relation that it declares.
+//!
+//! A declaration (`CREATE TABLE IF NOT EXISTS` over an existing table) promises columns. What becomes
+//! of them later in the set (renamed, dropped, another type) decides whether they are ensured, and as
+//! what. The same lives tell that a database is already past a step.
+
+use super::operations::{Operation, Operations};
+use super::past::{Past, PastState};
+use crate::analyze::{Analysis, Class, analyze};
+use crate::catalog::{Catalog, Column, ColumnNumber, Id, Origin, QName, Relation};
+use crate::migration::MigrationSet;
+use std::collections::{BTreeSet, HashMap};
+
+/// The life of a relation or column that an operation of the set makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Life {
+    /// It is there at the end of the set, under this name.
+    Lives(QName, Option<String>),
+    /// The set drops it again, in the operation with this index.
+    Dropped(usize),
+}
+
+/// The set simulated from an empty database.
+pub(super) struct Belief {
+    /// The schema after all recorded operations and all declarations, without pending changes.
+    pub now: Catalog,
+    /// Lives of relations: (operation, name when made).
+    relations: HashMap<(usize, QName), Life>,
+    /// Lives of columns: (operation, relation and column when made).
+    columns: HashMap<(usize, QName, String), Life>,
+    /// Every type a column had in the course of the set, by (relation, column) at each time.
+    types: HashMap<(QName, String), BTreeSet<String>>,
+    /// Which operation declared a column first, by name when made.
+    declared: HashMap<(QName, String), Vec<usize>>,
+    /// The last operation that made something which the database has.
+    pub progress: Option<usize>,
+}
+
+impl Belief {
+    /// Simulates the set.
+    pub(super) fn of(set: &MigrationSet, operations: &Operations, past: &Past, live: &Catalog) -> Belief {
+        let recorded = |operation: &Operation| {
+            let id = &set.migrations[operation.migration].id;
+            past.operation(id, &operation.identity).is_some_and(|past| past.state == PastState::Done)
+        };
+        let mut belief = Belief {
+            now: simulate(operations, |operation, analysis| {
+                recorded(operation) || matches!(analysis.class, Class::Adds)
+            })
+            .catalog,
+            relations: HashMap::new(),
+            columns: HashMap::new(),
+            types: HashMap::new(),
+            declared: HashMap::new(),
+            progress: None,
+        };
+        let end = simulate(operations, |_, _| true);
+        belief.read_lives(end, live);
+        belief
+    }
+
+    fn read_lives(&mut self, end: Simulated, live: &Catalog) {
+        for ((index, name), id) in &end.relations {
+            let life = match end.catalog.relation(*id) {
+                Some(_) => Life::Lives(end.catalog.relation_name(*id), None),
+                None => Life::Dropped(end.last_change.get(id).copied().unwrap_or(*index)),
+            };
+            if let Life::Lives(at, _) = &life {
+                if live.relation_at(at).is_some() {
+                    self.progress = self.progress.max(Some(*index));
+                }
+            }
+            self.relations.insert((*index, name.clone()), life);
+        }
+        for ((index, relation, column), (id, number)) in &end.columns {
+            let found = end.catalog.relation(*id).and_then(|relation| relation.column_numbered(*number));
+            let life = match found {
+                Some(column) => Life::Lives(end.catalog.relation_name(*id), Some(column.name.clone())),
+                None => Life::Dropped(end.last_change.get(id).copied().unwrap_or(*index)),
+            };
+            if let Life::Lives(at, Some(column)) = &life {
+                if live.relation_at(at).is_some_and(|(_, relation)| relation.column(column).is_some()) {
+                    self.progress = self.progress.max(Some(*index));
+                }
+            }
+            self.columns.insert((*index, relation.clone(), column.clone()), life);
+            self.declared.entry((relation.clone(), column.clone())).or_default().push(*index);
+        }
+        self.declared.values_mut().for_each(|indexes| indexes.sort_unstable());
+        self.types = end.types;
+    }
+
+    /// What becomes of a relation that an operation makes.
+    pub(super) fn relation_life(&self, operation: usize, name: &QName) -> Option<&Life> {
+        self.relations.get(&(operation, name.clone()))
+    }
+
+    /// What becomes of a column that an operation makes or declares.
+    pub(super) fn column_life(&self, operation: usize, relation: &QName, column: &str) -> Option<&Life> {
+        self.columns.get(&(operation, relation.clone(), column.to_owned()))
+    }
+
+    /// The operations that declare a column under this name, first to last.
+    pub(super) fn declarers(&self, relation: &QName, column: &str) -> &[usize] {
+        self.declared.get(&(relation.clone(), column.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a column had this type at some time in the course of the set.
+    pub(super) fn had_type(&self, relation: &QName, column: &str, ty: &str) -> bool {
+        self.types.get(&(relation.clone(), column.to_owned())).is_some_and(|types| types.contains(ty))
+    }
+
+    /// The column as it would be now, if the set declares it and does not take it away.
+    pub(super) fn column_now(&self, relation: &QName, column: &str) -> Option<(usize, &Relation, &Column)> {
+        let (_, found) = self.now.relation_at(relation)?;
+        let column = found.column(column)?;
+        let Origin::Simulated(by) = column.origin else { return None };
+        let by = by as usize;
+        let lives = self
+            .declarers(relation, &column.name)
+            .iter()
+            .filter_map(|index| self.column_life(*index, relation, &column.name))
+            .any(|life| matches!(life, Life::Lives(at, Some(name)) if at == relation && *name == column.name));
+        lives.then_some((by, found, column))
+    }
+}
+
+/// A simulation with what each operation made.
+struct Simulated {
+    catalog: Catalog,
+    relations: HashMap<(usize, QName), Id>,
+    columns: HashMap<(usize, QName, String), (Id, ColumnNumber)>,
+    types: HashMap<(QName, String), BTreeSet<String>>,
+    last_change: HashMap<Id, usize>,
+}
+
+/// Applies all operations that `takes` lets through, in file order; one that lacks something is tried
+/// again after each later one.
+fn simulate(operations: &Operations, takes: impl Fn(&Operation, &Analysis) -> bool) -> Simulated {
+    let mut simulated = Simulated {
+        catalog: Catalog::empty(),
+        relations: HashMap::new(),
+        columns: HashMap::new(),
+        types: HashMap::new(),
+        last_change: HashMap::new(),
+    };
+    let mut waiting: Vec<usize> = Vec::new();
+    for index in 0..operations.all.len() {
+        if !simulated.take(operations, index, &takes) {
+            waiting.push(index);
+            continue;
+        }
+        loop {
+            let before = waiting.len();
+            waiting.retain(|index| !simulated.take(operations, *index, &takes));
+            if waiting.len() == before {
+                break;
+            }
+        }
+    }
+    simulated
+}
+
+impl Simulated {
+    /// Applies one operation; false when it lacks something that is surely not there.
+    fn take(
+        &mut self,
+        operations: &Operations,
+        index: usize,
+        takes: &impl Fn(&Operation, &Analysis) -> bool,
+    ) -> bool {
+        let operation = &operations.all[index];
+        if operation.rolled_back {
+            return true;
+        }
+        let analysis = analyze(&operation.statement, &self.catalog, &operation.session);
+        if !takes(operation, &analysis) {
+            return true;
+        }
+        if analysis.invalid().any(|requirement| {
+            requirement.any_of.iter().any(|facet| matches!(facet, crate::analyze::Facet::Exists(_)))
+        }) {
+            return false;
+        }
+        self.declare(index, &analysis);
+        let origin = Origin::Simulated(u32::try_from(index).unwrap_or(u32::MAX));
+        // What is opaque must not hide what the rest of the set says: the belief is a help, never a proof.
+        let effects: Vec<_> = analysis
+            .effects
+            .iter()
+            .filter(|effect| !matches!(effect, crate::catalog::Effect::Opaque(_)))
+            .cloned()
+            .collect();
+        let affected: Vec<Id> = effects.iter().filter_map(affected_relation).collect();
+        self.catalog.apply(&effects, origin);
+        for id in affected {
+            self.last_change.insert(id, index);
+        }
+        if !effects.is_empty() {
+            self.note(index, &analysis);
+        }
+        true
+    }
+
+    /// A declaration over a table that exists counts for the columns it declares.
+    fn declare(&mut self, index: usize, analysis: &Analysis) {
+        let Some(declaration) = &analysis.declaration else { return };
+        let Some((id, relation)) = self.catalog.relation_at(&declaration.name) else { return };
+        let mut missing = Vec::new();
+        for column in &declaration.relation.columns {
+            match relation.column(&column.name) {
+                Some(found) => {
+                    let key = (index, declaration.name.clone(), column.name.clone());
+                    self.columns.entry(key).or_insert((id, found.number));
+                }
+                None => missing.push(column.clone()),
+            }
+        }
+        for column in missing {
+            let name = column.name.clone();
+            let effect = crate::catalog::Effect::AddColumn { relation: id, column: Box::new(column) };
+            self.catalog.apply(&[effect], Origin::Simulated(u32::try_from(index).unwrap_or(u32::MAX)));
+            let number = self.catalog.relation(id).and_then(|r| r.column(&name)).map(|c| c.number);
+            if let Some(number) = number {
+                self.columns.insert((index, declaration.name.clone(), name), (id, number));
+            }
+        }
+        self.note_types(id);
+    }
+
+    fn note(&mut self, index: usize, analysis: &Analysis) {
+        let origin = Origin::Simulated(u32::try_from(index).unwrap_or(u32::MAX));
+        let mut touched: Vec<QName> = analysis
+            .provides
+            .iter()
+            .filter_map(|facet| match facet {
+                crate::analyze::Facet::Exists(object) => object.parent_relation().cloned(),
+                crate::analyze::Facet::Nullable { relation, .. } => Some(relation.clone()),
+            })
+            .collect();
+        touched.extend(analysis.effects.iter().filter_map(affected_relation).map(|id| self.catalog.relation_name(id)));
+        touched.sort();
+        touched.dedup();
+        for name in touched {
+            let Some((id, relation)) = self.catalog.relation_at(&name) else { continue };
+            if relation.origin == origin {
+                self.relations.insert((index, name.clone()), id);
+            }
+            for column in relation.columns.iter().filter(|column| column.origin == origin) {
+                self.columns.insert((index, name.clone(), column.name.clone()), (id, column.number));
+            }
+            self.note_types(id);
+        }
+    }
+
+    fn note_types(&mut self, id: Id) {
+        let name = self.catalog.relation_name(id);
+        let Some(relation) = self.catalog.relation(id) else { return };
+        for column in &relation.columns {
+            self.types.entry((name.clone(), column.name.clone())).or_default().insert(column.ty.to_string());
+        }
+    }
+}
+
+fn affected_relation(effect: &crate::catalog::Effect) -> Option<Id> {
+    use crate::catalog::Effect;
+    match effect {
+        Effect::DropColumn { relation, .. }
+        | Effect::RenameColumn { relation, .. }
+        | Effect::AlterColumn { relation, .. }
+        | Effect::AddColumn { relation, .. }
+        | Effect::RenameRelation { relation, .. }
+        | Effect::MoveRelation { relation, .. }
+        | Effect::DropRelation { relation } => Some(*relation),
+        Effect::ReplaceView { view, .. } => Some(*view),
+        _ => None,
+    }
+}

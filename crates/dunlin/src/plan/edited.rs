@@ -1,0 +1,115 @@
+//! Rule 9: files that were edited after they were applied, and which operations of a migration are pending.
+
+use super::past::{PastMigration, PastState};
+use super::planner::Planner;
+use super::policy::EditedFiles;
+use crate::catalog::ObjectRef;
+use crate::analyze::Facet;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::migration::{Kind, Migration};
+use std::ops::Range;
+
+impl Planner<'_> {
+    /// The operations of one migration that are to be judged, in file order.
+    pub(super) fn pending_of_migration(&mut self, migration: &Migration, range: Range<usize>) -> Vec<usize> {
+        let Some(past) = self.input.past.migrations.get(&migration.id) else { return range.collect() };
+        let open = |planner: &Self, index: usize| {
+            planner.past(index).is_none_or(|past| past.state != PastState::Done)
+        };
+        if past.unchanged || !self.input.past.is_recorded(&migration.id) {
+            return range.filter(|index| open(self, *index)).collect();
+        }
+        if migration.kind == Kind::Repeatable {
+            return range.collect();
+        }
+        if self.same_operations(past, range.clone()) {
+            if past.applied {
+                self.diagnostics.push(self.edit_note(migration, Code::DN601, "comments or white space changed since it was applied"));
+            }
+            return range.filter(|index| open(self, *index)).collect();
+        }
+        self.edited(migration, past, range)
+    }
+
+    fn same_operations(&self, past: &PastMigration, range: Range<usize>) -> bool {
+        let now: Vec<_> = range.map(|index| &self.operation(index).identity).collect();
+        now.len() == past.order.len() && now.iter().zip(&past.order).all(|(now, then)| **now == *then)
+    }
+
+    fn edit_note(&self, migration: &Migration, code: Code, message: &str) -> Diagnostic {
+        Diagnostic::new(code, format!("{}: {message}", migration.id))
+            .at(&migration.up, crate::source::Span::new(migration.up_span.start, migration.up_span.start))
+    }
+
+    /// Statements that only add to the schema run where all old ones remain in order; all else is reported.
+    fn edited(&mut self, migration: &Migration, past: &PastMigration, range: Range<usize>) -> Vec<usize> {
+        let now: Vec<_> = range.clone().map(|index| self.operation(index).identity.clone()).collect();
+        let mut rest = now.iter();
+        let all_remain = past.order.iter().all(|old| rest.any(|new| new == old));
+        // Changing what was not done yet is how a failed or skipped operation gets corrected.
+        let done_remain = past
+            .order
+            .iter()
+            .filter(|old| past.operations.get(*old).is_some_and(|operation| operation.state == PastState::Done))
+            .all(|old| now.contains(old));
+        let strict = self.input.policy.edited_files == EditedFiles::Refuse;
+        let mut pending = Vec::new();
+        let mut reported = Vec::new();
+        for index in range {
+            match self.past(index) {
+                Some(recorded) if recorded.state == PastState::Done => {}
+                Some(_) => pending.push(index),
+                None if strict => reported.push(index),
+                None if !past.applied && done_remain => pending.push(index),
+                None if all_remain && self.additive(index) => pending.push(index),
+                None => reported.push(index),
+            }
+        }
+        let missing = past.order.iter().filter(|old| !now.contains(old)).count();
+        if reported.is_empty() && (missing == 0 || !past.applied && done_remain) {
+            return pending;
+        }
+        let message = match (reported.len(), missing) {
+            (0, gone) => format!("{gone} of its applied operations are no longer in the file"),
+            (new, 0) => format!("{new} new operations do not run: they are not plain additions"),
+            (new, gone) => format!("{gone} applied operations were changed or removed, {new} new ones do not run"),
+        };
+        let mut diagnostic = self
+            .edit_note(migration, Code::DN602, &format!("edited after it was applied: {message}"))
+            .help("put the change into a new migration; `dunlin show` prints what was applied");
+        for index in &reported {
+            let operation = self.operation(*index);
+            diagnostic = diagnostic.because(&operation.file, operation.statement.span, "changed or new, does not run");
+        }
+        if strict {
+            diagnostic = diagnostic.severity(Severity::Error);
+            self.refused = true;
+        }
+        self.diagnostics.push(diagnostic);
+        pending
+    }
+
+    /// Whether a new operation only adds to the schema, and no later applied operation touched its objects.
+    fn additive(&self, index: usize) -> bool {
+        let analysis = self.analyze(index);
+        if !analysis.only_adds() || analysis.opaque.is_some() || analysis.or_replace {
+            return false;
+        }
+        let made: Vec<&ObjectRef> = analysis
+            .provides
+            .iter()
+            .filter_map(|facet| match facet {
+                Facet::Exists(object) => Some(object),
+                Facet::Nullable { .. } => None,
+            })
+            .collect();
+        let migration = self.operation(index).migration;
+        let later = self.input.operations.all.iter().enumerate().skip(index + 1);
+        !later.filter(|(_, operation)| operation.migration != migration).any(|(later, _)| {
+            self.past(later).is_some_and(|past| past.state == PastState::Done)
+                && self.analyze(later).provides.iter().any(|facet| {
+                    matches!(facet, Facet::Exists(object) if made.contains(&object))
+                })
+        })
+    }
+}

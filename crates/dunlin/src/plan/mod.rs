@@ -1,0 +1,78 @@
+//! Simulate, order, decide: pending operations and a catalog become a [`Plan`].
+
+mod belief;
+mod edited;
+mod ensure;
+mod explain;
+mod judge;
+mod operations;
+mod past;
+mod planner;
+mod policy;
+mod positional;
+mod step;
+mod units;
+
+pub use ensure::Ensure;
+pub use operations::{Identity, Operation, Operations};
+pub use past::{Past, PastMigration, PastOperation, PastState};
+pub use planner::{Decision, Input, Simulation, simulate};
+pub use policy::{DataLoss, Dialect, EditedFiles, InvalidOperations, MissingColumns, Order, Policy};
+pub use step::{Action, Plan, Step};
+pub use units::{Unit, is_mark, units};
+
+use crate::migration::MigrationSet;
+
+/// A plan with what the executor needs to run it.
+pub struct Planned {
+    /// What users see.
+    pub plan: Plan,
+    /// The decisions, one for each step of the plan.
+    pub decisions: Vec<Decision>,
+    /// Which of them share a transaction.
+    pub units: Vec<Unit>,
+    /// The catalog that the plan ends in, as simulated.
+    pub catalog: crate::catalog::Catalog,
+}
+
+/// Makes the plan for what is pending.
+pub fn plan(input: &Input<'_>) -> Planned {
+    let fingerprint = hex(&input.catalog.fingerprint());
+    let simulation = simulate(input);
+    let units = units(&simulation.decisions, input.operations, input.set);
+    let mut steps = Vec::with_capacity(simulation.decisions.len());
+    for unit in &units {
+        for decision in &simulation.decisions[unit.decisions.clone()] {
+            steps.push(step(decision, unit, input.set, input.operations));
+        }
+    }
+    let plan = Plan { format: 1, refused: simulation.refused, steps, diagnostics: simulation.diagnostics, fingerprint };
+    Planned { plan, decisions: simulation.decisions, units, catalog: simulation.catalog }
+}
+
+fn step(decision: &Decision, unit: &Unit, set: &MigrationSet, operations: &Operations) -> Step {
+    let operation = &operations.all[decision.operation];
+    let runs = matches!(decision.action, Action::Run | Action::Ensure);
+    Step {
+        migration: set.migrations[operation.migration].id.clone(),
+        operation: operation.number,
+        action: decision.action,
+        unit: if runs { unit.number } else { 0 },
+        sql: decision.sql.clone().unwrap_or_else(|| operation.statement.sql.to_string()),
+        file: operation.file.path.to_string(),
+        line: operation.line,
+        reason: decision.reason.clone(),
+        code: decision.code,
+        moved: decision.moved,
+        locks: if runs { decision.analysis.locks.clone() } else { Vec::new() },
+        object: decision.ensure.as_ref().map(|ensure| ensure.object.to_string()),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

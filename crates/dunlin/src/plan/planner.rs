@@ -1,0 +1,549 @@
+//! The simulation: pending operations are taken in file order and run, wait, are satisfied, skipped or held.
+//!
+//! See design, section 3. The catalog is changed only when an operation runs; what waits is judged
+//! again after each change. Nothing here touches a server.
+
+use super::belief::Belief;
+use super::ensure::Ensure;
+use super::operations::{Operation, Operations};
+use super::past::{Past, PastOperation, PastState};
+use super::policy::{InvalidOperations, Order, Policy};
+use super::step::Action;
+use crate::analyze::{Analysis, Class, Facet, TransactionStatement, analyze};
+use crate::catalog::{Catalog, Origin};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::migration::MigrationSet;
+use crate::syntax::Tree;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+/// What a plan is made from.
+pub struct Input<'a> {
+    /// The migrations.
+    pub set: &'a MigrationSet,
+    /// Their operations.
+    pub operations: &'a Operations,
+    /// The catalog to start from.
+    pub catalog: Catalog,
+    /// What the journal says.
+    pub past: &'a Past,
+    /// What Dunlin may do.
+    pub policy: &'a Policy,
+    /// The last migration to run.
+    pub to: Option<&'a str>,
+    /// Operations whose text our grammar refuses and the connected server accepts.
+    pub accepted: &'a HashSet<usize>,
+    /// Operations that the server refused at run time for something missing, or that failed, in this run.
+    pub set_aside: &'a HashMap<usize, Diagnostic>,
+    /// Whether this is `dunlin check`: what is missing is an error.
+    pub check: bool,
+}
+
+/// What one step of a plan means to the executor.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// What is done.
+    pub action: Action,
+    /// The operation; for `ensure` the declaration.
+    pub operation: usize,
+    /// The operation at whose place it runs, where that is another (its own, for all but ensures).
+    pub at: usize,
+    /// Whether it runs at another place than it is written.
+    pub moved: bool,
+    /// Why.
+    pub reason: Option<String>,
+    /// The code of the reason.
+    pub code: Option<Code>,
+    /// What an ensure step makes.
+    pub ensure: Option<Ensure>,
+    /// The analysis it was decided on.
+    pub analysis: Arc<Analysis>,
+    /// The text to send, where it is not the statement's own.
+    pub sql: Option<String>,
+}
+
+/// A simulated plan: decisions in running order.
+pub struct Simulation {
+    /// In running order.
+    pub decisions: Vec<Decision>,
+    /// What is wrong or notable.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Whether the plan is refused.
+    pub refused: bool,
+    /// The catalog after it.
+    pub catalog: Catalog,
+}
+
+/// An operation that waits.
+pub(super) struct Parked {
+    pub(super) index: usize,
+    /// What it lacks; empty when it only waits behind another one.
+    pub(super) missing: Vec<Facet>,
+    /// The operations that it needs, directly or through others.
+    pub(super) needs: BTreeSet<usize>,
+    /// The operation it waits behind.
+    behind: Option<usize>,
+    pub(super) analysis: Arc<Analysis>,
+}
+
+/// The state of the simulation.
+pub(super) struct Planner<'a> {
+    pub(super) input: &'a Input<'a>,
+    pub(super) start: Catalog,
+    pub(super) catalog: Catalog,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) refused: bool,
+    /// Pending operations that are not decided yet, in file order.
+    open: BTreeSet<usize>,
+    pub(super) parked: Vec<Parked>,
+    pub(super) skipped: HashMap<usize, Vec<Facet>>,
+    /// What each open operation makes, worked out when something is missing for the first time.
+    providers: OnceCell<HashMap<Facet, Vec<usize>>>,
+    pub(super) belief: OnceCell<Belief>,
+    /// The operation that is arriving: what runs after it was written later.
+    arrived: usize,
+}
+
+/// What was decided about an operation.
+pub(super) enum Verdict {
+    /// It runs, after these ensures.
+    Run(Vec<Ensure>),
+    /// It waits for these.
+    Wait(Vec<Facet>),
+    /// Its result is there, after these ensures.
+    Satisfied(String, Option<Code>, Vec<Ensure>),
+    /// It cannot run.
+    Skip(Diagnostic),
+    /// Only the user may decide.
+    Held(Code, String),
+    /// The plan is refused.
+    Refuse(Diagnostic),
+}
+
+/// Simulates the pending operations of a set.
+pub fn simulate(input: &Input<'_>) -> Simulation {
+    let mut planner = Planner {
+        input,
+        start: input.catalog.clone(),
+        catalog: input.catalog.clone(),
+        decisions: Vec::new(),
+        diagnostics: input.operations.diagnostics.clone(),
+        refused: false,
+        open: BTreeSet::new(),
+        parked: Vec::new(),
+        skipped: HashMap::new(),
+        providers: OnceCell::new(),
+        belief: OnceCell::new(),
+        arrived: 0,
+    };
+    planner.diagnostics.extend(input.set.diagnostics.iter().cloned());
+    planner.check_text();
+    let pending = planner.pending();
+    planner.open = pending.iter().copied().collect();
+    for index in pending {
+        planner.arrive(index);
+    }
+    planner.finish();
+    Simulation {
+        decisions: planner.decisions,
+        diagnostics: planner.diagnostics,
+        refused: planner.refused,
+        catalog: planner.catalog,
+    }
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn operation(&self, index: usize) -> &'a Operation {
+        &self.input.operations.all[index]
+    }
+
+    pub(super) fn migration_id(&self, index: usize) -> &'a str {
+        &self.input.set.migrations[self.operation(index).migration].id
+    }
+
+    pub(super) fn past(&self, index: usize) -> Option<&'a PastOperation> {
+        self.input.past.operation(self.migration_id(index), &self.operation(index).identity)
+    }
+
+    pub(super) fn belief(&self) -> &Belief {
+        let input = self.input;
+        self.belief.get_or_init(|| Belief::of(input.set, input.operations, input.past, &self.start))
+    }
+
+    /// Refuses the plan for faults of the text, before anything else is looked at.
+    fn check_text(&mut self) {
+        for (index, operation) in self.input.operations.all.iter().enumerate() {
+            if let Tree::Refused(diagnostic) = &operation.statement.tree {
+                if !self.input.accepted.contains(&index) && self.is_pending(index) {
+                    self.diagnostics.push(diagnostic.clone());
+                }
+            }
+            if let Some(TransactionStatement::Refused(what)) = operation.transaction {
+                if self.is_pending(index) {
+                    self.diagnostics.push(
+                        Diagnostic::new(Code::DN810, format!("{what} is not possible in a migration"))
+                            .at(&operation.file, operation.statement.span)
+                            .help("take it out of the file: Dunlin keeps lock, session and transactions itself"),
+                    );
+                }
+            }
+        }
+        self.refused |= self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    }
+
+    /// Whether the journal leaves something to do about an operation, and rule 9 lets it run.
+    fn is_pending(&self, index: usize) -> bool {
+        match self.past(index) {
+            Some(past) => past.state != PastState::Done,
+            None => true,
+        }
+    }
+
+    fn pending(&mut self) -> Vec<usize> {
+        let mut pending = Vec::new();
+        for (position, migration) in self.input.set.migrations.iter().enumerate() {
+            let range = self.input.operations.ranges[position].clone();
+            pending.extend(self.pending_of_migration(migration, range));
+            if self.input.to == Some(migration.id.as_str()) {
+                break;
+            }
+        }
+        pending
+    }
+
+    /// Takes the next operation of the files.
+    fn arrive(&mut self, index: usize) {
+        self.arrived = index;
+        if self.decide_plainly(index) {
+            self.wake();
+            return;
+        }
+        let analysis = self.analyze(index);
+        if analysis.opaque.is_none() && self.wait_behind(index, &analysis) {
+            return;
+        }
+        self.judge(index);
+        self.wake();
+    }
+
+    /// Decides what needs no judgement: transaction marks, session statements, what the file rolls back.
+    fn decide_plainly(&mut self, index: usize) -> bool {
+        let operation = self.operation(index);
+        if let Some(diagnostic) = self.input.set_aside.get(&index) {
+            let diagnostic = diagnostic.clone();
+            self.skip(index, diagnostic);
+            return true;
+        }
+        if operation.directives.skip {
+            self.satisfy(index, "`-- dunlin: skip` stands above it".into(), None);
+            return true;
+        }
+        if operation.transaction.is_some() {
+            self.run(index, Arc::new(self.analyze_now(index)));
+            return true;
+        }
+        if operation.rolled_back {
+            let mut analysis = self.analyze_now(index);
+            analysis.effects.clear();
+            self.run(index, Arc::new(analysis));
+            return true;
+        }
+        false
+    }
+
+    fn analyze_now(&self, index: usize) -> Analysis {
+        let operation = self.operation(index);
+        analyze(&operation.statement, &self.catalog, &operation.session)
+    }
+
+    pub(super) fn analyze(&self, index: usize) -> Arc<Analysis> {
+        Arc::new(self.analyze_now(index))
+    }
+
+    /// Parks an operation behind one that waits and does not commute with it; true if it was parked.
+    fn wait_behind(&mut self, index: usize, analysis: &Arc<Analysis>) -> bool {
+        while let Some(blocker) = self.blocker(index, analysis) {
+            let needed = self.parked.iter().any(|parked| parked.needs.contains(&index));
+            let only_behind = self.parked.iter().any(|parked| parked.index == blocker && parked.missing.is_empty());
+            if !(needed && only_behind) {
+                self.park(index, Vec::new(), Some(blocker), analysis.clone());
+                return true;
+            }
+            // Somebody that waits needs this one, and what is in its way only waits for that somebody:
+            // as written, it comes before this one, so it runs now.
+            self.parked.retain(|parked| parked.index != blocker);
+            self.judge(blocker);
+        }
+        false
+    }
+
+    /// The first waiting operation, written before this one, that must stay before it.
+    fn blocker(&self, index: usize, analysis: &Analysis) -> Option<usize> {
+        self.parked
+            .iter()
+            .filter(|parked| parked.index < index && !parked.needs.contains(&index))
+            .find(|parked| !parked.analysis.footprint.commutes_with(&analysis.footprint))
+            .map(|parked| parked.index)
+    }
+
+    fn park(&mut self, index: usize, missing: Vec<Facet>, behind: Option<usize>, analysis: Arc<Analysis>) {
+        let needs = if missing.is_empty() { BTreeSet::new() } else { self.needs_of(index, &missing) };
+        self.parked.retain(|parked| parked.index != index);
+        let at = self.parked.partition_point(|parked| parked.index < index);
+        self.parked.insert(at, Parked { index, missing, needs, behind, analysis });
+    }
+
+    /// Judges an operation against the catalog as it is now, and does what follows.
+    fn judge(&mut self, index: usize) {
+        let analysis = self.analyze(index);
+        match self.decide(index, &analysis) {
+            Verdict::Run(ensures) => {
+                self.ensure(index, ensures);
+                // What was ensured may have been what the analysis found missing.
+                let analysis = self.analyze(index);
+                self.run(index, analysis);
+            }
+            Verdict::Wait(missing) => {
+                if self.input.policy.order == Order::Files {
+                    let diagnostic = self
+                        .missing_diagnostic(index, &analysis)
+                        .severity(Severity::Error)
+                        .help("`--order dependencies` lets Dunlin run it after the operation that it waits for");
+                    self.refuse(index, diagnostic);
+                } else {
+                    self.park(index, missing, None, analysis);
+                }
+            }
+            Verdict::Satisfied(reason, code, ensures) => {
+                self.ensure(index, ensures);
+                self.satisfy(index, reason, code);
+            }
+            Verdict::Skip(diagnostic) => self.skip(index, diagnostic),
+            Verdict::Held(code, reason) => self.hold(index, code, reason),
+            Verdict::Refuse(diagnostic) => self.refuse(index, diagnostic),
+        }
+    }
+
+    /// Judges what waits again, until nothing changes.
+    fn wake(&mut self) {
+        let mut at = 0;
+        while at < self.parked.len() {
+            let index = self.parked[at].index;
+            let analysis = self.analyze(index);
+            if self.blocker(index, &analysis).is_some() {
+                at += 1;
+                continue;
+            }
+            let before = self.parked[at].missing.clone();
+            let parked = self.parked.remove(at);
+            self.judge(index);
+            let again = self.parked.iter().position(|parked| parked.index == index);
+            match again {
+                // Nothing has changed for it.
+                Some(position) if self.parked[position].missing == before && parked.behind.is_none() => at += 1,
+                _ => at = 0,
+            }
+        }
+    }
+
+    /// Runs an operation: its effects are applied.
+    fn run(&mut self, index: usize, analysis: Arc<Analysis>) {
+        let moved = index < self.arrived;
+        self.open.remove(&index);
+        self.parked.retain(|parked| parked.index != index);
+        let origin = Origin::Simulated(u32::try_from(index).unwrap_or(u32::MAX));
+        self.catalog.apply(&analysis.effects, origin);
+        let reason = moved.then(|| {
+            let by = self.operation(self.arrived);
+            format!("waited for {}, line {}", by.file.path, by.line)
+        });
+        if moved {
+            let operation = self.operation(index);
+            let by = self.operation(self.arrived);
+            self.diagnostics.push(
+                Diagnostic::new(
+                    Code::DN302,
+                    format!(
+                        "operation {} of {} runs after operation {} of {}, which it needs",
+                        operation.number,
+                        self.migration_id(index),
+                        by.number,
+                        self.migration_id(self.arrived)
+                    ),
+                )
+                .at(&operation.file, operation.statement.span)
+                .because(&by.file, by.statement.span, "what it needs is made here"),
+            );
+        }
+        let sql = self.positional_rewrite(index, &analysis).or_else(|| analysis.rewrite.clone());
+        self.decisions.push(Decision {
+            action: Action::Run,
+            operation: index,
+            at: index,
+            moved,
+            reason,
+            code: moved.then_some(Code::DN302),
+            ensure: None,
+            analysis,
+            sql,
+        });
+    }
+
+    fn ensure(&mut self, at: usize, ensures: Vec<Ensure>) {
+        for ensure in ensures {
+            let origin = Origin::Simulated(u32::try_from(ensure.declared_by).unwrap_or(u32::MAX));
+            self.catalog.apply(&ensure.effects, origin);
+            self.diagnostics.push(self.ensured_diagnostic(at, &ensure));
+            let operation = self.operation(ensure.declared_by);
+            let analysis = Arc::new(analyze(&operation.statement, &self.catalog, &operation.session));
+            self.decisions.push(Decision {
+                action: Action::Ensure,
+                operation: ensure.declared_by,
+                at,
+                moved: false,
+                reason: Some(ensure.reason.clone()),
+                code: Some(ensure.code),
+                sql: Some(ensure.sql.clone()),
+                ensure: Some(ensure),
+                analysis,
+            });
+        }
+    }
+
+    fn plain_decision(&mut self, index: usize, action: Action, reason: String, code: Option<Code>) {
+        self.open.remove(&index);
+        self.parked.retain(|parked| parked.index != index);
+        let analysis = self.analyze(index);
+        self.decisions.push(Decision {
+            action,
+            operation: index,
+            at: index,
+            moved: false,
+            reason: Some(reason),
+            code,
+            ensure: None,
+            analysis,
+            sql: None,
+        });
+    }
+
+    fn satisfy(&mut self, index: usize, reason: String, code: Option<Code>) {
+        self.plain_decision(index, Action::Satisfied, reason, code);
+    }
+
+    fn skip(&mut self, index: usize, diagnostic: Diagnostic) {
+        let fails = self.input.policy.invalid_operations == InvalidOperations::Fail || self.input.check;
+        let diagnostic = if fails { diagnostic.severity(Severity::Error) } else { diagnostic };
+        self.refused |= fails;
+        let analysis = self.analyze(index);
+        self.skipped.insert(index, analysis.provides.clone());
+        self.plain_decision(index, Action::Skip, diagnostic.message.clone(), Some(diagnostic.code));
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn hold(&mut self, index: usize, code: Code, reason: String) {
+        let operation = self.operation(index);
+        let id = self.migration_id(index);
+        self.diagnostics.push(
+            Diagnostic::new(code, reason.clone()).at(&operation.file, operation.statement.span).help(format!(
+                "`dunlin adopt {id}` records it as done, `dunlin skip {id}#{}` says that it shall never run",
+                operation.number
+            )),
+        );
+        self.plain_decision(index, Action::Held, reason, Some(code));
+    }
+
+    fn refuse(&mut self, index: usize, diagnostic: Diagnostic) {
+        self.refused = true;
+        self.plain_decision(index, Action::Skip, diagnostic.message.clone(), Some(diagnostic.code));
+        self.diagnostics.push(diagnostic.severity(Severity::Error));
+    }
+
+    /// Which open operations make what, later ones and waiting ones.
+    fn provider_index(&self) -> &HashMap<Facet, Vec<usize>> {
+        self.providers.get_or_init(|| {
+            let mut providers: HashMap<Facet, Vec<usize>> = HashMap::new();
+            for index in &self.open {
+                for facet in self.analyze(*index).provides.clone() {
+                    providers.entry(facet).or_default().push(*index);
+                }
+            }
+            providers
+        })
+    }
+
+    /// The first open operation, other than `index`, that makes one of these.
+    pub(super) fn provider(&self, any_of: &[Facet], index: usize) -> Option<usize> {
+        let providers = self.provider_index();
+        any_of
+            .iter()
+            .filter_map(|facet| providers.get(facet))
+            .flatten()
+            .copied()
+            .filter(|provider| *provider != index && self.open.contains(provider))
+            .min()
+    }
+
+    /// Everything that an operation which lacks `missing` waits for, directly or through others.
+    fn needs_of(&self, index: usize, missing: &[Facet]) -> BTreeSet<usize> {
+        let mut needs = BTreeSet::new();
+        let mut queue: Vec<Vec<Facet>> = missing.iter().map(|facet| vec![facet.clone()]).collect();
+        while let Some(any_of) = queue.pop() {
+            let Some(provider) = self.provider(&any_of, index) else { continue };
+            if needs.insert(provider) {
+                queue.extend(self.analyze(provider).invalid().map(|requirement| requirement.any_of.clone()));
+            }
+        }
+        needs
+    }
+
+    /// What still waits at the end waits in a circle.
+    fn finish(&mut self) {
+        self.judge_recorded_skips();
+        if self.parked.is_empty() {
+            return;
+        }
+        let circle = self.circle();
+        let diagnostic = self.circle_diagnostic(&circle);
+        self.refused = true;
+        self.diagnostics.push(diagnostic);
+        let waiting: Vec<usize> = self.parked.iter().map(|parked| parked.index).collect();
+        for index in waiting {
+            let reason = if circle.contains(&index) { "waits in a circle" } else { "waits for operations in a circle" };
+            self.plain_decision(index, Action::Skip, reason.into(), Some(Code::DN301));
+        }
+    }
+
+    /// An operation that a former run skipped, and that is valid now, but may not run by itself.
+    fn judge_recorded_skips(&mut self) {
+        let candidates: Vec<usize> = self
+            .decisions
+            .iter()
+            .filter(|decision| decision.action == Action::Skip)
+            .map(|decision| decision.operation)
+            .filter(|index| self.past(*index).is_some_and(|past| past.state == PastState::Skipped))
+            .collect();
+        for index in candidates {
+            let analysis = self.analyze(index);
+            if analysis.invalid().next().is_some() || analysis.only_adds() || analysis.has_unknown() {
+                continue;
+            }
+            self.decisions.retain(|decision| decision.operation != index);
+            self.skipped.remove(&index);
+            let place = (self.operation(index).file.clone(), self.operation(index).statement.span);
+            let location = crate::diagnostic::Location::new(&place.0, place.1);
+            self.diagnostics.retain(|diagnostic| {
+                diagnostic.location.as_ref().is_none_or(|at| at.file != location.file || at.line != location.line)
+                    || diagnostic.severity == Severity::Error
+            });
+            self.hold(index, Code::DN411, super::judge::overtaken(analysis.kind));
+        }
+    }
+
+    /// Whether the class never waits for a later creator.
+    pub(super) fn may_wait(analysis: &Analysis) -> bool {
+        matches!(analysis.class, Class::Adds | Class::Writes)
+    }
+}

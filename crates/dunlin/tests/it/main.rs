@@ -1,0 +1,13 @@
+//! Tests of the library against real servers, in one program so that they share one server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it measured"
+)]
+
+mod embedded;
+mod introspect;
+mod pg_connect;
+mod pg_lock;
+mod server;
