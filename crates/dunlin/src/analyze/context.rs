@@ -23,8 +23,14 @@ pub struct Context<'a> {
     pub depends: Vec<Dependency>,
     /// While true, what is missing is *unknown*: text that is bound late (function bodies, branches of IF).
     pub tentative: bool,
+    /// Names that hide columns: parameters and variables of the function body under analysis.
+    pub variables: Vec<String>,
+    /// The functions whose bodies are being read, outermost first: a recursive call ends there.
+    pub(super) calls: Vec<Id>,
+    /// Whether the statement stands inside another one (a body, an EXPLAIN): it is not sent as it is written.
+    pub(super) nested: bool,
     /// Tables that are not in the catalog but are meant by this statement itself (a table under creation).
-    slots: u32,
+    pub(super) slots: u32,
 }
 
 impl<'a> Context<'a> {
@@ -51,7 +57,18 @@ impl<'a> Context<'a> {
             or_replace: false,
             only_checks: false,
         };
-        Context { catalog, session, statement, analysis, depends: Vec::new(), tentative: false, slots: 0 }
+        Context {
+            catalog,
+            session,
+            statement,
+            analysis,
+            depends: Vec::new(),
+            tentative: false,
+            variables: Vec::new(),
+            calls: Vec::new(),
+            nested: false,
+            slots: 0,
+        }
     }
 
     /// The search path in force.

@@ -7,8 +7,21 @@
 
 mod context;
 mod footprint;
+mod dml;
+mod dml_conflict;
+mod dml_write;
+mod guard;
+mod function_body;
+mod procedural;
 pub mod query;
 pub mod sameness;
+mod query_call;
+mod query_expr;
+mod query_from;
+mod query_name;
+mod query_scope;
+#[cfg(test)]
+mod query_tests;
 mod session;
 mod types;
 
