@@ -9,6 +9,8 @@ mod duration;
 mod exit_codes;
 mod progress;
 mod render;
+#[cfg(test)]
+mod schemas;
 mod screen;
 mod secrets;
 

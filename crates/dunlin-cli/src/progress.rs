@@ -181,7 +181,7 @@ fn matters(event: &Event<'_>) -> bool {
 fn units(plan: &Plan) -> BTreeMap<u32, Vec<String>> {
     let mut units: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     for step in plan.steps.iter().filter(|step| matches!(step.action, Action::Run | Action::Ensure)) {
-        let text = format!("#{} {}", step.operation, one_line(&step.sql, 50));
+        let text = format!("#{} {}", step.operation, one_line(&step.sql, 120));
         units.entry(step.unit).or_default().push(text);
     }
     units
@@ -276,7 +276,7 @@ mod tests {
                 place: Some(("m/0001_init.sql".into(), 5)),
             }),
         ];
-        insta::assert_snapshot!(events.join("\n"), @"");
+        insta::assert_snapshot!(events.join("\n"));
     }
 
     #[test]

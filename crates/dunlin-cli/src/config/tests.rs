@@ -123,7 +123,7 @@ fn pg_variables_are_enough_and_nothing_is_an_error() {
 #[test]
 fn an_environment_that_hides_a_chosen_section_is_said() {
     let section = |flags: &[&str], url: &str| {
-        with(flags, &[("DATABASE_URL", url)], Some("ci"), Layers::overridden_section)
+        with(flags, &[("DATABASE_URL", url)], Some("ci"), |layers| layers.overridden_section())
     };
     assert!(section(&["--env", "ci"], "postgres://prod/db").unwrap().contains("DATABASE_URL goes before"));
     assert_eq!(section(&["--env", "ci"], "postgres://ci/db"), None);

@@ -70,13 +70,15 @@ fn offset(text: &str, location: &Location) -> Option<usize> {
 struct Excerpt {
     line: String,
     span: Range<usize>,
+    /// Whether the line is not whole.
+    cut: bool,
 }
 
 impl Excerpt {
     /// Takes the neighbourhood of the span out of a long line.
     fn cut(line: &str, from: usize, to: usize) -> Excerpt {
         if line.len() <= LONG_LINE {
-            return Excerpt { line: line.to_owned(), span: from..to };
+            return Excerpt { line: line.to_owned(), span: from..to, cut: false };
         }
         let floor = |mut at: usize| {
             while !line.is_char_boundary(at) {
@@ -90,7 +92,11 @@ impl Excerpt {
         let before = if start > 0 { "…" } else { "" };
         let after = if end < line.len() { "…" } else { "" };
         let shift = |at: usize| at - start + before.len();
-        Excerpt { line: format!("{before}{}{after}", &line[start..end]), span: shift(from)..shift(to) }
+        Excerpt {
+            line: format!("{before}{}{after}", &line[start..end]),
+            span: shift(from)..shift(to),
+            cut: true,
+        }
     }
 }
 
@@ -139,13 +145,63 @@ fn placed<'a>(
     kind: AnnotationKind,
 ) -> Group<'a> {
     let Some(location) = location else { return group };
-    let origin = Origin::path(location.file.as_str())
-        .line(location.line as usize)
-        .char_column(location.column as usize);
-    let group = group.element(origin);
-    match with_text.then(|| sources.excerpt(location)).flatten() {
-        Some(Excerpt { line, span }) => group
-            .element(Snippet::source(line).line_start(location.line as usize).annotation(kind.span(span))),
-        None => group,
+    let (file, line) = (location.file.as_str(), location.line as usize);
+    let origin = || Origin::path(file).line(line).char_column(location.column as usize);
+    let Some(excerpt) = with_text.then(|| sources.excerpt(location)).flatten() else {
+        return group.element(origin());
+    };
+    let snippet = Snippet::source(excerpt.line).line_start(line).annotation(kind.span(excerpt.span));
+    // A snippet with a path counts the column from the start of its text.
+    if excerpt.cut { group.element(origin()).element(snippet) } else { group.element(snippet.path(file)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use dunlin::source::{SourceFile, Span};
+
+    fn shown(text: &str, span: Span, code: Code) -> String {
+        let file = SourceFile::new("m/a.sql", text);
+        let diagnostic = Diagnostic::new(code, "message").at(&file, span);
+        render(&samples::VIEW, &mut Sources::default().with("m/a.sql", text), &diagnostic)
+    }
+
+    #[test]
+    fn a_span_of_many_lines_shows_its_first() {
+        insta::assert_snapshot!(shown(
+            "a;\r\n\tCREATE TABLE größe (\r\n  id int\r\n);",
+            Span::new(5, 40),
+            Code::DN212
+        ));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let text = format!("SELECT 1;\n{}wrong, {}", "é, ".repeat(3_000), "x, ".repeat(3_000));
+        let at = text.find("wrong").unwrap();
+        let shown = shown(&text, Span::new(at, at + 5), Code::DN101);
+        assert!(shown.contains("wrong") && shown.contains("^^^^^"), "{shown}");
+        assert!(shown.contains("m/a.sql:2:9001"), "{shown}");
+        assert!(shown.len() < 1_000, "{shown}");
+    }
+
+    #[test]
+    fn a_place_at_the_end_and_a_file_that_changed() {
+        let shown = shown("SELECT 1 +\n", Span::new(10, 11), Code::DN101);
+        assert!(shown.contains("1 | SELECT 1 +") && shown.contains("m/a.sql:1:11"), "{shown}");
+        let diagnostic =
+            Diagnostic::new(Code::DN101, "m").at(&SourceFile::new("m/a.sql", "a\nb\nc"), Span::new(4, 5));
+        let gone = render(&samples::VIEW, &mut Sources::default().with("m/a.sql", ""), &diagnostic);
+        assert!(gone.contains("m/a.sql:3:1"), "{gone}");
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let text = "CREATE ROLE a PASSWORD 'secret' NOSUCH";
+        let at = text.find("NOSUCH").unwrap();
+        let shown = shown(text, Span::new(at, at + 6), Code::DN101);
+        assert!(shown.contains("PASSWORD '******' NOSUCH"), "{shown}");
+        assert!(!self::shown(text, Span::new(0, 5), Code::DN809).contains("CREATE"));
     }
 }

@@ -110,6 +110,16 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
     out
 }
 
+/// Breaks the lines that are too long, each at its own indentation.
+pub(crate) fn wrap_lines(text: &str, width: usize) -> String {
+    let indent = |line: &str| " ".repeat(line.len() - line.trim_start_matches(' ').len());
+    text.lines()
+        .map(|line| {
+            if line.chars().count() <= width { format!("{line}\n") } else { wrap(line, width, &indent(line)) }
+        })
+        .collect()
+}
+
 /// Breaks a shown SQL text into indented lines, masked, as it was written.
 pub(crate) fn block(sql: &str, indent: &str) -> String {
     let masked = secrets::mask(sql);

@@ -1,7 +1,7 @@
 //! The plan in running order, grouped by migration, and what to type next.
 
 use super::diagnostic::{Sources, diagnostics};
-use super::{Tone, View, count, one_line, wrap};
+use super::{Tone, View, count, one_line, wrap, wrap_lines};
 use dunlin::analyze::LockMode;
 use dunlin::diagnostic::Severity;
 use dunlin::plan::{Action, Plan, Step};
@@ -18,7 +18,7 @@ pub(crate) fn render(view: &View, sources: &mut Sources, plan: &Plan) -> String 
     }
     let shown = plan.diagnostics.iter().filter(|found| !view.quiet || found.severity > Severity::Note);
     out.push_str(&diagnostics(view, sources, shown));
-    out.push_str(&ending(view, plan));
+    out.push_str(&wrap_lines(&ending(view, plan), view.width));
     out
 }
 

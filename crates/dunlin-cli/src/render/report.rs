@@ -1,7 +1,7 @@
 //! What a run did, what it left out and why, what was kept, what was undone, and what to type next.
 
 use super::diagnostic::{Sources, diagnostics};
-use super::{Tone, View, block, count, plan, wrap};
+use super::{Tone, View, block, count, plan, wrap, wrap_lines};
 use crate::duration;
 use dunlin::diagnostic::{Code, Diagnostic, Location, Severity};
 use dunlin::execute::{Adopted, Failure, NotRun, Outcome, Report};
@@ -24,8 +24,9 @@ pub(crate) fn render(view: &View, sources: &mut Sources, report: &Report) -> Str
     }
     not_run(view, "Skipped", &report.skipped, &mut out);
     not_run(view, "Held", &report.held, &mut out);
-    ending(view, report, &mut out);
-    out
+    let mut end = String::new();
+    ending(view, report, &mut end);
+    out + &wrap_lines(&end, view.width)
 }
 
 /// Gives the failures that no diagnostic tells about yet.
