@@ -68,6 +68,7 @@ pub(crate) struct Embedded;
 
 #[derive(Default)]
 pub(crate) struct EmbeddedOptions {
+    pub(crate) bin: Option<PathBuf>,
     pub(crate) data: Data,
 }
 

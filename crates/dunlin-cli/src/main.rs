@@ -14,7 +14,7 @@ mod schemas;
 mod screen;
 mod secrets;
 
-use args::{Cli, Format, Output};
+use args::{Cli, Format, LogFormat, Output};
 use clap::Parser as _;
 use command_error::CommandError;
 use commands::Context;
@@ -30,7 +30,6 @@ fn main() -> std::process::ExitCode {
         Err(error) => return usage(&error, &arguments, &environment).into(),
     };
     let screen = Screen::detect(&cli.global.output, &environment);
-    let format = cli.global.output.format;
     let result = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -44,7 +43,7 @@ fn main() -> std::process::ExitCode {
         });
     match result {
         Ok(code) => code,
-        Err(error) => report(&error, format, &screen),
+        Err(error) => report(&error, &cli.global.output, &screen),
     }
     .into()
 }
@@ -70,20 +69,24 @@ async fn until_signal(
     }
 }
 
-/// Shows an error: as the one document on stdout if the format is for machines, else on stderr.
-fn report(error: &CommandError, format: Format, screen: &Screen) -> ExitCode {
+/// Shows an error: as the one document on stdout if the format is JSON, else on stderr.
+fn report(error: &CommandError, output: &Output, screen: &Screen) -> ExitCode {
     let diagnostic = error.diagnostic();
-    let document = match format {
-        Format::Json => commands::error_document(&diagnostic),
-        Format::Github => render::annotations::github([&diagnostic]),
-        Format::Sarif => commands::json(&render::annotations::sarif([&diagnostic])),
-        Format::Text | Format::Sql => String::new(),
-    };
-    if document.is_empty() {
-        let mut sources = render::diagnostic::Sources::default();
-        screen::say(&render::diagnostic::render(&screen.err, &mut sources, &diagnostic));
-    } else if let Err(error) = screen::print(&document) {
-        screen::say(&format!("error: {error}"));
+    match (output.format, output.log_format) {
+        (Format::Json, _) => {
+            if let Err(error) = screen::print(&commands::error_document(&diagnostic)) {
+                screen::say(&format!("error: {error}"));
+            }
+        }
+        (_, LogFormat::Json) => screen::say(&progress::diagnostic_line(&diagnostic)),
+        (format, LogFormat::Text) => {
+            if format == Format::Github {
+                // Its annotations are read from both streams.
+                screen::say(&render::annotations::github([&diagnostic]));
+            }
+            let mut sources = render::diagnostic::Sources::default();
+            screen::say(&render::diagnostic::render(&screen.err, &mut sources, &diagnostic));
+        }
     }
     error.exit_code()
 }
@@ -108,7 +111,7 @@ fn usage(error: &clap::Error, arguments: &[OsString], environment: &backend::Env
     // The first paragraph says what is wrong; usage and hints are for people.
     let first = masked.split("\n\n").next().unwrap_or_default();
     let message = first.strip_prefix("error: ").unwrap_or(first).trim();
-    report(&CommandError::Arguments(message.to_owned()), format, &screen)
+    report(&CommandError::Arguments(message.to_owned()), &Output { format, ..Output::default() }, &screen)
 }
 
 /// Masks connection strings that stand where the message repeats an argument.

@@ -5,7 +5,7 @@ use crate::duration::human;
 use crate::render::diagnostic::{self, Sources};
 use crate::render::{Tone, View, count, one_line};
 use crate::screen::{Screen, say};
-use dunlin::diagnostic::Severity;
+use dunlin::diagnostic::{Diagnostic, Severity};
 use dunlin::execute::Event;
 use dunlin::plan::{Action, Plan};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -55,12 +55,13 @@ impl Progress {
         if self.live {
             self.draw(event);
         }
-        if !self.view.quiet || matters(event) {
-            if let Some(line) = self.line(event) {
-                match &self.bar {
-                    Some(bar) => bar.suspend(|| say(&line)),
-                    None => say(&line),
-                }
+        if self.view.quiet && !matters(event) {
+            return;
+        }
+        if let Some(line) = self.line(event) {
+            match &self.bar {
+                Some(bar) => bar.suspend(|| say(&line)),
+                None => say(&line),
             }
         }
     }
@@ -202,6 +203,11 @@ fn new_bar(length: u64) -> ProgressBar {
     // The spinner and the clock go on while the server works.
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+/// Writes a diagnostic as the logs in JSON have it.
+pub(crate) fn diagnostic_line(diagnostic: &Diagnostic) -> String {
+    json!({"event": "diagnostic", "diagnostic": diagnostic}).to_string()
 }
 
 fn json_line(event: &Event<'_>, elapsed: Duration) -> Value {

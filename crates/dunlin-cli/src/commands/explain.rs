@@ -6,7 +6,22 @@ use crate::command_error::CommandError;
 use crate::exit_codes::ExitCode;
 use crate::render::{Tone, View, wrap};
 use dunlin::diagnostic::{CODES, Code, CodeInfo, Severity, near_names};
-use serde_json::json;
+use serde::Serialize;
+
+/// The document of `dunlin explain --format json`.
+#[derive(Serialize)]
+struct Document {
+    format: u32,
+    codes: Vec<Explained>,
+}
+
+#[derive(Serialize)]
+struct Explained {
+    code: Code,
+    severity: Severity,
+    title: &'static str,
+    explanation: &'static str,
+}
 
 /// Says what a code means, or lists all.
 pub(super) fn run(context: &Context<'_>, flags: &Explain) -> Result<ExitCode, CommandError> {
@@ -15,15 +30,16 @@ pub(super) fn run(context: &Context<'_>, flags: &Explain) -> Result<ExitCode, Co
         Some(text) => vec![Code::parse(text).ok_or_else(|| unknown(text))?.info()],
         None => CODES.iter().collect(),
     };
-    let codes: Vec<_> = found
+    let codes = found
         .iter()
-        .map(|info| {
-            json!({
-                "code": info.code, "severity": info.severity, "title": info.title, "explanation": info.explanation,
-            })
+        .map(|info| Explained {
+            code: info.code,
+            severity: info.severity,
+            title: info.title,
+            explanation: info.explanation,
         })
         .collect();
-    let document = json!({ "format": 1, "codes": codes });
+    let document = Document { format: 1, codes };
     context.emit(&document, |view| match (&flags.code, found.as_slice()) {
         (Some(_), [info]) => one(view, info),
         (_, all) => list(view, all),

@@ -182,9 +182,17 @@ pub(crate) fn json(document: &impl Serialize) -> String {
     text + "\n"
 }
 
+/// What stands for a result when there is none.
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    format: u32,
+    outcome: &'static str,
+    error: &'a Diagnostic,
+}
+
 /// Writes the document that stands for a result when there is none.
 pub(crate) fn error_document(diagnostic: &Diagnostic) -> String {
-    json(&serde_json::json!({ "format": 1, "outcome": "error", "error": diagnostic }))
+    json(&ErrorDocument { format: 1, outcome: "error", error: diagnostic })
 }
 
 /// Reads `ID#N`.

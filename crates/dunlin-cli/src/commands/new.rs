@@ -4,9 +4,16 @@ use super::Context;
 use crate::args::{Format, New};
 use crate::command_error::CommandError;
 use crate::exit_codes::ExitCode;
-use serde_json::json;
+use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+/// The document of `dunlin new --format json`.
+#[derive(Serialize)]
+struct Made<'a> {
+    format: u32,
+    path: &'a str,
+}
 
 /// Makes a migration file and says where it is.
 pub(super) fn run(context: &Context<'_>, flags: &New) -> Result<ExitCode, CommandError> {
@@ -31,7 +38,7 @@ pub(super) fn run(context: &Context<'_>, flags: &New) -> Result<ExitCode, Comman
         .and_then(|mut file| file.write_all(next.text.as_bytes()))
         .map_err(io("make", &path))?;
     let shown = Path::new(&settings.migrations_shown).join(&next.path).display().to_string();
-    context.emit(&json!({ "format": 1, "path": shown }), |_| format!("{shown}\n"))?;
+    context.emit(&Made { format: 1, path: &shown }, |_| format!("{shown}\n"))?;
     Ok(ExitCode::Done)
 }
 

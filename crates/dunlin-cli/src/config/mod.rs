@@ -59,8 +59,7 @@ impl ConfigError {
     }
 }
 
-/// Reads what the process was started with.
-#[expect(clippy::disallowed_methods, reason = "the one place of the program that reads the environment")]
+/// Reads what the process was started with: the one place of the program that does.
 pub(crate) fn environment() -> Environment {
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

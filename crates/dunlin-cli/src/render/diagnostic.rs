@@ -1,6 +1,6 @@
 //! Diagnostics as rustc shows them: the SQL line, a caret, the chain of causes, help.
 
-use super::View;
+use super::{Tone, View, wrap};
 use crate::secrets;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use dunlin::diagnostic::{Code, Diagnostic, Location, Severity};
@@ -111,12 +111,16 @@ pub(crate) fn diagnostics<'a>(
 
 /// Renders one diagnostic.
 pub(crate) fn render(view: &View, sources: &mut Sources, diagnostic: &Diagnostic) -> String {
+    let renderer = if view.styled { Renderer::styled() } else { Renderer::plain() }.term_width(view.width);
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
     let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_str());
+    if diagnostic.location.is_none() && diagnostic.related.iter().all(|related| related.location.is_none()) {
+        return placeless(view, diagnostic, &renderer.render(&[Group::with_title(title)]));
+    }
     let mut groups = vec![placed(
         Group::with_title(title),
         sources,
@@ -133,8 +137,18 @@ pub(crate) fn render(view: &View, sources: &mut Sources, diagnostic: &Diagnostic
     if let Some(help) = &diagnostic.help {
         groups.push(Group::with_title(Level::HELP.secondary_title(help.as_str())));
     }
-    let renderer = if view.styled { Renderer::styled() } else { Renderer::plain() };
-    renderer.term_width(view.width).render(&groups)
+    renderer.render(&groups)
+}
+
+/// Renders a diagnostic that has no place at all, without the gutter that would stay empty.
+fn placeless(view: &View, diagnostic: &Diagnostic, title: &str) -> String {
+    let notes = diagnostic.related.iter().map(|related| ("note", &related.message));
+    let all = notes.chain(diagnostic.help.iter().map(|help| ("help", help)));
+    all.fold(title.to_owned(), |out, (what, text)| {
+        let text = wrap(text, view.width, "    ");
+        let (what, text) = (view.paint(Tone::Strong, &format!("{what}:")), text.trim());
+        format!("{out}\n  = {what} {text}")
+    })
 }
 
 fn placed<'a>(
@@ -194,6 +208,16 @@ mod tests {
             Diagnostic::new(Code::DN101, "m").at(&SourceFile::new("m/a.sql", "a\nb\nc"), Span::new(4, 5));
         let gone = render(&samples::VIEW, &mut Sources::default().with("m/a.sql", ""), &diagnostic);
         assert!(gone.contains("m/a.sql:3:1"), "{gone}");
+    }
+
+    #[test]
+    fn without_a_place_there_is_no_gutter() {
+        let diagnostic =
+            Diagnostic::new(Code::DN802, "the lock is not free").note("held by pid 7").help("wait");
+        assert_eq!(
+            render(&samples::VIEW, &mut Sources::default(), &diagnostic),
+            "error[DN802]: the lock is not free\n  = note: held by pid 7\n  = help: wait"
+        );
     }
 
     #[test]
