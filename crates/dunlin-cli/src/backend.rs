@@ -1,21 +1,23 @@
 //! The library's functions that the commands call, in one place.
 //!
-//! These are the signatures that the commands are written against; each is to become a re-export.
+//! What is not a re-export yet is the signature that the commands are written against.
 
 #![allow(dead_code, reason = "what is here is replaced by the library's own items")]
 
 use dunlin::catalog::Catalog;
 use dunlin::diagnostic::Code;
-use dunlin::diagnostic::Diagnostic;
 use dunlin::execute::{
     AdoptWhat, Adopted, Doctor, ErrorKind, ExecuteError, Listener, Options, Report, Shown, ShownOperation,
     Status,
 };
-use dunlin::migration::MigrationSet;
 use dunlin::plan::Plan;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
+
+pub(crate) use dunlin::embedded::{Data, Embedded, EmbeddedError, EmbeddedOptions};
+pub(crate) use dunlin::execute::check;
+pub(crate) use dunlin::pg::{ConnInfo, Environment, redact};
+pub(crate) use dunlin::syntax::repair_dollar_quotes;
 
 /// Where the migrations are.
 pub(crate) enum Migrations {
@@ -33,73 +35,6 @@ pub(crate) struct Target {
     pub(crate) conninfo: ConnInfo,
     pub(crate) direct: Option<ConnInfo>,
     pub(crate) connect_wait: Duration,
-}
-
-/// What libpq would read from its surroundings.
-#[derive(Clone, Default)]
-pub(crate) struct Environment {
-    pub(crate) variables: BTreeMap<String, String>,
-    pub(crate) home: Option<PathBuf>,
-    pub(crate) os_user: Option<String>,
-}
-
-pub(crate) struct ConnInfo {
-    pub(crate) warnings: Vec<String>,
-}
-
-impl ConnInfo {
-    pub(crate) fn parse(_text: &str, _env: &Environment) -> Result<Self, std::convert::Infallible> {
-        Ok(Self { warnings: Vec::new() })
-    }
-}
-
-/// Masks every password in a connection string.
-pub(crate) fn redact(text: &str) -> String {
-    match text.split_once("://").zip(text.rsplit_once('@')) {
-        Some(((scheme, rest), (_, host))) => {
-            let user = rest.split([':', '@']).next().unwrap_or("");
-            format!("{scheme}://{user}:***@{host}")
-        }
-        None => text.to_owned(),
-    }
-}
-
-pub(crate) struct Embedded;
-
-#[derive(Default)]
-pub(crate) struct EmbeddedOptions {
-    pub(crate) bin: Option<PathBuf>,
-    pub(crate) data: Data,
-}
-
-#[derive(Default)]
-pub(crate) enum Data {
-    #[default]
-    Temporary,
-    Directory(PathBuf),
-}
-
-#[derive(Debug)]
-pub(crate) struct EmbeddedError;
-
-impl EmbeddedError {
-    pub(crate) fn code(&self) -> Code {
-        Code::DN807
-    }
-
-    pub(crate) fn diagnostic(&self) -> Diagnostic {
-        Diagnostic::new(self.code(), "not wired")
-    }
-}
-
-impl Embedded {
-    pub(crate) fn start(_options: EmbeddedOptions) -> Result<Self, EmbeddedError> {
-        Err(EmbeddedError)
-    }
-
-    pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgresql:///{database}")
-    }
 }
 
 fn not_wired() -> ExecuteError {
@@ -168,21 +103,9 @@ pub(crate) enum CheckFrom {
         text: String,
     },
     /// A database.
-    Server(Target),
+    Server(Box<Target>),
 }
 
 pub(crate) async fn catalog_from(_: CheckFrom) -> Result<Catalog, ExecuteError> {
     Ok(Catalog::empty())
 }
-
-/// Reads the folder of migrations.
-pub(crate) fn load(_folder: &Path, _shown_as: &str) -> Result<MigrationSet, ExecuteError> {
-    Ok(MigrationSet::default())
-}
-
-/// Writes `$$` where it was mangled; none when nothing is, or the repair is not certain.
-pub(crate) fn repair_dollar_quotes(_text: &str) -> Option<String> {
-    None
-}
-
-pub(crate) use dunlin::execute::check;

@@ -5,6 +5,7 @@ use crate::config::ConfigError;
 use crate::exit_codes::ExitCode;
 use dunlin::diagnostic::{Code, Diagnostic, Location, Severity};
 use dunlin::execute::ExecuteError;
+use dunlin::migration::MigrationError;
 use dunlin::source::Span;
 use std::path::PathBuf;
 
@@ -26,6 +27,9 @@ pub(crate) enum CommandError {
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error("no PostgreSQL of its own: {}", .0.diagnostic().message)]
     Embedded(EmbeddedError),
+    /// The folder of migrations cannot be read.
+    #[error(transparent)]
+    Migrations(#[from] MigrationError),
     #[error(transparent)]
     Execute(#[from] ExecuteError),
     /// Ctrl-C or SIGTERM.
@@ -49,6 +53,7 @@ impl CommandError {
             | CommandError::Usage { .. }
             | CommandError::Config(_)
             | CommandError::Url { .. }
+            | CommandError::Migrations(_)
             | CommandError::Io { .. } => ExitCode::Usage,
             CommandError::Embedded(error) => match error.code() {
                 Code::DN802 => ExitCode::Lock,
@@ -88,6 +93,10 @@ impl CommandError {
             CommandError::Url { .. } => {
                 plain(Code::DN809).help("a connection string looks like postgres://user@host:5432/database")
             }
+            CommandError::Migrations(error) => match std::error::Error::source(error) {
+                Some(cause) => plain(Code::DN809).note(cause.to_string()),
+                None => plain(Code::DN809),
+            },
             CommandError::Io { .. } | CommandError::Output(_) => plain(Code::DN809),
             CommandError::Interrupted(_) => plain(Code::DN604).help(
                 "what was committed is kept and recorded; `dunlin up` goes on from there, `dunlin status` shows it",

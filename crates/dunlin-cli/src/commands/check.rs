@@ -11,6 +11,7 @@ use crate::render::{Tone, View, annotations, count};
 use crate::screen::{print, say};
 use dunlin::diagnostic::Severity;
 use dunlin::execute::CheckReport;
+use dunlin::migration::MigrationSet;
 use std::path::Path;
 
 /// Analyses the files and shows what was found.
@@ -20,9 +21,9 @@ pub(super) async fn run(context: &Context<'_>, flags: &Check) -> Result<ExitCode
     let settings = layers.settings(None)?;
     require_folder(&settings)?;
     let from = from(context, &layers, &settings, flags.from.as_deref())?;
-    let mut set = backend::load(&settings.migrations, &settings.migrations_shown)?;
+    let mut set = MigrationSet::load(&settings.migrations, &settings.migrations_shown)?;
     if flags.fix && fix(context, set.migrations.iter().map(|migration| &*migration.up.path))? {
-        set = backend::load(&settings.migrations, &settings.migrations_shown)?;
+        set = MigrationSet::load(&settings.migrations, &settings.migrations_shown)?;
     }
     if context.global.output.verbose {
         set.ignored.iter().for_each(|path| say(&format!("ignored: {}", path.display())));
@@ -48,7 +49,8 @@ fn from(
         environment.os_user = config::os_user(&environment);
         let url = DatabaseUrl { text: text.to_owned(), origin: "--from".to_owned() };
         let conninfo = context.conninfo(&url, &environment)?;
-        return Ok(CheckFrom::Server(Target { conninfo, direct: None, connect_wait: settings.connect_wait }));
+        let target = Target { conninfo, direct: None, connect_wait: settings.connect_wait };
+        return Ok(CheckFrom::Server(Box::new(target)));
     }
     let sql = std::fs::read_to_string(text).map_err(|source| CommandError::Io {
         action: "read",

@@ -1,5 +1,7 @@
 //! The `dunlin` program from the outside, where no server is needed.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use serde_json::Value;
 use std::io::Read as _;
 use std::path::Path;
