@@ -323,6 +323,22 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_names_every_flag() {
+        let page = include_str!("../../../docs/commands.md");
+        let mut command = Cli::command();
+        command.build();
+        let commands = command.get_subcommands().filter(|command| command.get_name() != "help");
+        for command in commands {
+            assert!(page.contains(&format!("`dunlin {}", command.get_name())), "{}", command.get_name());
+            let usual = ["help", "version", "verbose", "quiet"];
+            let flags = command.get_arguments().filter_map(|flag| flag.get_long());
+            for flag in flags.filter(|flag| !usual.contains(flag)) {
+                assert!(page.contains(&format!("--{flag}")), "{} --{flag}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
     fn embedded_takes_a_folder_only_with_an_equals_sign() {
         let cli = Cli::try_parse_from(["dunlin", "--embedded", "up"]).unwrap();
         assert_eq!(cli.global.connection.embedded, Some(None));

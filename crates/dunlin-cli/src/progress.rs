@@ -165,6 +165,13 @@ impl Progress {
     }
 }
 
+impl Drop for Progress {
+    /// A run that is interrupted leaves no half-drawn line behind.
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
 /// Says whether an event is to be seen also with `-q`.
 fn matters(event: &Event<'_>) -> bool {
     match event {

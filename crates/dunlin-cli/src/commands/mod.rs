@@ -20,6 +20,7 @@ use crate::render::View;
 use crate::screen::{Screen, print, say};
 use dunlin::diagnostic::{Code, Diagnostic};
 use dunlin::execute::Options;
+use dunlin::migration::MigrationSet;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -101,6 +102,9 @@ impl Context<'_> {
         let layers = self.layers()?;
         let settings = layers.settings(lock_wait)?;
         require_folder(&settings)?;
+        if self.global.output.verbose {
+            say_ignored(&MigrationSet::load(&settings.migrations, &settings.migrations_shown)?);
+        }
         let (target, embedded) = self.target(&layers, &settings)?;
         Ok(Session {
             options: options(&settings),
@@ -161,6 +165,11 @@ fn require_folder(settings: &Settings) -> Result<(), CommandError> {
         }
         Err(source) => Err(CommandError::Io { action: "open", path: settings.migrations.clone(), source }),
     }
+}
+
+/// Lists the files of the folder that are no migrations.
+fn say_ignored(set: &MigrationSet) {
+    set.ignored.iter().for_each(|path| say(&format!("ignored: {}", path.display())));
 }
 
 fn options(settings: &Settings) -> Options {
