@@ -33,6 +33,9 @@ pub(crate) struct Context<'a> {
 
 /// Runs a command.
 pub(crate) async fn run(context: &Context<'_>, command: &Command) -> Result<ExitCode, CommandError> {
+    if let Some((one, other)) = context.global.conflict() {
+        return Err(CommandError::usage(format!("{one} and {other} exclude each other"), "give one of them"));
+    }
     match command {
         Command::Up(flags) if flags.dry_run => plan::dry_run(context, flags).await,
         Command::Up(flags) => up::run(context, flags).await,
