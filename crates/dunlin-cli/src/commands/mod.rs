@@ -29,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) global: &'a Global,
     pub(crate) environment: &'a Environment,
     pub(crate) screen: &'a Screen,
+    /// Becomes true when a signal asks for the end.
+    pub(crate) interrupt: tokio::sync::watch::Receiver<bool>,
 }
 
 /// Runs a command.
