@@ -166,11 +166,7 @@ impl<'a> Lexer<'a> {
         while self.at < self.bytes.len() {
             match self.bytes[self.at] {
                 b'\\' if escapes == Escapes::Backslash => self.at = (self.at + 2).min(self.bytes.len()),
-<<<<<<< HEAD
-                b'\'' if self.peek(1) == b'\'' => self.at += 2,
-=======
                 b'\'' if self.peek(1) == b'\'' && escapes != Escapes::Bits => self.at += 2,
->>>>>>> h/expr
                 b'\'' => {
                     self.at += 1;
                     match self.continuation() {
@@ -277,11 +273,7 @@ impl<'a> Lexer<'a> {
         match (self.peek(0).to_ascii_lowercase(), self.peek(1), self.peek(2)) {
             (b'e', b'\'', _) => self.string(1, Escapes::Backslash),
             (b'n', b'\'', _) => self.string(1, plain),
-<<<<<<< HEAD
-            (b'b' | b'x', b'\'', _) => self.string(1, Escapes::None),
-=======
             (b'b' | b'x', b'\'', _) => self.string(1, Escapes::Bits),
->>>>>>> h/expr
             (b'u', b'&', b'\'') => self.string(2, Escapes::None),
             (b'u', b'&', b'"') => self.quoted_ident(2),
             _ => {
@@ -327,11 +319,8 @@ impl Iterator for Lexer<'_> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Escapes {
-<<<<<<< HEAD
-=======
     /// Bit strings: even a doubled quote ends them.
     Bits,
->>>>>>> h/expr
     None,
     Backslash,
 }

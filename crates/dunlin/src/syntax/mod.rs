@@ -4,11 +4,8 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Span};
 use std::sync::Arc;
 
-<<<<<<< HEAD
-mod deparse;
-=======
 mod bulk;
->>>>>>> h/expr
+mod deparse;
 mod digest;
 mod dollar;
 mod fragment;
@@ -21,18 +18,11 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-<<<<<<< HEAD
 pub use deparse::{deparse_expression, deparse_statement};
 pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
 pub use lexer::{Lexer, Token, TokenKind, tokens};
 pub use parser::on_large_stack;
-pub use script::{parse, repair_dollar_quotes};
-=======
-pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
-pub use lexer::{Lexer, Token, TokenKind, tokens};
-pub use parser::on_large_stack;
 pub use script::{comments_before_first_statement, parse, repair_dollar_quotes};
->>>>>>> h/expr
 
 pub use pg_query::NodeEnum;
 pub use pg_query::protobuf;
@@ -63,10 +53,7 @@ pub enum LenientForm {
 pub enum Tree {
     /// PostgreSQL's own parse tree. Its `location`s are byte offsets in [`Statement::sql`], that is,
     /// relative to the start of [`Statement::span`]; [`Statement::locate`] turns them into spans of the file.
-<<<<<<< HEAD
-=======
     /// A long INSERT (128 KiB) has only one row in its tree for all that differ in constants only.
->>>>>>> h/expr
     Parsed(Arc<NodeEnum>),
     /// Valid or not cannot be said here (nested too deep, a keyword that is newer than the server):
     /// the server decides.

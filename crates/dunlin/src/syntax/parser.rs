@@ -7,14 +7,9 @@ use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::{Mutex, PoisonError};
 
-<<<<<<< HEAD
-/// Stack for parsing and for walking trees. Only address space: pages are taken when they are touched.
-const STACK_BYTES: usize = 512 << 20;
-=======
 /// Stacks for parsing and for walking trees, the first that can be had. Only address space: pages are
 /// taken when they are touched. The smallest is enough for parsing the deepest tree that libpg_query gives.
 const STACK_BYTES: [usize; 2] = [256 << 20, 48 << 20];
->>>>>>> h/expr
 
 /// A kind of text that the grammar can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,20 +111,12 @@ fn refusal(text: &str, message: String, cursor: c_int) -> Refusal {
         "out of memory",
         "too many open file descriptors",
     ];
-<<<<<<< HEAD
-    // Only at the end or as the whole: the text of a "near" could hold the same words.
-=======
     // What stands behind "near" is the user's text and could hold the same words.
->>>>>>> h/expr
     if LIMITS
         .iter()
         .any(|limit| message.split(" at or near ").next().is_some_and(|head| head.contains(limit)))
     {
-<<<<<<< HEAD
-        return Refusal::Limit(message);
-=======
         return Refusal::Limit(format!("too large or nested too deep to be read: {message}"));
->>>>>>> h/expr
     }
     // The position counts characters from 1.
     let at = usize::try_from(cursor)
@@ -158,17 +145,6 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
         work.map(|work| work())
     };
     let done = std::thread::scope(|scope| {
-<<<<<<< HEAD
-        let spawned = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || {
-            ON_LARGE_STACK.set(true);
-            run()
-        });
-        match spawned.map(|thread| thread.join()) {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(_) => run(),
-        }
-=======
         for bytes in STACK_BYTES {
             let spawned = std::thread::Builder::new().stack_size(bytes).spawn_scoped(scope, || {
                 ON_LARGE_STACK.set(true);
@@ -181,7 +157,6 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
             }
         }
         run()
->>>>>>> h/expr
     });
     match done {
         Some(result) => result,
