@@ -1,8 +1,10 @@
 //! Queries: names resolved through FROM, joins, subqueries and CTEs, and the expressions in them.
 
-use super::Context;
+use super::query_scope::{Entry, Rest, Scope};
+use super::{Access, Class, Context, LockMode, Place};
 use crate::catalog::{ColumnNumber, Id, QName, Relation, TypeRef};
-use crate::syntax::protobuf;
+use crate::syntax::{NodeEnum, protobuf};
+use std::collections::BTreeSet;
 
 /// A column that a query gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,12 @@ pub struct SourceColumn {
     pub number: Option<ColumnNumber>,
 }
 
+impl From<&SourceColumn> for OutputColumn {
+    fn from(column: &SourceColumn) -> OutputColumn {
+        OutputColumn { name: column.name.clone(), ty: column.ty.clone() }
+    }
+}
+
 impl Source {
     /// Makes the source of a relation, existing (`id`) or under creation.
     pub fn of(name: QName, id: Option<Id>, relation: &Relation) -> Source {
@@ -56,14 +64,402 @@ impl Source {
 impl Context<'_> {
     /// Analyses a query: records what it needs, reads and writes, and gives its columns.
     pub fn query(&mut self, select: &protobuf::SelectStmt) -> Output {
-        let _ = select;
-        None
+        Resolver::new(self, true).select(select).columns
+    }
+
+    /// Analyses the query of a view: what it needs; the rows are not read when the view is made.
+    pub fn view_query(&mut self, select: &protobuf::SelectStmt) -> Output {
+        Resolver::new(self, false).select(select).columns
     }
 
     /// Analyses an expression over the columns of one table (CHECK, index, default, generated, policy,
     /// trigger WHEN with sources `old` and `new`); gives the numbers of the columns that are used, sorted.
     pub fn expression(&mut self, node: &protobuf::Node, sources: &[Source]) -> Vec<ColumnNumber> {
-        let _ = (node, sources);
-        Vec::new()
+        let mut resolver = Resolver::new(self, false);
+        resolver.scopes.push(Scope { entries: sources.iter().map(Entry::from).collect() });
+        resolver.expr(node);
+        resolver.used.into_iter().collect()
     }
+
+    /// Analyses a SELECT, VALUES or TABLE statement.
+    pub fn select_statement(&mut self, select: &protobuf::SelectStmt) {
+        self.analysis.kind = "SELECT";
+        self.raise(Class::Reads);
+        let mut resolver = Resolver::new(self, true);
+        resolver.top_level = true;
+        resolver.select(select);
+        if self.analysis.class == Class::Reads {
+            self.analysis.only_checks = true;
+        }
+    }
+
+    /// Raises the statement's class to that of one of its parts.
+    pub(super) fn raise(&mut self, class: Class) {
+        if strength(class) > strength(self.analysis.class) {
+            self.analysis.class = class;
+        }
+    }
+}
+
+/// How much a class says: the statement's is that of its strongest part.
+pub(super) fn strength(class: Class) -> u8 {
+    match class {
+        Class::Reads => 0,
+        Class::Session => 1,
+        Class::Maintains => 2,
+        Class::Transaction => 3,
+        Class::Adds => 4,
+        Class::Writes => 5,
+        Class::Changes => 6,
+        Class::Removes => 7,
+        Class::Opaque => 8,
+    }
+}
+
+/// What a query gives, and through which tables it would give more.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Result {
+    pub(super) columns: Output,
+    /// Tables behind a `*`: a column added to one of them appears in the result.
+    pub(super) open: Vec<QName>,
+    /// What columns there may be when they are not known.
+    pub(super) rest: Rest,
+}
+
+impl Result {
+    pub(super) fn unknown() -> Result {
+        Result { columns: None, open: Vec::new(), rest: Rest::Unknown }
+    }
+
+    pub(super) fn known(columns: Vec<OutputColumn>) -> Result {
+        Result { columns: Some(columns), open: Vec::new(), rest: Rest::Nothing }
+    }
+}
+
+/// A CTE that can be seen.
+#[derive(Debug, Clone)]
+pub(super) struct Cte {
+    pub(super) name: String,
+    pub(super) result: Result,
+}
+
+/// Resolves the names of one statement.
+pub(super) struct Resolver<'c, 'a> {
+    pub(super) ctx: &'c mut Context<'a>,
+    /// The levels of the query, outermost first.
+    pub(super) scopes: Vec<Scope>,
+    /// The CTEs in sight, nearest last.
+    pub(super) ctes: Vec<Cte>,
+    /// Columns of the outermost level's sources that were used.
+    pub(super) used: BTreeSet<ColumnNumber>,
+    /// Columns whose requirement is recorded already.
+    pub(super) seen: BTreeSet<(Id, ColumnNumber)>,
+    /// Tables of which some values were read.
+    pub(super) read_tables: BTreeSet<QName>,
+    /// Whether rows are read; false where only a definition is stored.
+    pub(super) data: bool,
+    /// Whether the query is the statement itself: `SELECT set_config(…)` then changes the session.
+    pub(super) top_level: bool,
+}
+
+impl<'c, 'a> Resolver<'c, 'a> {
+    pub(super) fn new(ctx: &'c mut Context<'a>, data: bool) -> Self {
+        Resolver {
+            ctx,
+            scopes: Vec::new(),
+            ctes: Vec::new(),
+            used: BTreeSet::new(),
+            seen: BTreeSet::new(),
+            read_tables: BTreeSet::new(),
+            data,
+            top_level: false,
+        }
+    }
+
+    /// Analyses a query of any shape.
+    pub(super) fn select(&mut self, select: &protobuf::SelectStmt) -> Result {
+        self.select_with(select, None)
+    }
+
+    /// Analyses a query; the left side of a recursive CTE's UNION makes the CTE visible on its right.
+    fn select_with(
+        &mut self,
+        select: &protobuf::SelectStmt,
+        recursive: Option<&protobuf::CommonTableExpr>,
+    ) -> Result {
+        let ctes = self.ctes.len();
+        if let Some(with) = &select.with_clause {
+            self.with(with);
+        }
+        let result = match (&select.larg, &select.rarg) {
+            (Some(left), Some(right)) => self.set_operation(select, left, right, recursive),
+            _ if !select.values_lists.is_empty() => self.values(select),
+            _ => self.plain_select(select),
+        };
+        self.ctes.truncate(ctes);
+        result
+    }
+
+    fn set_operation(
+        &mut self,
+        select: &protobuf::SelectStmt,
+        left: &protobuf::SelectStmt,
+        right: &protobuf::SelectStmt,
+        recursive: Option<&protobuf::CommonTableExpr>,
+    ) -> Result {
+        let result = self.select(left);
+        if let Some(cte) = recursive {
+            let visible = renamed(result.clone(), &super::context::strings(&cte.aliascolnames));
+            self.ctes.push(Cte { name: cte.ctename.clone(), result: visible });
+        }
+        self.select(right);
+        if recursive.is_some() {
+            self.ctes.pop();
+        }
+        // ORDER BY sees the result's names only.
+        let names = Entry {
+            columns: source_columns(&result),
+            rest: if result.columns.is_some() { Rest::Nothing } else { Rest::Unknown },
+            ..Entry::default()
+        };
+        self.scopes.push(Scope { entries: vec![names] });
+        self.sort(&select.sort_clause, result.columns.as_deref());
+        self.limits(select);
+        self.scopes.pop();
+        // A column added to one side only makes the sides unequal: the result is not open.
+        Result { open: Vec::new(), ..result }
+    }
+
+    fn values(&mut self, select: &protobuf::SelectStmt) -> Result {
+        self.scopes.push(Scope::default());
+        let mut columns: Vec<OutputColumn> = Vec::new();
+        for (row, list) in select.values_lists.iter().enumerate() {
+            let Some(NodeEnum::List(list)) = list.node.as_ref() else { continue };
+            for (at, value) in list.items.iter().enumerate() {
+                let ty = self.expr(value);
+                if row == 0 {
+                    columns.push(OutputColumn { name: format!("column{}", at + 1), ty });
+                }
+            }
+        }
+        self.sort(&select.sort_clause, Some(&columns));
+        self.limits(select);
+        self.scopes.pop();
+        Result::known(columns)
+    }
+
+    fn plain_select(&mut self, select: &protobuf::SelectStmt) -> Result {
+        self.scopes.push(Scope::default());
+        let stars = self.from_list(&select.from_clause);
+        let result = self.targets(&select.target_list, &stars);
+        let names = result.columns.as_deref();
+        for node in &select.distinct_clause {
+            if node.node.is_some() {
+                self.output_or_input(node, names);
+            }
+        }
+        self.opt(&select.where_clause);
+        for node in &select.group_clause {
+            self.group_item(node, names);
+        }
+        self.opt(&select.having_clause);
+        self.exprs(&select.window_clause);
+        self.sort(&select.sort_clause, names);
+        self.limits(select);
+        self.row_locks(select);
+        self.leave_scope();
+        result
+    }
+
+    fn limits(&mut self, select: &protobuf::SelectStmt) {
+        self.opt(&select.limit_offset);
+        self.opt(&select.limit_count);
+    }
+
+    /// Leaves a level; a table of which no column was used is read all the same: its rows are counted.
+    pub(super) fn leave_scope(&mut self) {
+        let Some(scope) = self.scopes.pop() else { return };
+        for entry in scope.entries {
+            if let Some(table) = entry.relation.filter(|_| entry.id.is_some()) {
+                if !self.read_tables.contains(&table) {
+                    self.read_rows(&table);
+                }
+            }
+        }
+    }
+
+    /// Analyses a target list (or RETURNING) in the innermost scope.
+    pub(super) fn targets(&mut self, list: &[protobuf::Node], stars: &Stars) -> Result {
+        let mut columns = Some(Vec::new());
+        let mut open = Vec::new();
+        let mut rest = Rest::Nothing;
+        for node in list {
+            let Some(NodeEnum::ResTarget(target)) = node.node.as_ref() else { continue };
+            let Some(value) = &target.val else { continue };
+            if let Some(star) = self.star(value, stars) {
+                open.extend(star.open);
+                rest = if star.columns.is_none() { star.rest } else { rest };
+                columns = columns.zip(star.columns).map(|(mut all, more)| {
+                    all.extend(more);
+                    all
+                });
+                continue;
+            }
+            let ty = self.expr(value);
+            let name = match target.name.as_str() {
+                "" => super::query_name::figure(value),
+                name => Some(name.to_owned()),
+            };
+            columns = columns.zip(name).map(|(mut all, name)| {
+                all.push(OutputColumn { name, ty });
+                all
+            });
+        }
+        let rest = if columns.is_none() && rest == Rest::Nothing { Rest::Unknown } else { rest };
+        Result { columns, open, rest }
+    }
+
+    /// What `*`, `t.*` or `schema.t.*` gives; none when the target is something else.
+    fn star(&mut self, value: &protobuf::Node, stars: &Stars) -> Option<Result> {
+        let Some(NodeEnum::ColumnRef(column)) = value.node.as_ref() else { return None };
+        let (last, qualifier) = column.fields.split_last()?;
+        if !matches!(last.node.as_ref(), Some(NodeEnum::AStar(_))) {
+            return None;
+        }
+        let span = self.ctx.span(column.location);
+        let parts = super::context::strings(qualifier);
+        let Some(alias) = parts.last() else { return Some(self.whole_star(stars)) };
+        let Some(at) = self.find_alias(alias) else {
+            if parts.len() == 1 {
+                self.no_source(alias, span);
+            }
+            return Some(Result::unknown());
+        };
+        let entry = self.scopes[at.0].entries[at.1].clone();
+        let columns = self.star_of(at);
+        Some(Result { columns, open: entry.open, rest: entry.rest })
+    }
+
+    fn whole_star(&mut self, stars: &Stars) -> Result {
+        let level = self.scopes.len().saturating_sub(1);
+        let count = self.scopes.last().map_or(0, |scope| scope.entries.len());
+        for at in 0..count {
+            self.use_row((level, at));
+        }
+        let mut result = Result { columns: Some(Vec::new()), ..Result::default() };
+        for star in &stars.0 {
+            result.open.extend(star.open.iter().cloned());
+            result.rest = if star.columns.is_none() { star.rest } else { result.rest };
+            result.columns = result.columns.zip(star.columns.clone()).map(|(mut all, more)| {
+                all.extend(more);
+                all
+            });
+        }
+        result
+    }
+
+    /// FOR UPDATE and its like.
+    fn row_locks(&mut self, select: &protobuf::SelectStmt) {
+        for node in &select.locking_clause {
+            let Some(NodeEnum::LockingClause(clause)) = node.node.as_ref() else { continue };
+            let named: Vec<String> = clause
+                .locked_rels
+                .iter()
+                .filter_map(|node| match node.node.as_ref()? {
+                    NodeEnum::RangeVar(range) => Some(range.relname.clone()),
+                    _ => None,
+                })
+                .collect();
+            let Some(scope) = self.scopes.last() else { continue };
+            let locked: Vec<Id> = scope
+                .entries
+                .iter()
+                .filter(|entry| named.is_empty() || named.contains(&entry.alias))
+                .filter_map(|entry| entry.id)
+                .collect();
+            for id in locked {
+                self.ctx.lock(id, LockMode::RowShare);
+                let name = self.ctx.catalog.relation_name(id);
+                self.ctx.touch(Place::Rows(name), Access::Read);
+            }
+        }
+    }
+
+    /// Analyses WITH; its CTEs stay visible until the caller truncates them.
+    pub(super) fn with(&mut self, with: &protobuf::WithClause) {
+        let ctes: Vec<&protobuf::CommonTableExpr> = with
+            .ctes
+            .iter()
+            .filter_map(|node| match node.node.as_ref()? {
+                NodeEnum::CommonTableExpr(cte) => Some(&**cte),
+                _ => None,
+            })
+            .collect();
+        if with.recursive {
+            // RECURSIVE lets a CTE name one that is written after it.
+            for cte in &ctes {
+                self.ctes.push(Cte { name: cte.ctename.clone(), result: Result::unknown() });
+            }
+        }
+        for cte in ctes {
+            let result = self.cte_query(cte, with.recursive);
+            let mut result = renamed(result, &super::context::strings(&cte.aliascolnames));
+            if let Some(columns) = &mut result.columns {
+                columns.extend(generated_columns(cte));
+            }
+            self.ctes.push(Cte { name: cte.ctename.clone(), result });
+        }
+    }
+
+    fn cte_query(&mut self, cte: &protobuf::CommonTableExpr, recursive: bool) -> Result {
+        let top_level = std::mem::take(&mut self.top_level);
+        // A CTE does not see the FROM of the query that it belongs to, but that of the levels around it.
+        let result = match cte.ctequery.as_ref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::SelectStmt(select)) => self.select_with(select, recursive.then_some(cte)),
+            Some(NodeEnum::InsertStmt(insert)) => self.insert(insert),
+            Some(NodeEnum::UpdateStmt(update)) => self.update(update),
+            Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete),
+            Some(NodeEnum::MergeStmt(merge)) => self.merge(merge),
+            _ => Result::unknown(),
+        };
+        self.top_level = top_level;
+        result
+    }
+}
+
+/// What `*` expands to, one result for each item of FROM.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stars(pub(super) Vec<Result>);
+
+/// Renames the first columns of a result, as an alias with a list of columns does.
+pub(super) fn renamed(mut result: Result, names: &[String]) -> Result {
+    if let Some(columns) = &mut result.columns {
+        for (column, name) in columns.iter_mut().zip(names) {
+            column.name.clone_from(name);
+        }
+        if !names.is_empty() && names.len() >= columns.len() {
+            result.open.clear();
+        }
+    }
+    result
+}
+
+/// The columns that SEARCH and CYCLE add.
+fn generated_columns(cte: &protobuf::CommonTableExpr) -> Vec<OutputColumn> {
+    let search = cte.search_clause.iter().map(|search| search.search_seq_column.as_str());
+    let cycle = cte
+        .cycle_clause
+        .iter()
+        .flat_map(|cycle| [cycle.cycle_mark_column.as_str(), cycle.cycle_path_column.as_str()]);
+    search.chain(cycle).map(|name| OutputColumn { name: name.to_owned(), ty: TypeRef::unknown() }).collect()
+}
+
+/// A result's columns as those of a source.
+pub(super) fn source_columns(result: &Result) -> Vec<SourceColumn> {
+    result
+        .columns
+        .iter()
+        .flatten()
+        .map(|column| SourceColumn { name: column.name.clone(), ty: column.ty.clone(), number: None })
+        .collect()
 }

@@ -13,6 +13,7 @@ mod name;
 pub use apply::Dependent;
 pub use effect::{ColumnChange, Effect, RelationChange, Slot, Target};
 
+pub use describe::{Difference, difference};
 pub use lookup::{Found, SearchPath, TEMPORARY};
 pub use model::*;
 pub use name::{Ident, Name, ObjectRef, QName};

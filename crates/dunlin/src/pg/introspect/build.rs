@@ -419,7 +419,9 @@ impl<'r> Builder<'r> {
 
     fn fill_attached(&self, relation: &mut Relation, oid: Oid, parts: &mut Parts<'r>) {
         let mut defaults = parts.defaults.remove(&oid).unwrap_or_default();
-        for row in self.columns.get(&oid).into_iter().flatten() {
+        let columns = self.columns.get(&oid).map(Vec::as_slice).unwrap_or_default();
+        relation.columns.reserve_exact(columns.len());
+        for row in columns {
             let default = defaults.remove(&row.number);
             relation.columns.push(self.column(row, default));
         }

@@ -1,0 +1,735 @@
+//! INSERT, UPDATE, DELETE, MERGE, TRUNCATE and COPY.
+
+use super::context::{range_name, strings};
+use super::dml_write::Change;
+use super::query::{OutputColumn, Resolver, Result, Source, Stars};
+use super::query_expr::{is_constant, is_null, location_of, string_constant};
+use super::query_scope::{Entry, Rest, Scope};
+use super::{Class, Context, Facet, LockMode, Positional, Verdict};
+use crate::catalog::{Column, Effect, Id, ObjectRef, Relation, RelationKind, TypeKind};
+use crate::diagnostic::Code;
+use crate::source::Span;
+use crate::syntax::{Lexer, NodeEnum, protobuf};
+use std::collections::BTreeSet;
+
+impl Context<'_> {
+    /// Analyses an INSERT statement.
+    pub fn insert(&mut self, insert: &protobuf::InsertStmt) {
+        self.analysis.kind = "INSERT";
+        Resolver::new(self, true).insert(insert);
+    }
+
+    /// Analyses an UPDATE statement.
+    pub fn update(&mut self, update: &protobuf::UpdateStmt) {
+        self.analysis.kind = "UPDATE";
+        Resolver::new(self, true).update(update);
+    }
+
+    /// Analyses a DELETE statement.
+    pub fn delete(&mut self, delete: &protobuf::DeleteStmt) {
+        self.analysis.kind = "DELETE";
+        Resolver::new(self, true).delete(delete);
+    }
+
+    /// Analyses a MERGE statement.
+    pub fn merge(&mut self, merge: &protobuf::MergeStmt) {
+        self.analysis.kind = "MERGE";
+        Resolver::new(self, true).merge(merge);
+    }
+
+    /// Analyses a TRUNCATE statement.
+    pub fn truncate(&mut self, truncate: &protobuf::TruncateStmt) {
+        self.analysis.kind = "TRUNCATE TABLE";
+        self.raise(Class::Removes);
+        self.data().repeatable = false;
+        let cascade = truncate.behavior() == protobuf::DropBehavior::DropCascade;
+        for node in &truncate.relations {
+            let Some(NodeEnum::RangeVar(range)) = node.node.as_ref() else { continue };
+            let span = self.span(range.location);
+            if let Some(id) = self.need_relation(&range_name(range), span, "table") {
+                self.lock(id, LockMode::AccessExclusive);
+                self.write_rows(id, Change::Truncate { cascade, sequences: truncate.restart_seqs });
+            }
+        }
+    }
+
+    /// Analyses a COPY statement.
+    pub fn copy(&mut self, copy: &protobuf::CopyStmt) {
+        self.analysis.kind = "COPY";
+        if copy.is_from {
+            self.raise(Class::Writes);
+            self.data().repeatable = false;
+        }
+        if copy.is_program {
+            self.opaque("COPY runs a program");
+        }
+        let mut resolver = Resolver::new(self, true);
+        match copy.query.as_ref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::SelectStmt(select)) => drop(resolver.select(select)),
+            Some(NodeEnum::InsertStmt(insert)) => drop(resolver.insert(insert)),
+            Some(NodeEnum::UpdateStmt(update)) => drop(resolver.update(update)),
+            Some(NodeEnum::DeleteStmt(delete)) => drop(resolver.delete(delete)),
+            Some(NodeEnum::MergeStmt(merge)) => drop(resolver.merge(merge)),
+            _ => {}
+        }
+        if let Some(range) = &copy.relation {
+            resolver.copy_table(copy, range);
+        }
+    }
+
+    /// Requires that a column may hold NULL.
+    fn need_nullable(&mut self, table: Id, column: &Column, span: Span, verdict: Verdict) {
+        let relation = self.catalog.relation_name(table);
+        let message =
+            format!("column `{}` of table `{relation}` is NOT NULL", crate::catalog::Ident(&column.name));
+        let any_of = vec![Facet::Nullable { relation, column: column.name.clone() }];
+        self.require(any_of, span, verdict, Code::DN203, message, Vec::new());
+    }
+}
+
+impl Resolver<'_, '_> {
+    /// Finds the table that a statement writes and makes it a source under its alias.
+    fn target(&mut self, range: &protobuf::RangeVar) -> (Option<Id>, Entry) {
+        let name = range_name(range);
+        let span = self.ctx.span(range.location);
+        let id = self.ctx.need_relation(&name, span, "table");
+        let mut entry = match id.and_then(|id| self.ctx.catalog.relation(id).map(|found| (id, found))) {
+            Some((id, found)) => {
+                self.ctx.lock(id, LockMode::RowExclusive);
+                Entry::from(&Source::of(self.ctx.catalog.relation_name(id), Some(id), found))
+            }
+            None => {
+                let rest = if self.ctx.is_system_relation(&name) { Rest::Anything } else { Rest::Unknown };
+                let open = self.ctx.catalog.candidates(&name, self.ctx.path());
+                Entry { alias: name.name, rest, open, ..Entry::default() }
+            }
+        };
+        if let Some(alias) = &range.alias {
+            entry.alias.clone_from(&alias.aliasname);
+            entry.aliased = true;
+        }
+        // Its rows are written, not read, unless a column is used.
+        if let Some(table) = &entry.relation {
+            self.read_tables.insert(table.clone());
+        }
+        (id, entry)
+    }
+
+    fn own_column(&self, table: Option<Id>, name: &str) -> Option<(Id, Column)> {
+        let id = table?;
+        Some((id, self.ctx.catalog.relation(id)?.column(name)?.clone()))
+    }
+
+    /// Checks a value that is assigned to a column: labels of enums, NULL.
+    fn assigned(&mut self, table: Option<Id>, column: &str, value: &protobuf::Node, adds: bool) {
+        let Some((id, column)) = self.own_column(table, column) else { return };
+        let span = location_of(value).map_or(self.ctx.statement.span, |location| self.ctx.span(location));
+        if let Some(text) = string_constant(value) {
+            self.enum_label(&column.ty, text, span);
+        }
+        // An UPDATE of no rows sets nothing.
+        let empty = self.ctx.catalog.relation(id).is_some_and(|found| found.has_rows == Some(false));
+        if is_null(value) && column.not_null && (adds || !empty) {
+            if let Some(verdict) = self.null_verdict(id, &column) {
+                self.ctx.need_nullable(id, &column, span, verdict);
+            }
+        }
+    }
+
+    /// How bad a NULL in a NOT NULL column is; none where something may replace it.
+    fn null_verdict(&self, table: Id, column: &Column) -> Option<Verdict> {
+        let relation = self.ctx.catalog.relation(table)?;
+        if !relation.is_table() || column.generated.is_some() {
+            return None;
+        }
+        let after = |definition: &Option<String>| {
+            definition.as_ref().is_some_and(|text| text.to_uppercase().contains(" AFTER "))
+        };
+        let replaced =
+            !relation.rules.is_empty() || relation.triggers.iter().any(|trigger| !after(&trigger.definition));
+        Some(if replaced { Verdict::Unknown } else { Verdict::Invalid })
+    }
+
+    /// Analyses an INSERT; gives what its RETURNING gives.
+    pub(super) fn insert(&mut self, insert: &protobuf::InsertStmt) -> Result {
+        self.ctx.raise(Class::Writes);
+        let ctes = self.ctes.len();
+        let Some(range) = &insert.relation else { return Result::unknown() };
+        let (id, entry) = self.target(range);
+        if let Some(with) = &insert.with_clause {
+            self.with(with);
+        }
+        let columns = self.insert_columns(id, insert);
+        let top_level = std::mem::take(&mut self.top_level);
+        let select = match insert.select_stmt.as_ref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::SelectStmt(select)) => Some(&**select),
+            _ => None,
+        };
+        let output = select.map(|select| self.select(select));
+        self.top_level = top_level;
+        self.insert_values(id, &columns, insert.cols.is_empty(), select);
+        if let (true, Some(output)) = (insert.cols.is_empty() && select.is_some(), &output) {
+            self.positional(range, id, output);
+        }
+        let repeatable = self.is_repeatable_insert(insert, select, range);
+        self.ctx.data().repeatable = repeatable;
+        let mut changed = Vec::new();
+        if let Some(conflict) = &insert.on_conflict_clause {
+            changed = self.on_conflict(id, &entry, conflict);
+        }
+        if let Some(id) = id {
+            self.ctx.write_rows(id, Change::Insert);
+            if !changed.is_empty() {
+                self.ctx.write_rows(id, Change::Update(changed));
+            }
+            self.ctx.analysis.effects.push(Effect::FillRows { relation: id });
+        }
+        let result = self.returning(entry, insert.returning_clause.as_ref());
+        self.ctes.truncate(ctes);
+        result
+    }
+
+    /// The columns that an INSERT gives values to, in the order of the values.
+    fn insert_columns(&mut self, table: Option<Id>, insert: &protobuf::InsertStmt) -> Vec<String> {
+        if insert.cols.is_empty() {
+            let relation = table.and_then(|id| self.ctx.catalog.relation(id));
+            let known = relation.filter(|relation| relation.columns_known);
+            return known.map_or_else(Vec::new, |relation| {
+                relation.columns.iter().map(|column| column.name.clone()).collect()
+            });
+        }
+        let mut names = Vec::new();
+        for node in &insert.cols {
+            let Some(NodeEnum::ResTarget(target)) = node.node.as_ref() else { continue };
+            if let Some(id) = table {
+                let span = self.ctx.span(target.location);
+                self.ctx.need_column(id, &target.name, span);
+            }
+            names.push(target.name.clone());
+        }
+        names
+    }
+
+    /// Checks the constants of VALUES, and that what is left out may be NULL.
+    fn insert_values(
+        &mut self,
+        table: Option<Id>,
+        columns: &[String],
+        positional: bool,
+        select: Option<&protobuf::SelectStmt>,
+    ) {
+        let rows: &[protobuf::Node] = select.map_or(&[], |select| &select.values_lists);
+        let mut width = columns.len();
+        for row in rows {
+            let Some(NodeEnum::List(list)) = row.node.as_ref() else { continue };
+            width = width.min(list.items.len());
+            for (column, value) in columns.iter().zip(&list.items) {
+                self.assigned(table, column, value, true);
+            }
+        }
+        if let (Some(select), true) = (select, rows.is_empty() && !positional) {
+            self.selected_constants(table, columns, select);
+        }
+        let default_values = select.is_none();
+        if rows.is_empty() && !default_values {
+            // A SELECT may give no row at all.
+            return;
+        }
+        let given: BTreeSet<&str> = match default_values {
+            true => BTreeSet::new(),
+            false => columns.iter().take(width).map(String::as_str).collect(),
+        };
+        self.left_out(table, &given);
+    }
+
+    /// The labels of constants in `INSERT INTO t (…) SELECT 'label', …`.
+    fn selected_constants(&mut self, table: Option<Id>, columns: &[String], select: &protobuf::SelectStmt) {
+        // In a set operation, or with DISTINCT, a bare constant is text before it is assigned.
+        if select.larg.is_some() || !select.distinct_clause.is_empty() {
+            return;
+        }
+        for (name, node) in columns.iter().zip(&select.target_list) {
+            let Some(NodeEnum::ResTarget(target)) = node.node.as_ref() else { return };
+            let Some(value) = target.val.as_deref() else { return };
+            let star = match value.node.as_ref() {
+                Some(NodeEnum::ColumnRef(column)) => {
+                    column.fields.last().is_some_and(|last| matches!(last.node, Some(NodeEnum::AStar(_))))
+                }
+                _ => false,
+            };
+            if star {
+                return;
+            }
+            if let (Some(text), Some((_, column))) = (string_constant(value), self.own_column(table, name)) {
+                let span = self.ctx.span(location_of(value).unwrap_or(-1));
+                self.enum_label(&column.ty, text, span);
+            }
+        }
+    }
+
+    fn left_out(&mut self, table: Option<Id>, given: &BTreeSet<&str>) {
+        let Some(relation) = table.and_then(|id| self.ctx.catalog.relation(id)) else { return };
+        let (Some(id), true) = (table, relation.columns_known) else { return };
+        let lacking: Vec<Column> = relation
+            .columns
+            .iter()
+            .filter(|column| {
+                column.not_null && !column.fills_itself() && !given.contains(column.name.as_str())
+            })
+            .cloned()
+            .collect();
+        for column in lacking {
+            let ty = column.ty.id.and_then(|id| self.ctx.catalog.type_by_id(id));
+            if ty.is_some_and(|ty| matches!(ty.kind, TypeKind::Domain(_))) {
+                // A domain may have a default of its own.
+                continue;
+            }
+            if let Some(verdict) = self.null_verdict(id, &column) {
+                let span = self.ctx.statement.span;
+                self.ctx.need_nullable(id, &column, span, verdict);
+            }
+        }
+    }
+
+    fn positional(&mut self, range: &protobuf::RangeVar, id: Option<Id>, output: &Result) {
+        if self.ctx.nested {
+            return;
+        }
+        let Some(insert_at) = self.after_name(range) else { return };
+        let relation = match id {
+            Some(id) => self.ctx.catalog.relation_name(id),
+            None => self.ctx.catalog.created_as(&range_name(range), self.ctx.path()),
+        };
+        let values = output.columns.as_ref().map(Vec::len);
+        self.ctx.data().positional = Some(Positional { relation, values, insert_at });
+    }
+
+    /// The byte of the file right behind a table's name and alias.
+    fn after_name(&self, range: &protobuf::RangeVar) -> Option<usize> {
+        let sql = &self.ctx.statement.sql;
+        let at = usize::try_from(range.location).ok()?;
+        let dots = usize::from(!range.schemaname.is_empty()) + usize::from(!range.catalogname.is_empty());
+        let count = 1 + 2 * dots;
+        let mut tokens = Lexer::new(sql, at, sql.len());
+        let mut last = tokens.by_ref().take(count).last()?;
+        if range.alias.is_some() {
+            let next = tokens.next()?;
+            last = if next.is_word(sql, "as") { tokens.next()? } else { next };
+        }
+        Some(last.span.end + self.ctx.statement.span.start)
+    }
+
+    /// RETURNING, which sees the target (and from PostgreSQL 18 `old` and `new`).
+    fn returning(&mut self, entry: Entry, clause: Option<&protobuf::ReturningClause>) -> Result {
+        let mut scope = Scope::default();
+        scope.entries.push(entry);
+        self.returning_in(scope, clause)
+    }
+
+    fn returning_in(&mut self, mut scope: Scope, clause: Option<&protobuf::ReturningClause>) -> Result {
+        let Some(clause) = clause else { return Result::known(Vec::new()) };
+        let stars = Stars(scope.entries.iter().map(star_of_entry).collect());
+        let mut aliases = vec!["old".to_owned(), "new".to_owned()];
+        for node in &clause.options {
+            if let Some(NodeEnum::ReturningOption(option)) = node.node.as_ref() {
+                aliases.push(option.value.clone());
+            }
+        }
+        if let Some(target) = scope.entries.first().cloned() {
+            for alias in aliases {
+                if scope.entries.iter().all(|entry| entry.alias != alias) {
+                    scope.entries.push(Entry { alias, qualified_only: true, ..target.clone() });
+                }
+            }
+        }
+        self.scopes.push(scope);
+        let result = self.targets(&clause.exprs, &stars);
+        self.scopes.pop();
+        result
+    }
+
+    /// SET of UPDATE, ON CONFLICT and MERGE; gives the names of the columns.
+    pub(super) fn set_list(&mut self, table: Option<Id>, list: &[protobuf::Node]) -> Vec<String> {
+        let mut names = Vec::new();
+        for node in list {
+            let Some(NodeEnum::ResTarget(target)) = node.node.as_ref() else { continue };
+            if let Some(id) = table {
+                let span = self.ctx.span(target.location);
+                self.ctx.need_column(id, &target.name, span);
+            }
+            self.exprs(&target.indirection);
+            names.push(target.name.clone());
+            let Some(value) = &target.val else { continue };
+            match value.node.as_ref() {
+                // `(a, b) = (SELECT …)` repeats its source in each column.
+                Some(NodeEnum::MultiAssignRef(multi)) => self.multi_assigned(table, &target.name, multi),
+                _ => {
+                    self.expr(value);
+                    if target.indirection.is_empty() {
+                        self.assigned(table, &target.name, value, false);
+                    }
+                }
+            }
+        }
+        names
+    }
+
+    fn multi_assigned(&mut self, table: Option<Id>, column: &str, multi: &protobuf::MultiAssignRef) {
+        if multi.colno == 1 {
+            self.opt(&multi.source);
+        }
+        if let Some(NodeEnum::RowExpr(row)) = multi.source.as_ref().and_then(|node| node.node.as_ref()) {
+            let at = usize::try_from(multi.colno - 1).unwrap_or(0);
+            if let Some(value) = row.args.get(at) {
+                self.assigned(table, column, value, false);
+            }
+        }
+    }
+
+    /// Analyses an UPDATE; gives what its RETURNING gives.
+    pub(super) fn update(&mut self, update: &protobuf::UpdateStmt) -> Result {
+        self.ctx.raise(Class::Writes);
+        let ctes = self.ctes.len();
+        let Some(range) = &update.relation else { return Result::unknown() };
+        let (id, entry) = self.target(range);
+        if let Some(with) = &update.with_clause {
+            self.with(with);
+        }
+        let alias = entry.alias.clone();
+        self.scopes.push(Scope { entries: vec![entry] });
+        self.from_list(&update.from_clause);
+        let names = self.set_list(id, &update.target_list);
+        self.opt(&update.where_clause);
+        let repeatable = is_repeatable_update(update, &alias);
+        self.ctx.data().repeatable = repeatable;
+        if let Some(id) = id {
+            self.ctx.write_rows(id, Change::Update(names));
+        }
+        let scope = self.scopes.last().cloned().unwrap_or_default();
+        self.leave_scope();
+        let result = self.returning_in(scope, update.returning_clause.as_ref());
+        self.ctes.truncate(ctes);
+        result
+    }
+
+    /// Analyses a DELETE; gives what its RETURNING gives.
+    pub(super) fn delete(&mut self, delete: &protobuf::DeleteStmt) -> Result {
+        self.ctx.raise(Class::Removes);
+        self.ctx.data().repeatable = false;
+        let ctes = self.ctes.len();
+        let Some(range) = &delete.relation else { return Result::unknown() };
+        let (id, entry) = self.target(range);
+        if let Some(with) = &delete.with_clause {
+            self.with(with);
+        }
+        self.scopes.push(Scope { entries: vec![entry] });
+        self.from_list(&delete.using_clause);
+        self.opt(&delete.where_clause);
+        if let Some(id) = id {
+            self.ctx.write_rows(id, Change::Delete);
+        }
+        let scope = self.scopes.last().cloned().unwrap_or_default();
+        self.leave_scope();
+        let result = self.returning_in(scope, delete.returning_clause.as_ref());
+        self.ctes.truncate(ctes);
+        result
+    }
+
+    /// Analyses a MERGE; gives what its RETURNING gives.
+    pub(super) fn merge(&mut self, merge: &protobuf::MergeStmt) -> Result {
+        self.ctx.raise(Class::Removes);
+        self.ctx.data().repeatable = false;
+        let ctes = self.ctes.len();
+        let Some(range) = &merge.relation else { return Result::unknown() };
+        if let Some(with) = &merge.with_clause {
+            self.with(with);
+        }
+        let (id, entry) = self.target(range);
+        self.scopes.push(Scope { entries: vec![entry] });
+        if let Some(source) = &merge.source_relation {
+            self.from_item(source);
+        }
+        self.opt(&merge.join_condition);
+        for node in &merge.merge_when_clauses {
+            if let Some(NodeEnum::MergeWhenClause(clause)) = node.node.as_ref() {
+                self.merge_clause(id, clause);
+            }
+        }
+        let scope = self.scopes.last().cloned().unwrap_or_default();
+        self.leave_scope();
+        let result = self.returning_in(scope, merge.returning_clause.as_ref());
+        self.ctes.truncate(ctes);
+        result
+    }
+
+    fn merge_clause(&mut self, table: Option<Id>, clause: &protobuf::MergeWhenClause) {
+        self.opt(&clause.condition);
+        match clause.command_type() {
+            protobuf::CmdType::CmdInsert => {
+                let mut columns = Vec::new();
+                for node in &clause.target_list {
+                    let Some(NodeEnum::ResTarget(target)) = node.node.as_ref() else { continue };
+                    if let Some(id) = table {
+                        let span = self.ctx.span(target.location);
+                        self.ctx.need_column(id, &target.name, span);
+                    }
+                    columns.push(target.name.clone());
+                }
+                self.exprs(&clause.values);
+                if let Some(id) = table {
+                    self.ctx.write_rows(id, Change::Insert);
+                    self.ctx.analysis.effects.push(Effect::FillRows { relation: id });
+                }
+            }
+            protobuf::CmdType::CmdUpdate => {
+                let names = self.set_list(table, &clause.target_list);
+                if let Some(id) = table {
+                    self.ctx.write_rows(id, Change::Update(names));
+                }
+            }
+            protobuf::CmdType::CmdDelete => {
+                if let Some(id) = table {
+                    self.ctx.write_rows(id, Change::Delete);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn copy_table(&mut self, copy: &protobuf::CopyStmt, range: &protobuf::RangeVar) {
+        let (id, entry) = if copy.is_from {
+            self.target(range)
+        } else {
+            let span = self.ctx.span(range.location);
+            let entry = self.relation_entry(&range_name(range), span);
+            (entry.id, entry)
+        };
+        let named = strings(&copy.attlist);
+        self.scopes.push(Scope { entries: vec![entry] });
+        for name in &named {
+            if let Some(id) = id {
+                let span = self.ctx.statement.span;
+                self.ctx.need_column(id, name, span);
+            }
+        }
+        self.opt(&copy.where_clause);
+        if named.is_empty() {
+            self.use_row((self.scopes.len().saturating_sub(1), 0));
+        }
+        self.leave_scope();
+        if let (true, Some(id)) = (copy.is_from, id) {
+            self.ctx.write_rows(id, Change::Insert);
+            self.ctx.analysis.effects.push(Effect::FillRows { relation: id });
+        }
+    }
+}
+
+fn star_of_entry(entry: &Entry) -> Result {
+    let columns =
+        (entry.rest == Rest::Nothing).then(|| entry.columns.iter().map(OutputColumn::from).collect());
+    Result { columns, open: entry.open.clone(), rest: entry.rest }
+}
+
+impl Resolver<'_, '_> {
+    /// Whether an INSERT that has run already changes nothing when it runs again (design, rule 7).
+    fn is_repeatable_insert(
+        &self,
+        insert: &protobuf::InsertStmt,
+        select: Option<&protobuf::SelectStmt>,
+        range: &protobuf::RangeVar,
+    ) -> bool {
+        let Some(select) = select else { return false };
+        if insert.with_clause.is_some() {
+            return false;
+        }
+        match &insert.on_conflict_clause {
+            Some(conflict) => is_repeatable_conflict(insert, select, conflict),
+            None => is_guarded_by_not_exists(insert, select, range),
+        }
+    }
+}
+
+/// `INSERT … VALUES (constants) ON CONFLICT (key)`: the key's columns are constants in every row.
+fn is_repeatable_conflict(
+    insert: &protobuf::InsertStmt,
+    select: &protobuf::SelectStmt,
+    conflict: &protobuf::OnConflictClause,
+) -> bool {
+    let Some(infer) = &conflict.infer else { return false };
+    let keys: Option<Vec<&str>> = infer
+        .index_elems
+        .iter()
+        .map(|node| match node.node.as_ref()? {
+            NodeEnum::IndexElem(element) if !element.name.is_empty() => Some(element.name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let Some(keys) = keys.filter(|keys| !keys.is_empty()) else { return false };
+    let columns: Vec<&str> = insert.cols.iter().filter_map(target_name).collect();
+    let places: Option<Vec<usize>> =
+        keys.iter().map(|key| columns.iter().position(|column| column == key)).collect();
+    let Some(places) = places else { return false };
+    // A SET that reads the old value (`n = t.n + 1`) is not the same twice.
+    let stable_set = conflict.target_list.iter().all(|node| match node.node.as_ref() {
+        Some(NodeEnum::ResTarget(target)) => target.val.as_deref().is_some_and(is_excluded_or_constant),
+        _ => false,
+    });
+    stable_set
+        && !select.values_lists.is_empty()
+        && select.values_lists.iter().all(|row| match row.node.as_ref() {
+            Some(NodeEnum::List(list)) => {
+                places.iter().all(|at| list.items.get(*at).is_some_and(is_constant))
+            }
+            _ => false,
+        })
+}
+
+fn is_excluded_or_constant(node: &protobuf::Node) -> bool {
+    match node.node.as_ref() {
+        Some(NodeEnum::ColumnRef(column)) => {
+            strings(&column.fields).first().is_some_and(|first| first == "excluded")
+        }
+        Some(NodeEnum::FuncCall(call)) => call.args.is_empty() && !call.agg_star,
+        Some(NodeEnum::SqlvalueFunction(_)) => true,
+        _ => is_constant(node),
+    }
+}
+
+/// `INSERT INTO t (k, …) SELECT 'x', … WHERE NOT EXISTS (SELECT … FROM t WHERE k = 'x')`.
+fn is_guarded_by_not_exists(
+    insert: &protobuf::InsertStmt,
+    select: &protobuf::SelectStmt,
+    range: &protobuf::RangeVar,
+) -> bool {
+    if !select.from_clause.is_empty() || select.larg.is_some() {
+        return false;
+    }
+    let given: Vec<(&str, &protobuf::Node)> = insert
+        .cols
+        .iter()
+        .zip(&select.target_list)
+        .filter_map(|(column, target)| match target.node.as_ref()? {
+            NodeEnum::ResTarget(target) => Some((target_name(column)?, target.val.as_deref()?)),
+            _ => None,
+        })
+        .collect();
+    let conditions = conjuncts(select.where_clause.as_deref());
+    conditions.iter().any(|condition| {
+        let Some(NodeEnum::BoolExpr(not)) = condition.node.as_ref() else { return false };
+        if not.boolop() != protobuf::BoolExprType::NotExpr {
+            return false;
+        }
+        let Some(NodeEnum::SubLink(link)) = not.args.first().and_then(|node| node.node.as_ref()) else {
+            return false;
+        };
+        let Some(NodeEnum::SelectStmt(inner)) = link.subselect.as_ref().and_then(|node| node.node.as_ref())
+        else {
+            return false;
+        };
+        link.sub_link_type() == protobuf::SubLinkType::ExistsSublink && looks_for(inner, range, &given)
+    })
+}
+
+/// Whether a query asks for the very row that is given: each of its conditions is `column = the given constant`.
+fn looks_for(
+    query: &protobuf::SelectStmt,
+    range: &protobuf::RangeVar,
+    given: &[(&str, &protobuf::Node)],
+) -> bool {
+    let [from] = query.from_clause.as_slice() else { return false };
+    let same_table = matches!(from.node.as_ref(), Some(NodeEnum::RangeVar(other))
+        if other.relname == range.relname && other.schemaname == range.schemaname);
+    let conditions = conjuncts(query.where_clause.as_deref());
+    same_table
+        && !conditions.is_empty()
+        && query.group_clause.is_empty()
+        && query.having_clause.is_none()
+        && query.limit_count.is_none()
+        && query.limit_offset.is_none()
+        && conditions.iter().all(|condition| {
+            let Some(NodeEnum::AExpr(expression)) = condition.node.as_ref() else { return false };
+            if strings(&expression.name) != ["="] {
+                return false;
+            }
+            let sides = [&expression.lexpr, &expression.rexpr];
+            let column = sides.iter().find_map(|side| column_name(side.as_deref()?));
+            let constant = sides.iter().find_map(|side| side.as_deref().filter(|node| is_constant(node)));
+            column.zip(constant).is_some_and(|(column, constant)| {
+                given.iter().any(|(name, value)| *name == column && same_constant(value, constant))
+            })
+        })
+}
+
+/// Whether two constants are written the same, casts and places left aside.
+fn same_constant(a: &protobuf::Node, b: &protobuf::Node) -> bool {
+    match (a.node.as_ref(), b.node.as_ref()) {
+        (Some(NodeEnum::TypeCast(cast)), _) => cast.arg.as_deref().is_some_and(|a| same_constant(a, b)),
+        (_, Some(NodeEnum::TypeCast(cast))) => cast.arg.as_deref().is_some_and(|b| same_constant(a, b)),
+        (Some(NodeEnum::AConst(a)), Some(NodeEnum::AConst(b))) => !a.isnull && a.val == b.val,
+        _ => false,
+    }
+}
+
+fn conjuncts(node: Option<&protobuf::Node>) -> Vec<&protobuf::Node> {
+    match node.and_then(|node| node.node.as_ref()) {
+        Some(NodeEnum::BoolExpr(and)) if and.boolop() == protobuf::BoolExprType::AndExpr => {
+            and.args.iter().flat_map(|node| conjuncts(Some(node))).collect()
+        }
+        _ => node.into_iter().collect(),
+    }
+}
+
+fn target_name(node: &protobuf::Node) -> Option<&str> {
+    match node.node.as_ref()? {
+        NodeEnum::ResTarget(target) => Some(&target.name),
+        _ => None,
+    }
+}
+
+fn column_name(node: &protobuf::Node) -> Option<String> {
+    match node.node.as_ref()? {
+        NodeEnum::ColumnRef(column) => strings(&column.fields).pop(),
+        _ => None,
+    }
+}
+
+/// `UPDATE t SET c = value WHERE c IS NULL …`: the second time finds no row.
+fn is_repeatable_update(update: &protobuf::UpdateStmt, alias: &str) -> bool {
+    let [target] = update.target_list.as_slice() else { return false };
+    let Some(NodeEnum::ResTarget(target)) = target.node.as_ref() else { return false };
+    let Some(value) = target.val.as_deref() else { return false };
+    if !target.indirection.is_empty() || update.with_clause.is_some() || !never_null(value) {
+        return false;
+    }
+    conjuncts(update.where_clause.as_deref()).iter().any(|condition| {
+        let Some(NodeEnum::NullTest(test)) = condition.node.as_ref() else { return false };
+        let Some(NodeEnum::ColumnRef(column)) = test.arg.as_ref().and_then(|node| node.node.as_ref()) else {
+            return false;
+        };
+        let parts = strings(&column.fields);
+        test.nulltesttype() == protobuf::NullTestType::IsNull
+            && match parts.as_slice() {
+                [name] => *name == target.name,
+                [qualifier, name] => qualifier == alias && *name == target.name,
+                _ => false,
+            }
+    })
+}
+
+/// Whether a value is surely not NULL, or gives the same NULL again.
+fn never_null(value: &protobuf::Node) -> bool {
+    !is_null(value)
+        && !matches!(value.node.as_ref(), Some(NodeEnum::SetToDefault(_) | NodeEnum::MultiAssignRef(_)))
+}
+
+/// Whether a relation takes rows itself.
+pub(super) fn takes_rows(relation: &Relation) -> bool {
+    matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable)
+}
+
+/// A unique key as an object.
+pub(super) fn unique_key(relation: crate::catalog::QName, mut columns: Vec<String>) -> ObjectRef {
+    columns.sort();
+    columns.dedup();
+    ObjectRef::UniqueKey { relation, columns }
+}

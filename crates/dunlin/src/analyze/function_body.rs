@@ -1,0 +1,266 @@
+//! Bodies of functions: what their calls do, and what CREATE FUNCTION checks in them.
+
+use super::procedural::{Runner, touch_everything};
+use super::query::Resolver;
+use super::query_call::may_act;
+use super::{Access, Class, Context, Facet, Place, Transactional};
+use crate::catalog::{Function, FunctionKind, Id, Name, ObjectRef, RelationKind};
+use crate::source::{SourceFile, Span};
+use crate::syntax::plpgsql::plpgsql;
+use crate::syntax::{NodeEnum, ParseOptions, Script, Statement, TokenDigest, Tree, parse, protobuf};
+
+impl Context<'_> {
+    /// Records what a called function does, as far as its body is known and static.
+    pub(super) fn called(&mut self, id: Id) {
+        if let Err(reason) = self.body_footprint(id) {
+            let acts = self.catalog.function(id).is_some_and(may_act);
+            if acts {
+                self.opaque(reason);
+            }
+        }
+    }
+
+    /// Records what a trigger's function does.
+    pub(super) fn called_by_trigger(&mut self, id: Id) {
+        let opaque = self.analysis.opaque.is_some();
+        match self.body_footprint(id) {
+            Err(_) => touch_everything(self),
+            // DDL or dynamic SQL in a trigger: nothing may pass it, but the statement itself is known.
+            Ok(()) if !opaque && self.analysis.opaque.is_some() => touch_everything(self),
+            Ok(()) => {}
+        }
+    }
+
+    /// Records what a function's body reads and writes; the reason where that cannot be known.
+    pub(crate) fn body_footprint(&mut self, id: Id) -> Result<(), String> {
+        if self.calls.contains(&id) {
+            return Ok(());
+        }
+        let Some(function) = self.catalog.function(id) else { return Ok(()) };
+        if matches!(function.kind, FunctionKind::Aggregate | FunctionKind::Window) {
+            return Ok(());
+        }
+        let name = self.catalog.function_name(id);
+        let unread = || Err(format!("what function {name} does is not known"));
+        match (function.language.as_str(), &function.body) {
+            ("sql", Some(body)) => self.with_body(id, function, |ctx| ctx.sql_body_footprint(body)),
+            ("plpgsql", Some(body)) => match plpgsql(body) {
+                Ok(block) => self.with_body(id, function, |ctx| {
+                    let mut runner = Runner::new(ctx, body, None);
+                    runner.late = true;
+                    runner.block(&block);
+                    Ok(())
+                }),
+                Err(_) => unread(),
+            },
+            // BEGIN ATOMIC: what it needs is known, what it writes is guessed from above.
+            ("sql", None) if !function.depends.is_empty() => {
+                self.atomic_footprint(function);
+                Ok(())
+            }
+            ("c" | "internal", _) if function.extension.as_deref().is_some_and(is_harmless) => Ok(()),
+            _ => unread(),
+        }
+    }
+
+    fn with_body(
+        &mut self,
+        id: Id,
+        function: &Function,
+        read: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let variables = std::mem::replace(&mut self.variables, parameter_names(function));
+        self.calls.push(id);
+        let result = read(self);
+        self.calls.pop();
+        self.variables = variables;
+        result
+    }
+
+    fn sql_body_footprint(&mut self, body: &str) -> Result<(), String> {
+        let script = read_script(body);
+        for statement in &script.statements {
+            let Tree::Parsed(node) = &statement.tree else {
+                return Err("a statement of a called function cannot be read".into());
+            };
+            let mut runner = Runner::new(self, "", None);
+            runner.late = true;
+            runner.late_statement(node);
+        }
+        Ok(())
+    }
+
+    fn atomic_footprint(&mut self, function: &Function) {
+        let acts = may_act(function);
+        for dependency in &function.depends {
+            let Some(relation) = self.catalog.relation(dependency.on) else { continue };
+            if matches!(relation.kind, RelationKind::Index(_) | RelationKind::Composite) {
+                continue;
+            }
+            let name = self.catalog.relation_name(dependency.on);
+            self.touch(Place::Relation(name.clone()), Access::Read);
+            self.touch(Place::Rows(name), if acts { Access::Write } else { Access::Read });
+        }
+        if acts {
+            self.raise(Class::Writes);
+            self.data().repeatable = false;
+        }
+    }
+
+    /// Analyses a CALL.
+    pub fn call(&mut self, statement: &protobuf::CallStmt) {
+        self.analysis.kind = "CALL";
+        let Some(call) = &statement.funccall else { return };
+        let name = Name::from_parts(&super::context::strings(&call.funcname));
+        let found = self.catalog.find_function(&name, None, self.path()).yes();
+        Resolver::new(self, true).call(call);
+        if found.is_none() {
+            self.opaque(format!("what procedure {name} does is not known"));
+        }
+        if self.analysis.opaque.is_some() {
+            // A procedure may commit; then it must not stand inside a transaction block.
+            let commits = self.analysis.transactional == Transactional::No;
+            self.analysis.class = Class::Opaque;
+            self.analysis.transactional = if commits { Transactional::No } else { Transactional::Yes };
+        }
+    }
+
+    /// Analyses what CREATE FUNCTION checks in a body that is text: the server looks up what a body in
+    /// SQL names, unless `check_function_bodies` is off or a parameter is polymorphic. PL/pgSQL is bound late.
+    pub fn function_body(&mut self, function: &Function) {
+        let off = self.session.setting("check_function_bodies").is_some_and(|value| {
+            matches!(value.to_lowercase().as_str(), "off" | "false" | "no" | "0" | "f" | "n")
+        });
+        let polymorphic = function.inputs().any(|parameter| parameter.ty.name.starts_with("any"));
+        let Some(body) = function.body.as_deref().filter(|_| function.language == "sql") else { return };
+        if off || polymorphic {
+            return;
+        }
+        for statement in &read_script(body).statements {
+            if let Tree::Parsed(node) = &statement.tree {
+                self.checked_statement(function, node, false);
+            }
+        }
+    }
+
+    /// Analyses a body in the form RETURN or BEGIN ATOMIC: it is bound, and the function depends on what it names.
+    pub fn atomic_body(&mut self, function: &Function, body: &protobuf::Node) {
+        match body.node.as_ref() {
+            Some(NodeEnum::List(list)) => {
+                for item in &list.items {
+                    self.atomic_body(function, item);
+                }
+            }
+            Some(NodeEnum::ReturnStmt(statement)) => {
+                if let Some(value) = &statement.returnval {
+                    let select = protobuf::SelectStmt {
+                        target_list: vec![protobuf::Node {
+                            node: Some(NodeEnum::ResTarget(Box::new(protobuf::ResTarget {
+                                val: Some(value.clone()),
+                                location: -1,
+                                ..Default::default()
+                            }))),
+                        }],
+                        ..Default::default()
+                    };
+                    self.checked_statement(function, &NodeEnum::SelectStmt(Box::new(select)), true);
+                }
+            }
+            Some(node) => self.checked_statement(function, node, true),
+            None => {}
+        }
+    }
+
+    /// Takes over what the server checks in a statement of a body: names, not rows.
+    fn checked_statement(&mut self, function: &Function, node: &NodeEnum, bound: bool) {
+        let statement = Statement {
+            span: self.statement.span,
+            // The places of a body in text count from its own start.
+            sql: if bound { self.statement.sql.clone() } else { "".into() },
+            tree: Tree::Opaque(String::new()),
+            lenient: None,
+            lenient_at: Vec::new(),
+            digest: TokenDigest([0; 32]),
+            comments: Vec::new(),
+            copy_data: None,
+        };
+        let mut nested = Context::new(&statement, self.catalog, self.session);
+        nested.nested = true;
+        nested.tentative = self.tentative;
+        nested.variables = parameter_names(function);
+        nested.calls.clone_from(&self.calls);
+        match node {
+            NodeEnum::SelectStmt(select) if select.into_clause.is_none() => {
+                nested.view_query(select);
+            }
+            NodeEnum::InsertStmt(_)
+            | NodeEnum::UpdateStmt(_)
+            | NodeEnum::DeleteStmt(_)
+            | NodeEnum::MergeStmt(_) => nested.nested_statement(node),
+            _ => return,
+        }
+        let own = ObjectRef::Function {
+            name: self.catalog.created_as(&written(function), self.path()),
+            arguments: None,
+        };
+        for requirement in nested.analysis.requires {
+            // NULLs and unique keys are looked at when the function runs; it may call itself.
+            let late = requirement.any_of.iter().any(|facet| {
+                matches!(facet, Facet::Nullable { .. } | Facet::Exists(ObjectRef::UniqueKey { .. }))
+                    || *facet == Facet::Exists(own.clone())
+            });
+            if !late {
+                self.analysis.requires.push(requirement);
+            }
+        }
+        for (place, access) in nested.analysis.footprint.touches() {
+            let definition = matches!(
+                place,
+                Place::Schema(_)
+                    | Place::Relation(_)
+                    | Place::Column(..)
+                    | Place::Columns(_)
+                    | Place::Object(_)
+            );
+            if definition && *access == Access::Read {
+                self.analysis.footprint.touch(place.clone(), *access);
+            }
+        }
+        self.analysis.constants.extend(nested.analysis.constants);
+        if bound {
+            self.depends.extend(nested.depends);
+        }
+    }
+}
+
+fn written(function: &Function) -> Name {
+    Name { schema: None, name: function.name.clone() }
+}
+
+fn parameter_names(function: &Function) -> Vec<String> {
+    let mut names: Vec<String> =
+        function.parameters.iter().filter_map(|parameter| parameter.name.clone()).collect();
+    names.push(function.name.clone());
+    let trigger = function.result.as_ref().is_some_and(|result| result.name.ends_with("trigger"));
+    if trigger {
+        names.extend(["new", "old"].map(str::to_owned));
+    }
+    names.extend(
+        ["found", "tg_op", "tg_name", "tg_when", "tg_level", "tg_table_name", "tg_table_schema", "tg_relid"]
+            .map(str::to_owned),
+    );
+    names
+}
+
+fn read_script(body: &str) -> Script {
+    let file = SourceFile::new("", body);
+    parse(&file, Span::new(0, file.text.len()), &ParseOptions::default())
+}
+
+/// Whether the C functions of an extension do nothing to the schema or to other tables' rows.
+fn is_harmless(extension: &str) -> bool {
+    !matches!(
+        extension,
+        "dblink" | "pg_cron" | "timescaledb" | "citus" | "pg_partman" | "pg_background" | "pgmq"
+    )
+}

@@ -1,0 +1,492 @@
+//! The commands beside `up`: plan, check, status, show, skip, adopt.
+
+use super::event::Event;
+use super::past::record_of;
+use super::record::{decision_sql, DecisionRow};
+use super::report::{
+    Adopted, CheckReport, LastRun, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status,
+};
+use super::setup::{Prepared, connect_lock, journal_error, prepare};
+use super::{AdoptWhat, ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
+use crate::analyze::{Class, Presence};
+use crate::catalog::{Catalog, SearchPath};
+use crate::diagnostic::{Code, Severity};
+use crate::history::{History, MigrationRecord, OperationRecord, OperationState};
+use crate::migration::MigrationSet;
+use crate::pg::journal::Journal;
+use crate::pg::{LockError, LockKeys, LockOptions, Session, with_lock};
+use crate::plan::{Action, Decision, Dialect, Input, Operations, Past, Plan, Planned, Policy};
+use crate::syntax::{ParseOptions, on_large_stack};
+use std::collections::{HashMap, HashSet};
+
+/// Shows what `up` would do; creates nothing.
+///
+/// # Errors
+/// When the files, the server or the journal cannot be read. A refused plan is no error.
+pub async fn plan(
+    migrations: &Migrations,
+    target: &Target,
+    options: &Options,
+    listener: &mut Listener<'_>,
+) -> Result<Plan, ExecuteError> {
+    let set = migrations.load().map_err(ExecuteError::from)?;
+    let session = connect_lock(target, listener).await?;
+    let prepared = prepare(&set, options, &session).await?;
+    unknown_target(&set, options)?;
+    let plan = prepared.plan(&set, options).plan;
+    listener(&Event::Planned { plan: &plan, again: false });
+    Ok(plan)
+}
+
+/// `--to` must name a migration of the set.
+pub(super) fn unknown_target(set: &MigrationSet, options: &Options) -> Result<(), ExecuteError> {
+    match options.to.as_deref() {
+        Some(to) if set.get(to).is_none() => Err(no_such_migration(set, to)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the plan for a set without a server, from a catalog: what `dunlin check` says.
+pub fn check(set: &MigrationSet, from: Catalog, policy: &Policy) -> CheckReport {
+    let parse = ParseOptions { repair: policy.dialect == Dialect::Repair, lenient: policy.dialect != Dialect::Postgres };
+    let diagnostics = on_large_stack(|| {
+        let operations = Operations::of(set, &parse, &SearchPath::default());
+        let input = Input {
+            set,
+            operations: &operations,
+            catalog: from,
+            past: &Past::default(),
+            policy,
+            to: None,
+            accepted: &HashSet::new(),
+            set_aside: &HashMap::new(),
+            check: true,
+        };
+        (crate::plan::simulate(&input).diagnostics, operations.all.len())
+    });
+    let (diagnostics, operations) = diagnostics;
+    let ok = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
+    CheckReport { format: 1, ok, files: set.migrations.len(), operations, diagnostics }
+}
+
+/// Reads a schema in SQL into a catalog, for `check --from FILE`.
+pub fn catalog_of_sql(file: &crate::source::SourceFile) -> Catalog {
+    let span = crate::source::Span::new(0, file.text.len());
+    on_large_stack(|| {
+        let script = crate::syntax::parse(file, span, &ParseOptions::default());
+        let mut catalog = Catalog::empty();
+        let mut session = crate::analyze::Session::new(SearchPath::default());
+        for statement in &script.statements {
+            let analysis = crate::analyze::analyze(statement, &catalog, &session);
+            catalog.apply(&analysis.effects, crate::catalog::Origin::Live);
+            analysis.session.iter().for_each(|change| session.apply(change));
+        }
+        catalog
+    })
+}
+
+/// Reads the schema of a database into a catalog, for `check --from URL`.
+///
+/// # Errors
+/// When the server cannot be reached or read.
+pub async fn catalog_of_database(target: &Target, options: &Options) -> Result<Catalog, ExecuteError> {
+    let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
+    let read = crate::pg::introspect::introspect(
+        session.client(),
+        &options.journal_schema,
+        crate::pg::introspect::Snapshot::Own,
+    )
+    .await?;
+    Ok(read.catalog)
+}
+
+/// Lists each migration and operation with its state.
+///
+/// # Errors
+/// When the files, the server or the journal cannot be read.
+pub async fn status(migrations: &Migrations, target: &Target, options: &Options) -> Result<Status, ExecuteError> {
+    let set = migrations.load().map_err(ExecuteError::from)?;
+    let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
+    let (operations, history) = read_states(&set, options, &session).await?;
+    let mut migrations = Vec::new();
+    let mut known = HashSet::new();
+    for position in 0..set.migrations.len() {
+        let record = history.as_ref().and_then(|history| record_of(&set, &operations, history, position));
+        known.extend(record.map(|record| record.id.clone()));
+        migrations.push(migration_status(&set, &operations, position, record));
+    }
+    let missing = history.iter().flat_map(|history| &history.migrations).filter(|record| !known.contains(&record.id));
+    for record in missing {
+        migrations.push(missing_status(record));
+    }
+    let last_run = history.as_ref().and_then(|history| history.last_run.as_ref()).map(|run| LastRun {
+        id: run.id,
+        started_at: run.started_at.clone(),
+        finished_at: run.finished_at.clone(),
+        outcome: run.outcome.clone(),
+        host: run.host.clone(),
+        pid: run.pid,
+    });
+    Ok(Status { format: 1, migrations, last_run })
+}
+
+/// Reads files and journal, without the schema.
+async fn read_states(
+    set: &MigrationSet,
+    options: &Options,
+    session: &Session,
+) -> Result<(Operations, Option<History>), ExecuteError> {
+    let history = Journal::load(session, &options.journal_schema).await.map_err(journal_error)?;
+    let parse = ParseOptions {
+        repair: options.policy.dialect == Dialect::Repair,
+        lenient: options.policy.dialect != Dialect::Postgres,
+    };
+    // The identity of an operation holds what its file sets, not where the session starts from.
+    let operations = on_large_stack(|| Operations::of(set, &parse, &SearchPath::default()));
+    Ok((operations, history))
+}
+
+fn migration_status(
+    set: &MigrationSet,
+    operations: &Operations,
+    position: usize,
+    record: Option<&MigrationRecord>,
+) -> MigrationStatus {
+    let id = set.migrations[position].id.clone();
+    let range = operations.ranges[position].clone();
+    let shown: Vec<OperationStatus> = range
+        .clone()
+        .map(|index| {
+            let operation = &operations.all[index];
+            let past = record.and_then(|record| {
+                record.operations.iter().find(|past| {
+                    past.digest == operation.identity.digest && past.occurrence == operation.identity.occurrence
+                })
+            });
+            operation_status(operation.number, past)
+        })
+        .collect();
+    let applied_at = record.and_then(|record| record.applied_at.clone());
+    let state = migration_state(record, &shown, operations, range);
+    let duration_ms = record.and_then(|record| record.duration_ms);
+    MigrationStatus { id, state: state.into(), applied_at, duration_ms, operations: shown }
+}
+
+/// The first state that holds (design, section 7).
+fn migration_state(
+    record: Option<&MigrationRecord>,
+    shown: &[OperationStatus],
+    operations: &Operations,
+    range: std::ops::Range<usize>,
+) -> &'static str {
+    let Some(record) = record else { return "pending" };
+    let any = |state: &str| shown.iter().any(|operation| operation.state == state);
+    if any("failed") {
+        return "failed";
+    }
+    if any("started") {
+        return "interrupted";
+    }
+    let gone = record.operations.iter().filter(|past| past.state != OperationState::Failed).any(|past| {
+        !operations.all[range.clone()].iter().any(|operation| {
+            operation.identity.digest == past.digest && operation.identity.occurrence == past.occurrence
+        })
+    });
+    let applied = record.applied_at.is_some();
+    if applied && (gone || any("pending")) {
+        return "changed";
+    }
+    let decided = |operation: &OperationStatus| {
+        matches!(operation.state.as_str(), "done" | "satisfied" | "ensured")
+            || operation.state == "skipped" && operation.code.is_none()
+    };
+    if applied && shown.iter().all(decided) {
+        return "applied";
+    }
+    let some = record.operations.iter().any(|past| past.state != OperationState::Failed);
+    if some { "partial" } else { "pending" }
+}
+
+fn operation_status(number: u32, past: Option<&OperationRecord>) -> OperationStatus {
+    OperationStatus {
+        operation: number,
+        state: past.map_or("pending", |past| past.state.as_str()).into(),
+        code: past.and_then(|past| past.code.clone()),
+        reason: past.and_then(|past| past.reason.clone()),
+        sqlstate: past.and_then(|past| past.sqlstate.clone()),
+        message: past.and_then(|past| past.message.clone()),
+    }
+}
+
+fn missing_status(record: &MigrationRecord) -> MigrationStatus {
+    MigrationStatus {
+        id: record.id.clone(),
+        state: "missing".into(),
+        applied_at: record.applied_at.clone(),
+        duration_ms: record.duration_ms,
+        operations: record.operations.iter().map(|past| operation_status(past.number, Some(past))).collect(),
+    }
+}
+
+/// Shows the SQL, state and errors of one migration.
+///
+/// # Errors
+/// When there is no such migration, or files, server or journal cannot be read.
+pub async fn show(
+    migrations: &Migrations,
+    target: &Target,
+    options: &Options,
+    id: &str,
+) -> Result<Shown, ExecuteError> {
+    let set = migrations.load().map_err(ExecuteError::from)?;
+    let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
+    let (operations, history) = read_states(&set, options, &session).await?;
+    let position = set.migrations.iter().position(|migration| migration.id == id);
+    let Some(position) = position else {
+        let record = history.as_ref().and_then(|history| history.migrations.iter().find(|record| record.id == id));
+        return record.map(shown_missing).ok_or_else(|| no_such_migration(&set, id));
+    };
+    let record = history.as_ref().and_then(|history| record_of(&set, &operations, history, position));
+    let status = migration_status(&set, &operations, position, record);
+    let shown = operations.ranges[position].clone().zip(status.operations).map(|(index, status)| {
+        let operation = &operations.all[index];
+        let past = record.and_then(|record| record.operations.iter().find(|past| past.digest == operation.identity.digest && past.occurrence == operation.identity.occurrence));
+        ShownOperation {
+            status,
+            file: Some(operation.file.path.to_string()),
+            line: Some(operation.line),
+            sql: crate::history::mask(&operation.statement.sql),
+            detail: past.and_then(|past| past.detail.clone()),
+            duration_ms: past.and_then(|past| past.duration_ms),
+        }
+    });
+    Ok(Shown { format: 1, id: id.into(), state: status.state, applied_at: status.applied_at, operations: shown.collect() })
+}
+
+fn shown_missing(record: &MigrationRecord) -> Shown {
+    let operations = record.operations.iter().map(|past| ShownOperation {
+        status: operation_status(past.number, Some(past)),
+        file: None,
+        line: None,
+        sql: past.sql.clone().unwrap_or_default(),
+        detail: past.detail.clone(),
+        duration_ms: past.duration_ms,
+    });
+    Shown {
+        format: 1,
+        id: record.id.clone(),
+        state: "missing".into(),
+        applied_at: record.applied_at.clone(),
+        operations: operations.collect(),
+    }
+}
+
+fn no_such_migration(set: &MigrationSet, id: &str) -> ExecuteError {
+    let near = crate::diagnostic::near_names(id, set.migrations.iter().map(|migration| migration.id.as_str()));
+    let error = ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("there is no migration `{id}`"));
+    match near.first() {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error.help("`dunlin status` lists them"),
+    }
+}
+
+/// Records that an operation shall never run.
+///
+/// # Errors
+/// When there is no such operation, it was done already, or the lock is not free.
+pub async fn skip(
+    migrations: &Migrations,
+    target: &Target,
+    options: &Options,
+    id: &str,
+    number: u32,
+) -> Result<ShownOperation, ExecuteError> {
+    let set = migrations.load().map_err(ExecuteError::from)?;
+    let position = set.migrations.iter().position(|migration| migration.id == id).ok_or_else(|| no_such_migration(&set, id))?;
+    let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
+    locked(target, options, session, async |work: &Session| {
+        let (operations, history) = read_states(&set, options, work).await?;
+        let range = operations.ranges[position].clone();
+        let index = range.clone().find(|index| operations.all[*index].number == number).ok_or_else(|| {
+            ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id} has {} operations, there is no #{number}", range.len()))
+        })?;
+        let record = history.as_ref().and_then(|history| record_of(&set, &operations, history, position));
+        let status = migration_status(&set, &operations, position, record);
+        let now = &status.operations[index - range.start];
+        if matches!(now.state.as_str(), "done" | "satisfied") {
+            let error = ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
+            return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
+        }
+        let journal = Journal::open(work, &options.journal_schema).await.map_err(journal_error)?;
+        let row = DecisionRow {
+            operation: index,
+            state: OperationState::Skipped,
+            code: None,
+            reason: "skipped by decision of the user".into(),
+        };
+        let complete = range.clone().all(|other| {
+            let state = status.operations[other - range.start].state.as_str();
+            other == index || matches!(state, "done" | "satisfied")
+        });
+        let sql = decision_sql(&journal, &set, &operations, position, &[row], complete);
+        work.batch(&sql).await?;
+        let operation = &operations.all[index];
+        Ok(ShownOperation {
+            status: OperationStatus {
+                operation: number,
+                state: "skipped".into(),
+                code: None,
+                reason: Some("skipped by decision of the user".into()),
+                sqlstate: None,
+                message: None,
+            },
+            file: Some(operation.file.path.to_string()),
+            line: Some(operation.line),
+            sql: crate::history::mask(&operation.statement.sql),
+            detail: None,
+            duration_ms: None,
+        })
+    })
+    .await
+}
+
+/// Records migrations as applied that are there already.
+///
+/// # Errors
+/// When there is no such migration, the plan cannot be made, or the lock is not free.
+pub async fn adopt(
+    migrations: &Migrations,
+    target: &Target,
+    options: &Options,
+    what: &AdoptWhat,
+    listener: &mut Listener<'_>,
+) -> Result<Adopted, ExecuteError> {
+    let set = migrations.load().map_err(ExecuteError::from)?;
+    if let AdoptWhat::Ids(ids) = what {
+        if let Some(unknown) = ids.iter().find(|id| set.get(id).is_none()) {
+            return Err(no_such_migration(&set, unknown));
+        }
+    }
+    let session = connect_lock(target, listener).await?;
+    locked(target, options, session, async |work: &Session| {
+        let mut prepared = prepare(&set, options, work).await?;
+        // Held before or not, what matters now is what the catalog proves.
+        prepared.past.adopting = true;
+        let planned = prepared.plan(&set, options);
+        let mut adopted = Adopted { format: 1, adopted: Vec::new(), not_proved: Vec::new() };
+        let mut sql = Vec::new();
+        let journal = Journal::open(work, &options.journal_schema).await.map_err(journal_error)?;
+        for position in 0..set.migrations.len() {
+            let id = &set.migrations[position].id;
+            let chosen = match what {
+                AdoptWhat::Ids(ids) => ids.contains(id),
+                AdoptWhat::All => true,
+            };
+            if !chosen || prepared.past.migrations.get(id).is_some_and(|past| past.applied) {
+                continue;
+            }
+            let lacking = not_proved(&set, &prepared, &planned, position);
+            let record = lacking.is_empty() || matches!(what, AdoptWhat::Ids(_));
+            adopted.not_proved.extend(lacking);
+            if record {
+                adopted.adopted.push(id.clone());
+                sql.push(adoption_sql(&journal, &set, &prepared, position));
+            }
+        }
+        if !sql.is_empty() {
+            work.batch(&format!("BEGIN; {}; COMMIT", sql.join("; "))).await?;
+        }
+        Ok(adopted)
+    })
+    .await
+}
+
+fn adoption_sql(journal: &Journal, set: &MigrationSet, prepared: &Prepared, position: usize) -> String {
+    let id = &set.migrations[position].id;
+    let rows: Vec<DecisionRow> = prepared.operations.ranges[position]
+        .clone()
+        .filter(|index| {
+            let past = prepared.past.operation(id, &prepared.operations.all[*index].identity);
+            past.is_none_or(|past| past.state != crate::plan::PastState::Done)
+        })
+        .map(|operation| DecisionRow {
+            operation,
+            state: OperationState::Satisfied,
+            code: None,
+            reason: "adopted: recorded as done".into(),
+        })
+        .collect();
+    decision_sql(journal, set, &prepared.operations, position, &rows, true)
+}
+
+/// The operations of a migration that the catalog does not prove.
+fn not_proved(set: &MigrationSet, prepared: &Prepared, planned: &Planned, position: usize) -> Vec<NotRun> {
+    let range = prepared.operations.ranges[position].clone();
+    let decisions: Vec<&Decision> = planned
+        .decisions
+        .iter()
+        .filter(|decision| range.contains(&decision.operation) && decision.action != Action::Ensure)
+        .collect();
+    let ensured = planned.decisions.iter().any(|d| d.action == Action::Ensure && range.contains(&d.operation));
+    let proved_schema = decisions.iter().any(|decision| decision.action == Action::Satisfied);
+    let mut lacking = Vec::new();
+    for decision in decisions {
+        let operation = &prepared.operations.all[decision.operation];
+        let reason = match (decision.action, decision.analysis.class) {
+            (Action::Satisfied, _) => continue,
+            (Action::Run, Class::Reads | Class::Session | Class::Transaction | Class::Maintains) => continue,
+            (Action::Run, _) if matches!(decision.analysis.presence, Presence::Same { .. }) => continue,
+            // A data change goes with the schema changes of its migration, which are there.
+            (Action::Held, _) if proved_schema && !ensured => continue,
+            (Action::Run, Class::Writes | Class::Removes) if proved_schema && !ensured => continue,
+            (Action::Skip, _) => decision.reason.clone().unwrap_or_default(),
+            (_, Class::Writes | Class::Removes) => "a data change leaves nothing in the schema to prove it by".into(),
+            _ => format!("{} has not been done, as far as the schema tells", decision.analysis.kind),
+        };
+        lacking.push(NotRun {
+            migration: set.migrations[position].id.clone(),
+            operation: operation.number,
+            code: decision.code.unwrap_or(Code::DN208),
+            reason,
+        });
+    }
+    lacking
+}
+
+/// Runs `work` while the run lock is held; the connection that holds it never runs user SQL.
+async fn locked<T>(
+    target: &Target,
+    options: &Options,
+    session: Session,
+    work: impl AsyncFnOnce(&Session) -> Result<T, ExecuteError>,
+) -> Result<T, ExecuteError> {
+    let keys = LockKeys::new(&super::setup::database(&session).await?, &options.journal_schema);
+    let lock = lock_options(keys, options);
+    let result = with_lock(session, lock, |_| {}, async |_| {
+        let second = super::setup::connect_work(target, std::sync::Arc::new(|_| {})).await?;
+        super::setup::refuse_read_only(&second.session).await?;
+        work(&second.session).await
+    })
+    .await;
+    result.map_err(ExecuteError::from)
+}
+
+impl From<LockError<ExecuteError>> for ExecuteError {
+    fn from(error: LockError<ExecuteError>) -> ExecuteError {
+        match error {
+            LockError::Work(error) => error,
+            LockError::NotFree { holder, waited } => ExecuteError::lock_not_free(holder, waited),
+            LockError::Lost(error) | LockError::Server(error) => ExecuteError::from(error),
+        }
+    }
+}
+
+/// Options of the lock for a run.
+pub(super) fn lock_options(keys: LockKeys, options: &Options) -> LockOptions {
+    LockOptions {
+        keys,
+        wait: options.lock_wait,
+        grace: std::time::Duration::from_secs(2),
+        seed: fastrand::u64(..),
+    }
+}

@@ -1,0 +1,86 @@
+//! The journal's history as the planner wants it.
+
+use crate::catalog::Catalog;
+use crate::history::{History, MigrationRecord, OperationState};
+use crate::migration::MigrationSet;
+use crate::plan::{Identity, Operations, Past, PastMigration, PastOperation, PastState};
+use std::collections::HashMap;
+
+/// Turns the history into what the planner has to know; a renamed migration counts under its new id.
+pub(super) fn past(
+    set: &MigrationSet,
+    operations: &Operations,
+    history: Option<&History>,
+    catalog: &Catalog,
+) -> Past {
+    let Some(history) = history else {
+        return Past { adopting: catalog.has_user_tables(), ..Past::default() };
+    };
+    let adopting = history.runs_completed == 0
+        && (history.first_run_had_user_tables || history.migrations.is_empty() && catalog.has_user_tables());
+    let mut past = Past { adopting, ..Past::default() };
+    for (position, migration) in set.migrations.iter().enumerate() {
+        let record = record_of(set, operations, history, position);
+        if let Some(record) = record {
+            let unchanged = record.checksum == migration.checksum.0;
+            past.migrations.insert(migration.id.clone(), past_migration(record, unchanged));
+        }
+    }
+    past
+}
+
+/// The record of a migration: under its id, under the id it says it was renamed from, or the one that is
+/// missing from the set and has the same operations.
+pub(super) fn record_of<'h>(
+    set: &MigrationSet,
+    operations: &Operations,
+    history: &'h History,
+    position: usize,
+) -> Option<&'h MigrationRecord> {
+    let migration = &set.migrations[position];
+    let find = |id: &str| history.migrations.iter().find(|record| record.id == id);
+    if let Some(record) = find(&migration.id) {
+        return Some(record);
+    }
+    if let Some((from, _)) = &migration.directives.renamed_from {
+        return find(from);
+    }
+    let now: Vec<(&str, u32)> = operations.all[operations.ranges[position].clone()]
+        .iter()
+        .map(|operation| (operation.identity.digest.as_str(), operation.identity.occurrence))
+        .collect();
+    if now.is_empty() {
+        return None;
+    }
+    let mut missing = history.migrations.iter().filter(|record| set.get(&record.id).is_none()).filter(|record| {
+        let then: Vec<(&str, u32)> =
+            record.operations.iter().map(|operation| (operation.digest.as_str(), operation.occurrence)).collect();
+        then == now
+    });
+    let found = missing.next()?;
+    // Two candidates are none: which one it was cannot be said.
+    missing.next().is_none().then_some(found)
+}
+
+fn past_migration(record: &MigrationRecord, unchanged: bool) -> PastMigration {
+    let mut operations = HashMap::new();
+    let mut order = Vec::new();
+    for operation in &record.operations {
+        let identity = Identity { digest: operation.digest.clone(), occurrence: operation.occurrence };
+        let state = match operation.state {
+            OperationState::Done | OperationState::Satisfied | OperationState::Ensured => PastState::Done,
+            OperationState::Skipped => PastState::Skipped,
+            OperationState::Held => PastState::Held,
+            OperationState::Failed => PastState::Failed,
+            OperationState::Started => PastState::Started,
+            OperationState::Pending => {
+                order.push(identity);
+                continue;
+            }
+        };
+        let code = operation.code.as_deref().and_then(crate::diagnostic::Code::parse);
+        operations.insert(identity.clone(), PastOperation { state, code, reason: operation.reason.clone() });
+        order.push(identity);
+    }
+    PastMigration { operations, order, applied: record.applied_at.is_some(), unchanged }
+}

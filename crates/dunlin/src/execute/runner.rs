@@ -1,0 +1,399 @@
+//! The loop: plan, run units, plan anew where something could not be foreseen, until nothing is left.
+
+use super::event::Event;
+use super::record::Row;
+use super::report::Failure;
+use super::unit::{Failed, UnitEnd, UnitFlags};
+use super::{ExecuteError, ErrorKind, Options};
+use crate::catalog::{Catalog, SearchPath};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::history::OperationState;
+use crate::migration::MigrationSet;
+use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::journal::{Journal, RunHandle};
+use crate::pg::{PgError, ServerError, Session, sqlstate};
+use crate::plan::{Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, Unit};
+use crate::syntax::on_large_stack;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// A run under way: everything that does not change, and what has happened so far.
+pub(super) struct Runner<'p> {
+    pub(super) set: &'p MigrationSet,
+    pub(super) operations: &'p Operations,
+    pub(super) options: &'p Options,
+    pub(super) search_path: SearchPath,
+    pub(super) work: &'p Session,
+    pub(super) journal: &'p Journal,
+    pub(super) run: RunHandle,
+    pub(super) unit_key: i64,
+    pub(super) accepted: &'p HashSet<usize>,
+    pub(super) proxy: bool,
+    state: Mutex<State>,
+}
+
+/// What has happened so far.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) past: Past,
+    /// Operations that the server refused at run time, or that failed.
+    pub(super) set_aside: HashMap<usize, Diagnostic>,
+    pub(super) notes: Vec<Diagnostic>,
+    /// The last outcome of each operation.
+    pub(super) outcomes: BTreeMap<usize, Row>,
+    pub(super) ensured: Vec<Row>,
+    pub(super) failures: Vec<(usize, Failure)>,
+    pub(super) ran: bool,
+}
+
+impl<'p> Runner<'p> {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a run, each of its own kind")]
+    pub(super) fn new(
+        set: &'p MigrationSet,
+        operations: &'p Operations,
+        options: &'p Options,
+        search_path: SearchPath,
+        work: &'p Session,
+        proxy: bool,
+        journal: &'p Journal,
+        run: RunHandle,
+        unit_key: i64,
+        accepted: &'p HashSet<usize>,
+        past: Past,
+    ) -> Runner<'p> {
+        let state = Mutex::new(State { past, ..State::default() });
+        Runner { set, operations, options, search_path, work, journal, run, unit_key, accepted, proxy, state }
+    }
+
+    /// What has happened; a listener that panicked does not matter here.
+    pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(super) fn into_state(self) -> State {
+        self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Plans what is left, from a catalog.
+    pub(super) fn plan(&self, catalog: Catalog) -> Planned {
+        let state = self.state();
+        let input = Input {
+            set: self.set,
+            operations: self.operations,
+            catalog,
+            past: &state.past,
+            policy: &self.options.policy,
+            to: self.options.to.as_deref(),
+            accepted: self.accepted,
+            set_aside: &state.set_aside,
+            check: false,
+        };
+        on_large_stack(|| crate::plan::plan(&input))
+    }
+
+    /// Runs a plan to its end; what cannot be foreseen leads to a new plan for the rest.
+    pub(super) async fn run_all(
+        &self,
+        mut planned: Planned,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<Vec<Diagnostic>, ExecuteError> {
+        // Each new plan has less to do or sets something aside; the bound only guards against a fault of ours.
+        for _ in 0..self.operations.all.len() * 2 + 2 {
+            listener(&Event::Planned { plan: &planned.plan, again: self.state().ran });
+            let mut again = false;
+            for (position, unit) in planned.units.iter().enumerate() {
+                match self.run_one(&planned, unit, position, listener).await? {
+                    Progress::On => {}
+                    Progress::Again => again = true,
+                    Progress::Stop => return Ok(planned.plan.diagnostics),
+                }
+                if again && position + 1 < planned.units.len() || again && self.something_left(&planned) {
+                    break;
+                }
+                again = false;
+            }
+            if !again {
+                return Ok(planned.plan.diagnostics);
+            }
+            let schema = &self.options.journal_schema;
+            let now = introspect(self.work.client(), schema, Snapshot::Own).await.map_err(ExecuteError::from)?;
+            planned = self.plan(now.catalog);
+            if planned.plan.refused {
+                let diagnostics = planned.plan.diagnostics.clone();
+                self.state().notes.extend(diagnostics.iter().cloned());
+                return Err(ExecuteError::refused(diagnostics));
+            }
+        }
+        Ok(planned.plan.diagnostics)
+    }
+
+    /// Whether something of the plan was skipped that could be judged otherwise on the catalog as it is now.
+    fn something_left(&self, planned: &Planned) -> bool {
+        let state = self.state();
+        planned.decisions.iter().any(|decision| {
+            decision.action == Action::Skip && !state.set_aside.contains_key(&decision.operation)
+        })
+    }
+
+    async fn run_one(
+        &self,
+        planned: &Planned,
+        unit: &Unit,
+        position: usize,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<Progress, ExecuteError> {
+        let id = &self.set.migrations[unit.migration].id;
+        let begun = Instant::now();
+        if unit.number > 0 {
+            listener(&Event::UnitStarted { unit: unit.number, migration: id, operations: unit.decisions.len() });
+        }
+        let end = if unit.transactional {
+            self.run_until_unlocked(planned, unit, position, listener).await?
+        } else {
+            self.run_alone(planned, unit, listener).await?
+        };
+        match end {
+            UnitEnd::Committed { again } => {
+                let barrier = planned.decisions[unit.decisions.clone()]
+                    .iter()
+                    .any(|decision| decision.action == Action::Run && decision.analysis.opaque.is_some());
+                if unit.number > 0 {
+                    self.state().ran = true;
+                    let duration_ms = millis(begun.elapsed());
+                    listener(&Event::UnitCommitted { unit: unit.number, migration: id, duration_ms });
+                }
+                Ok(if again || barrier { Progress::Again } else { Progress::On })
+            }
+            UnitEnd::Failed(failed) => self.failed(planned, unit, &failed).await,
+        }
+    }
+
+    /// Runs a unit; one that could not get its locks, or lost against another, is run again after a while.
+    async fn run_until_unlocked(
+        &self,
+        planned: &Planned,
+        unit: &Unit,
+        position: usize,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<UnitEnd, ExecuteError> {
+        let rest = &planned.units[position + 1..];
+        let durable = rest.first().is_none_or(|next| !next.transactional)
+            || planned.decisions[unit.decisions.clone()].iter().any(|decision| decision.analysis.opaque.is_some());
+        let begun = Instant::now();
+        let mut tries: u32 = 0;
+        loop {
+            let end = self.run_unit(planned, unit, UnitFlags { durable }, listener).await.map_err(ExecuteError::from)?;
+            let UnitEnd::Failed(failed) = &end else { return Ok(end) };
+            let Some(error) = failed.error.server() else { return Ok(end) };
+            if !is_transient(&error.sqlstate) || begun.elapsed() > self.options.lock_wait {
+                return Ok(end);
+            }
+            tries += 1;
+            let wait = Duration::from_millis(100 * u64::from(tries.min(20))) + Duration::from_millis(fastrand::u64(0..100));
+            let blockers = self.blockers(planned, unit, failed).await;
+            let migration = &self.set.migrations[unit.migration].id;
+            listener(&Event::Retrying { migration, reason: error.message.clone(), blockers, wait_ms: millis(wait) });
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Sessions that hold locks on the tables of the statement that could not get its own.
+    async fn blockers(&self, planned: &Planned, unit: &Unit, failed: &Failed) -> Vec<String> {
+        let decisions = match failed.decision {
+            Some(index) => &planned.decisions[index..=index],
+            None => &planned.decisions[unit.decisions.clone()],
+        };
+        let mut tables: Vec<String> = decisions
+            .iter()
+            .flat_map(|decision| decision.analysis.locks.iter().map(|lock| lock.object.clone()))
+            .collect();
+        tables.sort();
+        tables.dedup();
+        let list: Vec<String> = tables.iter().map(|table| crate::pg::quote_literal(table)).collect();
+        let sql = format!(
+            include_str!("../pg/sql/blockers.sql"),
+            tables = if list.is_empty() { "''".to_owned() } else { list.join(", ") }
+        );
+        let Ok(messages) = self.work.simple(&sql).await else { return Vec::new() };
+        messages
+            .iter()
+            .filter_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The SET CONSTRAINTS that settles deferred events before DDL on a table that the unit has changed rows of.
+    pub(super) fn settles(&self, decision: &Decision, decisions: &[Decision], index: usize) -> Option<String> {
+        let ddl = matches!(decision.analysis.class, crate::analyze::Class::Adds | crate::analyze::Class::Changes)
+            && !decision.analysis.locks.is_empty();
+        if !ddl || index == 0 {
+            return None;
+        }
+        let migration = self.operations.all[decision.at].migration;
+        let changed_rows = decisions[..index]
+            .iter()
+            .rev()
+            .take_while(|earlier| self.operations.all[earlier.at].migration == migration)
+            .any(|earlier| earlier.action == Action::Run && (earlier.analysis.changes_data() || earlier.analysis.opaque.is_some()));
+        let names = self.journal.deferred_constraints();
+        (changed_rows && !names.is_empty()).then(|| {
+            format!("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS {} DEFERRED", names.join(", "))
+        })
+    }
+
+    /// The diagnostic for an operation that the server refused since something is missing.
+    pub(super) fn misfit(&self, decision: &Decision, error: &ServerError) -> Diagnostic {
+        let operation = &self.operations.all[decision.operation];
+        let code = match error.sqlstate.as_str() {
+            "42P01" => Code::DN202,
+            "42703" | "42702" => Code::DN203,
+            "42883" => Code::DN204,
+            "3F000" => Code::DN201,
+            "42P10" | "42830" => Code::DN206,
+            _ => Code::DN208,
+        };
+        let mut diagnostic = Diagnostic::new(code, error.message.clone())
+            .at(&operation.file, operation.statement.span)
+            .note(format!("the server refused it when it ran (SQLSTATE {})", error.sqlstate));
+        if let Some(hint) = &error.hint {
+            diagnostic = diagnostic.note(hint.clone());
+        }
+        diagnostic.help("it is judged again when its file or the schema has changed; `dunlin show` prints it")
+    }
+
+    pub(super) fn note(&self, diagnostic: Diagnostic) {
+        self.state().notes.push(diagnostic);
+    }
+
+    pub(super) fn set_aside(&self, operation: usize, diagnostic: Diagnostic) {
+        self.state().set_aside.insert(operation, diagnostic);
+    }
+
+    pub(super) fn epoch_check(&self) -> String {
+        self.journal.epoch_check_sql(&self.run)
+    }
+
+    /// The journal's part of a unit: rows of its operations and of its migration.
+    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize) -> String {
+        let complete = self.complete_after(migration, rows);
+        super::record::unit_sql(self, rows, migration, complete)
+    }
+
+    /// Whether all operations of a migration are done once these rows are.
+    fn complete_after(&self, migration: usize, rows: &[Row]) -> bool {
+        let id = &self.set.migrations[migration].id;
+        let state = self.state();
+        self.operations.ranges[migration].clone().all(|index| {
+            let now = rows.iter().rev().find(|row| row.operation == index && row.state != OperationState::Ensured);
+            match now {
+                Some(row) => matches!(row.state, OperationState::Done | OperationState::Satisfied),
+                None => state
+                    .past
+                    .operation(id, &self.operations.all[index].identity)
+                    .is_some_and(|past| past.state == PastState::Done),
+            }
+        })
+    }
+
+    /// Takes over what a committed unit did.
+    pub(super) fn committed(&self, rows: Vec<Row>) {
+        let mut state = self.state();
+        for row in rows {
+            let operation = &self.operations.all[row.operation];
+            let id = self.set.migrations[operation.migration].id.clone();
+            if row.state == OperationState::Ensured {
+                state.ensured.push(row);
+                continue;
+            }
+            if matches!(row.state, OperationState::Done | OperationState::Satisfied) {
+                let past = state.past.migrations.entry(id).or_insert_with(|| PastMigration {
+                    unchanged: true,
+                    ..PastMigration::default()
+                });
+                let done = PastOperation { state: PastState::Done, code: row.code, reason: row.reason.clone() };
+                past.operations.insert(operation.identity.clone(), done);
+            }
+            state.outcomes.insert(row.operation, row);
+        }
+    }
+
+    /// Records a failure in a transaction of its own and says how to go on.
+    async fn failed(&self, planned: &Planned, unit: &Unit, failed: &Failed) -> Result<Progress, ExecuteError> {
+        let at = failed.decision.unwrap_or(unit.decisions.start);
+        let decision = &planned.decisions[at];
+        let failure = self.failure(decision, &planned.plan.steps[at].sql, &failed.error);
+        if failed.error.is_connection_loss() {
+            let mut error = ExecuteError::from(failed.error.clone());
+            error.kind = ErrorKind::Failed;
+            self.state().failures.push((decision.operation, failure));
+            return Err(error);
+        }
+        let sql = super::record::failure_sql(self, decision, &failure, &planned.plan.steps[at].sql);
+        self.work.batch(&sql).await.map_err(ExecuteError::from)?;
+        let operation = &self.operations.all[decision.operation];
+        let mut state = self.state();
+        state.failures.push((decision.operation, failure.clone()));
+        if !self.options.keep_going {
+            return Ok(Progress::Stop);
+        }
+        // What stands in the same migration after it, and what depends on it, stays pending.
+        for index in self.operations.ranges[operation.migration].clone() {
+            let done = state
+                .past
+                .operation(&self.set.migrations[operation.migration].id, &self.operations.all[index].identity)
+                .is_some_and(|past| past.state == PastState::Done);
+            if !done {
+                let other = &self.operations.all[index];
+                let diagnostic = Diagnostic::new(Code::DN808, format!("its migration failed: {}", failure.message))
+                    .at(&other.file, other.statement.span)
+                    .severity(Severity::Warning);
+                state.set_aside.insert(index, diagnostic);
+            }
+        }
+        Ok(Progress::Again)
+    }
+
+    /// What the report says about a failed statement.
+    fn failure(&self, decision: &Decision, sql: &str, error: &PgError) -> Failure {
+        let operation = &self.operations.all[decision.operation];
+        let span = operation.statement.span;
+        let server = error.server();
+        // The position counts characters of the text that was sent, from 1.
+        let as_written = decision.sql.is_none();
+        let offset = server.and_then(|error| error.position).filter(|_| as_written).map(|position| {
+            let position = usize::try_from(position).unwrap_or(1).saturating_sub(1);
+            sql.char_indices().nth(position).map_or(sql.len(), |(at, _)| at)
+        });
+        let (line, column) = operation.file.line_column(span.start + offset.unwrap_or(0));
+        Failure {
+            migration: self.set.migrations[operation.migration].id.clone(),
+            operation: operation.number,
+            file: operation.file.path.to_string(),
+            line,
+            column,
+            sqlstate: error.sqlstate().unwrap_or("08006").to_owned(),
+            message: server.map_or_else(|| error.to_string(), |error| error.message.clone()),
+            detail: server.and_then(|error| error.detail.clone()),
+            hint: server.and_then(|error| error.hint.clone()),
+        }
+    }
+}
+
+/// What comes after a unit.
+enum Progress {
+    On,
+    Again,
+    Stop,
+}
+
+fn is_transient(code: &str) -> bool {
+    sqlstate::is_lock_timeout(code) || sqlstate::is_deadlock(code) || sqlstate::is_serialization_failure(code)
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+

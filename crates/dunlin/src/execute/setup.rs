@@ -1,0 +1,324 @@
+//! What every command that plans has to do first: connect, read the journal and the schema, read the files.
+
+use super::event::Event;
+use super::{ErrorKind, ExecuteError, Listener, Options, Target};
+use crate::catalog::{Catalog, SearchPath};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::history::History;
+use crate::migration::MigrationSet;
+use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::journal::{Journal, JournalError};
+use crate::pg::{ConnectOptions, PgError, Session, connect, sqlstate};
+use crate::plan::{Action, Dialect, Input, Operations, Past, Planned};
+use crate::syntax::{ParseOptions, Tree, on_large_stack};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// The oldest and the newest server version that Dunlin works with.
+const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
+
+/// How often the server looks whether the client of a long statement is still there.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Connects the session that reads, and later holds the lock.
+pub(super) async fn connect_lock(target: &Target, listener: &mut Listener<'_>) -> Result<Session, ExecuteError> {
+    let options = ConnectOptions {
+        connect_wait: target.connect_wait,
+        seed: fastrand::u64(..),
+        long_lived: true,
+        ..ConnectOptions::default()
+    };
+    let session = connect(&target.conninfo, &options).await.map_err(ExecuteError::from)?;
+    let info = session.info();
+    if !VERSIONS.contains(&info.version) && info.version != 0 {
+        return Err(ExecuteError::new(
+            ErrorKind::Refused,
+            Code::DN804,
+            format!("the server is PostgreSQL {}; Dunlin works with 14 to 18", info.version_text),
+        ));
+    }
+    listener(&Event::Connected { server: info.version_text.clone(), database: info.host.clone() });
+    Ok(session)
+}
+
+/// The session that runs the user's SQL, and whether a transaction-pooling proxy stands between.
+pub(super) struct Work {
+    pub(super) session: Session,
+    pub(super) proxy: bool,
+}
+
+/// Connects the session that works.
+pub(super) async fn connect_work(target: &Target, notices: crate::pg::NoticeListener) -> Result<Work, ExecuteError> {
+    let options = ConnectOptions {
+        connect_wait: target.connect_wait,
+        seed: fastrand::u64(..),
+        long_lived: true,
+        on_notice: Some(notices),
+        ..ConnectOptions::default()
+    };
+    let conninfo = target.direct.as_ref().unwrap_or(&target.conninfo);
+    let session = connect(conninfo, &options).await.map_err(ExecuteError::from)?;
+    let proxy = session.prepare_for_work(CHECK_INTERVAL).await.map_err(ExecuteError::from)?;
+    Ok(Work { session, proxy })
+}
+
+/// The name of the connected database.
+pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
+    let rows = session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
+    Ok(rows.first().map_or_else(String::new, |row| row.get(0)))
+}
+
+/// What is known before anything runs.
+pub(super) struct Prepared {
+    pub(super) operations: Operations,
+    pub(super) catalog: Catalog,
+    pub(super) search_path: SearchPath,
+    pub(super) past: Past,
+    pub(super) history: Option<History>,
+    pub(super) accepted: HashSet<usize>,
+}
+
+/// Reads the journal, the schema and the files.
+pub(super) async fn prepare(
+    set: &MigrationSet,
+    options: &Options,
+    session: &Session,
+) -> Result<Prepared, ExecuteError> {
+    let history = Journal::load(session, &options.journal_schema).await.map_err(journal_error)?;
+    let mut read =
+        introspect(session.client(), &options.journal_schema, Snapshot::Own).await.map_err(ExecuteError::from)?;
+    let parse = ParseOptions {
+        repair: options.policy.dialect == Dialect::Repair,
+        lenient: options.policy.dialect != Dialect::Postgres,
+    };
+    let operations = on_large_stack(|| Operations::of(set, &parse, &read.search_path));
+    if let Some(role) = &options.role {
+        read.catalog.current_role.clone_from(role);
+    }
+    let past = super::past::past(set, &operations, history.as_ref(), &read.catalog);
+    let accepted = accepted(&operations, session).await?;
+    probe_declared(&operations, session, &mut read.catalog).await?;
+    Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+}
+
+/// Operations whose text our grammar refuses and the server accepts: a newer or older keyword.
+///
+/// The server is asked to parse, not to run: a syntax error comes from its grammar, all else from later.
+async fn accepted(operations: &Operations, session: &Session) -> Result<HashSet<usize>, ExecuteError> {
+    let mut accepted = HashSet::new();
+    for (index, operation) in operations.all.iter().enumerate() {
+        if !matches!(operation.statement.tree, Tree::Refused(_)) {
+            continue;
+        }
+        match session.client().prepare(&operation.statement.sql).await {
+            Ok(_) => {
+                accepted.insert(index);
+            }
+            Err(error) => match session.error(error) {
+                PgError::Server(error) if error.sqlstate == "42601" => {}
+                PgError::Server(_) => {
+                    accepted.insert(index);
+                }
+                error => return Err(ExecuteError::from(error)),
+            },
+        }
+    }
+    Ok(accepted)
+}
+
+/// Looks which of the tables that are declared again hold rows.
+async fn probe_declared(operations: &Operations, session: &Session, catalog: &mut Catalog) -> Result<(), ExecuteError> {
+    use crate::syntax::NodeEnum;
+    let mut tables = Vec::new();
+    for operation in &operations.all {
+        let Tree::Parsed(node) = &operation.statement.tree else { continue };
+        let NodeEnum::CreateStmt(create) = node.as_ref() else { continue };
+        let Some(range) = &create.relation else { continue };
+        let schema = (!range.schemaname.is_empty()).then(|| range.schemaname.clone());
+        let name = crate::catalog::Name { schema, name: range.relname.clone() };
+        if let Some(id) = catalog.find_relation(&name, &operation.session.search_path).yes() {
+            let unknown = catalog.relation(id).is_some_and(|relation| relation.is_table() && relation.has_rows.is_none());
+            if unknown && !tables.contains(&id) {
+                tables.push(id);
+            }
+        }
+    }
+    if tables.is_empty() {
+        return Ok(());
+    }
+    crate::pg::introspect::probe_rows(session.client(), catalog, &tables).await.map_err(ExecuteError::from)
+}
+
+impl Prepared {
+    /// Plans what is pending.
+    pub(super) fn plan(&self, set: &MigrationSet, options: &Options) -> Planned {
+        let input = Input {
+            set,
+            operations: &self.operations,
+            catalog: self.catalog.clone(),
+            past: &self.past,
+            policy: &options.policy,
+            to: options.to.as_deref(),
+            accepted: &self.accepted,
+            set_aside: &HashMap::new(),
+            check: false,
+        };
+        on_large_stack(|| crate::plan::plan(&input))
+    }
+
+    /// Whether a migration is within `--to`.
+    pub(super) fn reaches(&self, set: &MigrationSet, position: usize, to: Option<&str>) -> bool {
+        let last = to.and_then(|to| set.migrations.iter().position(|migration| migration.id == to));
+        last.is_none_or(|last| position <= last)
+    }
+
+    /// Whether the journal would be the same after the run: what is skipped or held was so before.
+    pub(super) fn nothing_to_record(&self, set: &MigrationSet, planned: &Planned, to: Option<&str>) -> bool {
+        if self.history.is_none() {
+            return false;
+        }
+        let unchanged = planned.decisions.iter().all(|decision| {
+            let operation = &self.operations.all[decision.operation];
+            let id = &set.migrations[operation.migration].id;
+            let past = self.past.operation(id, &operation.identity);
+            let same = |state| past.is_some_and(|past| past.state == state && past.code == decision.code);
+            match decision.action {
+                Action::Skip => same(crate::plan::PastState::Skipped),
+                Action::Held => same(crate::plan::PastState::Held),
+                _ => false,
+            }
+        });
+        let all_recorded = (0..set.migrations.len()).filter(|position| self.reaches(set, *position, to)).all(|position| {
+            self.past.migrations.get(&set.migrations[position].id).is_some_and(|past| past.unchanged)
+        });
+        unchanged && all_recorded
+    }
+}
+
+/// Refuses to start where nothing can be written.
+pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteError> {
+    let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+    let rows = session.query(sql, &[]).await.map_err(ExecuteError::from)?;
+    let (standby, read_only) = rows.first().map_or((false, false), |row| (row.get(0), row.get(1)));
+    if !standby && !read_only {
+        return Ok(());
+    }
+    let what = if standby { "the server is a standby" } else { "transactions are read-only (default_transaction_read_only)" };
+    let help = if standby { "connect to the primary (target_session_attrs=read-write finds it)" } else { "let this role write, or use another one" };
+    Err(ExecuteError::new(ErrorKind::Refused, Code::DN805, format!("something is pending, and {what}")).help(help))
+}
+
+/// The constraints that are deferred from the start of a transaction, quoted.
+pub(super) fn deferred_constraints(catalog: &Catalog) -> Vec<String> {
+    let mut names: Vec<String> = catalog
+        .relations()
+        .flat_map(|(_, relation)| {
+            let schema = catalog.schema_name(relation.schema).to_owned();
+            relation.constraints.iter().filter(|constraint| constraint.deferred).map(move |constraint| {
+                format!("{}.{}", crate::pg::quote_ident(&schema), crate::pg::quote_ident(&constraint.name))
+            })
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Maps an error of the journal.
+pub(super) fn journal_error(error: JournalError) -> ExecuteError {
+    match error {
+        JournalError::Newer { version } => ExecuteError::journal_newer(version),
+        JournalError::NotOurs { schema } => ExecuteError::new(
+            ErrorKind::Refused,
+            Code::DN606,
+            format!("the schema `{schema}` exists and holds tables that are not Dunlin's"),
+        )
+        .help("choose another one with --journal-schema"),
+        JournalError::Privilege { message, grant } => {
+            ExecuteError::new(ErrorKind::Refused, Code::DN803, message).help(grant)
+        }
+        JournalError::Pg(error) => ExecuteError::from(error),
+    }
+}
+
+impl From<PgError> for ExecuteError {
+    fn from(error: PgError) -> ExecuteError {
+        let (kind, code, help) = match &error {
+            PgError::Server(server) if sqlstate::is_insufficient_privilege(&server.sqlstate) => {
+                (ErrorKind::Refused, Code::DN803, Some("grant the privilege to the role that Dunlin works as, or use another role"))
+            }
+            PgError::Server(server) if sqlstate::is_read_only(&server.sqlstate) => {
+                (ErrorKind::Refused, Code::DN805, Some("connect to the primary, with a role that may write"))
+            }
+            PgError::Server(server) if sqlstate::is_disk_full(&server.sqlstate) => {
+                (ErrorKind::Failed, Code::DN808, Some("make room on the server's disk, then run `dunlin up` again: it goes on where it stopped"))
+            }
+            PgError::Server(_) => (ErrorKind::Failed, Code::DN808, None),
+            PgError::Closed { .. } | PgError::Protocol(_) => {
+                (ErrorKind::Failed, Code::DN801, Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"))
+            }
+            _ => (ErrorKind::Connection, Code::DN801, Some("check host, port, user and password, and that the server runs; `dunlin doctor` looks at all of it")),
+        };
+        let made = ExecuteError::new(kind, code, error.to_string());
+        match help {
+            Some(help) => made.help(help),
+            None => made,
+        }
+    }
+}
+
+impl From<crate::migration::MigrationError> for ExecuteError {
+    fn from(error: crate::migration::MigrationError) -> ExecuteError {
+        ExecuteError::new(ErrorKind::Usage, Code::DN809, error.to_string())
+            .help("say where the migrations are with `--migrations DIR`, or make the first one with `dunlin new NAME`")
+    }
+}
+
+impl ExecuteError {
+    /// The plan was refused; nothing ran.
+    pub(super) fn refused(diagnostics: Vec<Diagnostic>) -> ExecuteError {
+        let errors: Vec<&Diagnostic> =
+            diagnostics.iter().filter(|d| d.severity == crate::diagnostic::Severity::Error).collect();
+        let code = errors.first().map_or(Code::DN809, |diagnostic| diagnostic.code);
+        let message = match errors.as_slice() {
+            [one] => format!("refused, nothing ran: {}", one.message),
+            many => format!("refused, nothing ran: {} errors", many.len()),
+        };
+        let mut error = ExecuteError::new(ErrorKind::Refused, code, message);
+        let report = super::Report { outcome: super::Outcome::Refused, diagnostics, ..super::Report::nothing() };
+        error.report = Some(Box::new(report));
+        error
+    }
+
+    /// The journal was written by a newer Dunlin.
+    pub(super) fn journal_newer(version: i32) -> ExecuteError {
+        ExecuteError::new(
+            ErrorKind::Refused,
+            Code::DN605,
+            format!("the journal has version {version}, which a newer Dunlin wrote"),
+        )
+        .help("use that version of Dunlin or a later one")
+    }
+
+    /// Somebody else held the lock for too long.
+    pub(super) fn lock_not_free(holder: Option<crate::pg::Holder>, waited: Duration) -> ExecuteError {
+        let who = holder.map_or_else(|| "another runner".to_owned(), |holder| holder.to_string());
+        ExecuteError::new(
+            ErrorKind::Lock,
+            Code::DN802,
+            format!("the lock was not free within {} s: {who} holds it", waited.as_secs()),
+        )
+        .help("wait for it to end, or give more time with --lock-wait")
+    }
+
+    /// A statement that cannot run through a transaction-pooling proxy.
+    pub(super) fn proxy(sql: &str) -> ExecuteError {
+        let head: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
+        ExecuteError::new(
+            ErrorKind::Refused,
+            Code::DN806,
+            format!("`{head} …` cannot run in a transaction, and the connection goes through a transaction-pooling proxy"),
+        )
+        .help("give a connection that goes to the server itself with --direct-url")
+    }
+}

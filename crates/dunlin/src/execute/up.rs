@@ -1,0 +1,255 @@
+//! `dunlin up`: brings the database up to date.
+
+use super::event::Event;
+use super::report::{Ensured, NotRun, Outcome, Report};
+use super::runner::{Runner, State, millis};
+use super::setup::{Prepared, connect_lock, connect_work, journal_error, prepare};
+use super::{ExecuteError, ErrorKind, Listener, Migrations, Options, Target};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::history::OperationState;
+use crate::pg::journal::{Journal, UpToDate};
+use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
+use crate::plan::{PastState, Plan, Planned};
+use std::time::Instant;
+
+/// Brings the database up to date.
+///
+/// # Errors
+/// See [`ErrorKind`]; what was done before is in the error's report.
+pub async fn up(
+    migrations: &Migrations,
+    target: &Target,
+    options: &Options,
+    listener: &mut Listener<'_>,
+) -> Result<Report, ExecuteError> {
+    let begun = Instant::now();
+    let digest = migrations.digest().map_err(ExecuteError::from)?;
+    let session = connect_lock(target, listener).await?;
+    if options.to.is_none() && options.expected_plan.is_none() {
+        match Journal::is_up_to_date(&session, &options.journal_schema, &digest).await.map_err(journal_error)? {
+            UpToDate::Yes => return Ok(Report { duration_ms: millis(begun.elapsed()), ..Report::nothing() }),
+            UpToDate::Newer(version) => return Err(ExecuteError::journal_newer(version)),
+            UpToDate::No | UpToDate::NoJournal => {}
+        }
+    }
+    let keys = LockKeys::new(&super::setup::database(&session).await?, &options.journal_schema);
+    let lock = super::commands::lock_options(keys, options);
+    let mut report = locked_up(migrations, target, options, session, lock, listener).await?;
+    report.duration_ms = millis(begun.elapsed());
+    Ok(report)
+}
+
+async fn locked_up(
+    migrations: &Migrations,
+    target: &Target,
+    options: &Options,
+    session: Session,
+    lock: LockOptions,
+    listener: &mut Listener<'_>,
+) -> Result<Report, ExecuteError> {
+    let waiting = std::sync::Mutex::new(listener);
+    let on_event = |event: LockEvent| {
+        if let LockEvent::Waiting { holder, waited } = event {
+            let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            (listener)(&Event::WaitingForLock {
+                holder: holder.map(|holder| holder.to_string()),
+                waited_ms: millis(waited),
+            });
+        }
+    };
+    let result = with_lock(session, lock, on_event, async |locked| {
+        let work = connect_work(target, options).await?;
+        let canceller = work.session.canceller();
+        let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let run = run_locked(migrations, options, &work.session, work.proxy, locked.keys().unit, &mut **listener);
+        tokio::select! {
+            result = run => result,
+            lost = locked.lost() => {
+                // Nothing may commit any more: the epoch check would refuse it; this only ends it sooner.
+                let _ = canceller.cancel().await;
+                Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
+                    .help("nothing was committed after that; run `dunlin up` again"))
+            }
+        }
+    })
+    .await;
+    result.map_err(ExecuteError::from)
+}
+
+async fn run_locked(
+    migrations: &Migrations,
+    options: &Options,
+    work: &Session,
+    proxy: bool,
+    unit_key: i64,
+    listener: &mut Listener<'_>,
+) -> Result<Report, ExecuteError> {
+    let set = migrations.load().map_err(ExecuteError::from)?;
+    let prepared = prepare(&set, options, work).await?;
+    let planned = prepared.plan(&set, options);
+    if let Some(expected) = &options.expected_plan {
+        same_plan(expected, &planned.plan)?;
+    }
+    if planned.plan.refused {
+        listener(&Event::Planned { plan: &planned.plan, again: false });
+        return Err(ExecuteError::refused(planned.plan.diagnostics));
+    }
+    if prepared.nothing_to_record(&set, &planned) {
+        return Ok(summary(&set, &prepared, planned.plan.diagnostics.clone(), State::default(), Some(&planned)));
+    }
+    super::setup::refuse_read_only(work).await?;
+    let mut journal = Journal::open(work, &options.journal_schema).await.map_err(journal_error)?;
+    journal.set_deferred_constraints(super::setup::deferred_constraints(&prepared.catalog));
+    let run = journal.begin_run(work, &super::setup::run_start(options, &set, &planned)).await.map_err(journal_error)?;
+    let runner = Runner::new(
+        &set,
+        &prepared.operations,
+        options,
+        prepared.search_path.clone(),
+        work,
+        proxy,
+        &journal,
+        run,
+        unit_key,
+        &prepared.accepted,
+        prepared.past.clone(),
+    );
+    let first = planned.plan.diagnostics.clone();
+    let ended = runner.run_all(planned, listener).await;
+    let run = runner.run.clone();
+    let state = runner.into_state();
+    let (diagnostics, error) = match ended {
+        Ok(diagnostics) => (merged(first, diagnostics), None),
+        Err(error) => (first, Some(error)),
+    };
+    let mut report = summary(&set, &prepared, diagnostics, state, None);
+    if error.is_some() {
+        report.outcome = Outcome::Failed;
+    }
+    let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing) && options.to.is_none();
+    let digest = clean.then(|| set.digest());
+    let finished = journal.finish_run(work, &run, &report, digest.as_ref(), &prepared.unrecorded_rows(&set, &report)).await;
+    match error {
+        Some(mut error) => {
+            error.report = Some(Box::new(report));
+            Err(error)
+        }
+        None => {
+            finished.map_err(journal_error)?;
+            Ok(report)
+        }
+    }
+}
+
+/// Diagnostics of the first plan and of the last one, each once.
+fn merged(first: Vec<Diagnostic>, last: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut all = first;
+    for diagnostic in last {
+        if !all.contains(&diagnostic) {
+            all.push(diagnostic);
+        }
+    }
+    all
+}
+
+fn same_plan(expected: &Plan, now: &Plan) -> Result<(), ExecuteError> {
+    let same = expected.steps.len() == now.steps.len()
+        && expected.steps.iter().zip(&now.steps).all(|(a, b)| {
+            a.migration == b.migration && a.operation == b.operation && a.action == b.action && a.sql == b.sql
+        });
+    if same {
+        return Ok(());
+    }
+    Err(ExecuteError::new(
+        ErrorKind::Refused,
+        Code::DN809,
+        "the plan is another one now than the one in the file: the database, the journal or the files have changed",
+    )
+    .help("look at `dunlin plan` again and save it with `--out`"))
+}
+
+/// Folds what happened, and what is left, into the report.
+fn summary(
+    set: &crate::migration::MigrationSet,
+    prepared: &Prepared,
+    diagnostics: Vec<Diagnostic>,
+    mut state: State,
+    untouched: Option<&Planned>,
+) -> Report {
+    let operations = &prepared.operations;
+    let id = |index: usize| set.migrations[operations.all[index].migration].id.clone();
+    let mut report = Report { diagnostics, ..Report::nothing() };
+    report.diagnostics.append(&mut state.notes);
+    for row in &state.ensured {
+        report.ensured.push(Ensured {
+            migration: id(row.operation),
+            operation: operations.all[row.operation].number,
+            object: row.ensured.clone().unwrap_or_default(),
+            sql: row.sql.clone(),
+        });
+    }
+    // What is left is told by the outcomes of this run, or by the plan where nothing was to be recorded.
+    let mut not_run: std::collections::BTreeMap<usize, (OperationState, Code, String)> = std::collections::BTreeMap::new();
+    for decision in untouched.iter().flat_map(|planned| &planned.decisions) {
+        let state = match decision.action {
+            crate::plan::Action::Skip => OperationState::Skipped,
+            crate::plan::Action::Held => OperationState::Held,
+            _ => continue,
+        };
+        let code = decision.code.unwrap_or(Code::DN208);
+        not_run.insert(decision.operation, (state, code, decision.reason.clone().unwrap_or_default()));
+    }
+    for (index, row) in &state.outcomes {
+        match row.state {
+            OperationState::Skipped | OperationState::Held => {
+                let code = row.code.unwrap_or(Code::DN208);
+                not_run.insert(*index, (row.state, code, row.reason.clone().unwrap_or_default()));
+            }
+            _ => {
+                not_run.remove(index);
+            }
+        }
+    }
+    for (index, (state, code, reason)) in not_run {
+        let entry = NotRun { migration: id(index), operation: operations.all[index].number, code, reason };
+        match state {
+            OperationState::Held => report.held.push(entry),
+            _ => report.skipped.push(entry),
+        }
+    }
+    report.applied = applied(set, prepared, &state);
+    report.failures = state.failures.iter().map(|(_, failure)| failure.clone()).collect();
+    report.failed = report.failures.first().cloned();
+    let edited = report.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::DN602);
+    report.outcome = if report.failed.is_some() {
+        Outcome::Failed
+    } else if !report.skipped.is_empty() || !report.held.is_empty() || edited {
+        Outcome::Partial
+    } else if state.ran || !report.applied.is_empty() || !report.ensured.is_empty() {
+        Outcome::Applied
+    } else {
+        Outcome::Nothing
+    };
+    report
+}
+
+/// The migrations that became applied in this run: all their operations are done now, and were not before.
+fn applied(set: &crate::migration::MigrationSet, prepared: &Prepared, state: &State) -> Vec<String> {
+    let all_done = |past: &crate::plan::Past, position: usize| {
+        let id = &set.migrations[position].id;
+        prepared.operations.ranges[position].clone().all(|index| {
+            past.operation(id, &prepared.operations.all[index].identity)
+                .is_some_and(|operation| operation.state == PastState::Done)
+        })
+    };
+    (0..set.migrations.len())
+        .filter(|position| {
+            let id = &set.migrations[*position].id;
+            let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
+            let empty = prepared.operations.ranges[*position].is_empty();
+            let reached = prepared.reaches(set, *position) && state.failures.is_empty();
+            !before && (if empty { reached } else { all_done(&state.past, *position) })
+        })
+        .map(|position| set.migrations[position].id.clone())
+        .collect()
+}
