@@ -6,13 +6,15 @@
 //! [`Context::opaque`].
 
 mod context;
-mod footprint;
 mod dml;
 mod dml_conflict;
+mod dml_repeat;
 mod dml_write;
-mod guard;
+mod footprint;
 mod function_body;
+mod guard;
 mod procedural;
+mod procedural_handlers;
 pub mod query;
 mod query_call;
 mod query_expr;

@@ -121,7 +121,9 @@ impl Belief {
             .declarers(relation, &column.name)
             .iter()
             .filter_map(|index| self.column_life(*index, relation, &column.name))
-            .any(|life| matches!(life, Life::Lives(at, Some(name)) if at == relation && *name == column.name));
+            .any(
+                |life| matches!(life, Life::Lives(at, Some(name)) if at == relation && *name == column.name),
+            );
         lives.then_some((by, found, column))
     }
 }
@@ -239,7 +241,9 @@ impl Simulated {
                 crate::analyze::Facet::Nullable { relation, .. } => Some(relation.clone()),
             })
             .collect();
-        touched.extend(analysis.effects.iter().filter_map(affected_relation).map(|id| self.catalog.relation_name(id)));
+        touched.extend(
+            analysis.effects.iter().filter_map(affected_relation).map(|id| self.catalog.relation_name(id)),
+        );
         touched.sort();
         touched.dedup();
         for name in touched {

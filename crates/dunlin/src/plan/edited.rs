@@ -3,8 +3,8 @@
 use super::past::{PastMigration, PastState};
 use super::planner::Planner;
 use super::policy::EditedFiles;
-use crate::catalog::ObjectRef;
 use crate::analyze::Facet;
+use crate::catalog::ObjectRef;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::{Kind, Migration};
 use std::ops::Range;
@@ -24,7 +24,11 @@ impl Planner<'_> {
         }
         if self.same_operations(past, range.clone()) {
             if past.applied {
-                self.diagnostics.push(self.edit_note(migration, Code::DN601, "comments or white space changed since it was applied"));
+                self.diagnostics.push(self.edit_note(
+                    migration,
+                    Code::DN601,
+                    "comments or white space changed since it was applied",
+                ));
             }
             return range.filter(|index| open(self, *index)).collect();
         }
@@ -50,7 +54,9 @@ impl Planner<'_> {
         let done_remain = past
             .order
             .iter()
-            .filter(|old| past.operations.get(*old).is_some_and(|operation| operation.state == PastState::Done))
+            .filter(|old| {
+                past.operations.get(*old).is_some_and(|operation| operation.state == PastState::Done)
+            })
             .all(|old| now.contains(old));
         let strict = self.input.policy.edited_files == EditedFiles::Refuse;
         let mut pending = Vec::new();
@@ -72,14 +78,17 @@ impl Planner<'_> {
         let message = match (reported.len(), missing) {
             (0, gone) => format!("{gone} of its applied operations are no longer in the file"),
             (new, 0) => format!("{new} new operations do not run: they are not plain additions"),
-            (new, gone) => format!("{gone} applied operations were changed or removed, {new} new ones do not run"),
+            (new, gone) => {
+                format!("{gone} applied operations were changed or removed, {new} new ones do not run")
+            }
         };
         let mut diagnostic = self
             .edit_note(migration, Code::DN602, &format!("edited after it was applied: {message}"))
             .help("put the change into a new migration; `dunlin show` prints what was applied");
         for index in &reported {
             let operation = self.operation(*index);
-            diagnostic = diagnostic.because(&operation.file, operation.statement.span, "changed or new, does not run");
+            diagnostic =
+                diagnostic.because(&operation.file, operation.statement.span, "changed or new, does not run");
         }
         if strict {
             diagnostic = diagnostic.severity(Severity::Error);
@@ -107,9 +116,11 @@ impl Planner<'_> {
         let later = self.input.operations.all.iter().enumerate().skip(index + 1);
         !later.filter(|(_, operation)| operation.migration != migration).any(|(later, _)| {
             self.past(later).is_some_and(|past| past.state == PastState::Done)
-                && self.analyze(later).provides.iter().any(|facet| {
-                    matches!(facet, Facet::Exists(object) if made.contains(&object))
-                })
+                && self
+                    .analyze(later)
+                    .provides
+                    .iter()
+                    .any(|facet| matches!(facet, Facet::Exists(object) if made.contains(&object)))
         })
     }
 }

@@ -12,13 +12,16 @@ impl Planner<'_> {
         let operation = self.operation(index);
         if let Some((skipped, facet)) = self.skipped_provider(&requirement.any_of) {
             let other = self.operation(skipped);
-            return Diagnostic::new(Code::DN209, format!("{}, since the operation that makes it is skipped", requirement.message))
-                .at(&operation.file, requirement.span)
-                .because(&other.file, other.statement.span, format!("would make {}", facet_name(&facet)))
-                .help("it runs by itself once that operation can");
+            return Diagnostic::new(
+                Code::DN209,
+                format!("{}, since the operation that makes it is skipped", requirement.message),
+            )
+            .at(&operation.file, requirement.span)
+            .because(&other.file, other.statement.span, format!("would make {}", facet_name(&facet)))
+            .help("it runs by itself once that operation can");
         }
-        let mut diagnostic =
-            Diagnostic::new(requirement.code, requirement.message.clone()).at(&operation.file, requirement.span);
+        let mut diagnostic = Diagnostic::new(requirement.code, requirement.message.clone())
+            .at(&operation.file, requirement.span);
         for facet in &requirement.any_of {
             diagnostic = self.causes(diagnostic, facet);
         }
@@ -32,8 +35,8 @@ impl Planner<'_> {
             return Diagnostic::new(Code::DN302, "the order of the files does not work")
                 .at(&operation.file, operation.statement.span);
         };
-        let mut diagnostic =
-            Diagnostic::new(requirement.code, requirement.message.clone()).at(&operation.file, requirement.span);
+        let mut diagnostic = Diagnostic::new(requirement.code, requirement.message.clone())
+            .at(&operation.file, requirement.span);
         if let Some(provider) = self.provider(&requirement.any_of, index) {
             let other = self.operation(provider);
             diagnostic = diagnostic.because(&other.file, other.statement.span, "made here, later");
@@ -66,9 +69,12 @@ impl Planner<'_> {
         }
         for declarer in self.belief().declarers(relation, column) {
             let other = self.operation(*declarer);
-            let decision = self.decisions.iter().find(|d| d.operation == *declarer && d.action != Action::Ensure);
+            let decision =
+                self.decisions.iter().find(|d| d.operation == *declarer && d.action != Action::Ensure);
             let message = match decision.map(|decision| decision.action) {
-                Some(Action::Satisfied) => "declared here, in a statement that does nothing, since the table is there",
+                Some(Action::Satisfied) => {
+                    "declared here, in a statement that does nothing, since the table is there"
+                }
                 Some(Action::Skip) => "would be added here, but this is skipped",
                 Some(Action::Held) => "would be added here, but this is held",
                 Some(_) => "declared here",
@@ -87,18 +93,26 @@ impl Planner<'_> {
         let near = match requirement.near.as_slice() {
             [] => String::new(),
             [one] => format!("did you mean `{one}`? "),
-            many => format!("did you mean one of {}? ", many.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")),
+            many => format!(
+                "did you mean one of {}? ",
+                many.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+            ),
         };
         let what = requirement.any_of.first().map(facet_name).unwrap_or_default();
         if self.input.check {
-            return format!("{near}if the database has {what} before the first migration, give its schema with `--from`");
+            return format!(
+                "{near}if the database has {what} before the first migration, give its schema with `--from`"
+            );
         }
-        format!("{near}add a migration that makes {what}: the operation then runs by itself, or correct the name in this file")
+        format!(
+            "{near}add a migration that makes {what}: the operation then runs by itself, or correct the name in this file"
+        )
     }
 
     /// A path of operations each of which waits for the next, and the last for the first.
     pub(super) fn circle(&self) -> Vec<usize> {
-        let waits: Vec<usize> = self.parked.iter().filter(|parked| !parked.missing.is_empty()).map(|p| p.index).collect();
+        let waits: Vec<usize> =
+            self.parked.iter().filter(|parked| !parked.missing.is_empty()).map(|p| p.index).collect();
         let edges: Vec<(usize, usize)> = self
             .parked
             .iter()
@@ -119,8 +133,10 @@ impl Planner<'_> {
             return Diagnostic::new(Code::DN301, "operations wait for each other");
         };
         let operation = self.operation(*first);
-        let ids: Vec<String> =
-            circle.iter().map(|index| format!("{}#{}", self.migration_id(*index), self.operation(*index).number)).collect();
+        let ids: Vec<String> = circle
+            .iter()
+            .map(|index| format!("{}#{}", self.migration_id(*index), self.operation(*index).number))
+            .collect();
         let mut diagnostic = Diagnostic::new(
             Code::DN301,
             format!("these operations wait for each other in a circle: {} -> {}", ids.join(" -> "), ids[0]),
@@ -131,7 +147,8 @@ impl Planner<'_> {
             let operation = self.operation(*index);
             let next = circle[(position + 1) % circle.len()];
             let parked = self.parked.iter().find(|parked| parked.index == *index);
-            let lacking = parked.and_then(|parked| parked.analysis.invalid().next()).map(|r| r.message.clone());
+            let lacking =
+                parked.and_then(|parked| parked.analysis.invalid().next()).map(|r| r.message.clone());
             diagnostic = diagnostic.because(
                 &operation.file,
                 operation.statement.span,

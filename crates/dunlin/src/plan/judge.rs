@@ -41,7 +41,10 @@ impl Planner<'_> {
                 return Verdict::Held(Code::DN411, overtaken(analysis.kind));
             }
             if let Some(by) = self.overtaken_by(index, analysis) {
-                return Verdict::Held(Code::DN411, format!("it could run now, but {by} was applied since and does not commute with it"));
+                return Verdict::Held(
+                    Code::DN411,
+                    format!("it could run now, but {by} was applied since and does not commute with it"),
+                );
             }
         }
         Verdict::Run(ensures)
@@ -51,11 +54,19 @@ impl Planner<'_> {
     fn interrupted(&self, analysis: &Analysis) -> Option<Verdict> {
         match &analysis.presence {
             Presence::Same { .. } => None,
-            _ if analysis.class == Class::Maintains || analysis.class == Class::Adds || analysis.kind.starts_with("DROP") => None,
+            _ if analysis.class == Class::Maintains
+                || analysis.class == Class::Adds
+                || analysis.kind.starts_with("DROP") =>
+            {
+                None
+            }
             _ if analysis.changes_data() => None,
             _ => Some(Verdict::Held(
                 Code::DN604,
-                format!("{} was started and its end is not recorded, and the catalog does not tell whether it was done", analysis.kind),
+                format!(
+                    "{} was started and its end is not recorded, and the catalog does not tell whether it was done",
+                    analysis.kind
+                ),
             )),
         }
     }
@@ -76,7 +87,11 @@ impl Planner<'_> {
                 if ensures.is_empty() {
                     return None;
                 }
-                Some(Verdict::Satisfied(with_ensures(&format!("{object} exists already"), &ensures), None, ensures))
+                Some(Verdict::Satisfied(
+                    with_ensures(&format!("{object} exists already"), &ensures),
+                    None,
+                    ensures,
+                ))
             }
             Presence::Unknown { tolerated: false, .. } => None,
             Presence::Different { object, expected, actual, tolerated } => {
@@ -107,9 +122,10 @@ impl Planner<'_> {
         };
         if let Some(earlier) = self.simulated_origin(object).filter(|earlier| *earlier != index) {
             let first = self.operation(earlier);
-            let diagnostic = shown(Code::DN212, format!("two declarations of {object} differ; the earlier one decides"))
-                .because(&first.file, first.statement.span, "declared here first")
-                .help("make the later one an ALTER TABLE, so that both agree");
+            let diagnostic =
+                shown(Code::DN212, format!("two declarations of {object} differ; the earlier one decides"))
+                    .because(&first.file, first.statement.span, "declared here first")
+                    .help("make the later one an ALTER TABLE, so that both agree");
             self.diagnostics.push(diagnostic);
             return Verdict::Satisfied(reason, Some(Code::DN212), ensures);
         }
@@ -126,8 +142,9 @@ impl Planner<'_> {
             return Verdict::Satisfied(reason, Some(code), ensures);
         }
         Verdict::Refuse(
-            shown(Code::DN213, format!("{object} exists already, with another definition"))
-                .help("decide which one is right: change the statement, or change the object by a new migration"),
+            shown(Code::DN213, format!("{object} exists already, with another definition")).help(
+                "decide which one is right: change the statement, or change the object by a new migration",
+            ),
         )
     }
 
@@ -182,7 +199,8 @@ impl Planner<'_> {
             },
             ObjectRef::Function { name, .. } => {
                 let path = crate::catalog::SearchPath(vec![name.schema.clone()]);
-                let name = crate::catalog::Name { schema: Some(name.schema.clone()), name: name.name.clone() };
+                let name =
+                    crate::catalog::Name { schema: Some(name.schema.clone()), name: name.name.clone() };
                 self.catalog.find_functions(&name, &path).first().map(|(_, function)| function.origin)
             }
             ObjectRef::Schema { name } => {
@@ -212,10 +230,12 @@ impl Planner<'_> {
                 }
                 let belief = self.belief();
                 declaration.relation.columns.iter().all(|declared| {
-                    let ensured = ensures.iter().any(|ensure| ensure.column.as_deref() == Some(&declared.name));
+                    let ensured =
+                        ensures.iter().any(|ensure| ensure.column.as_deref() == Some(&declared.name));
                     match live.column(&declared.name) {
                         Some(column) => {
-                            column.ty == declared.ty || belief.had_type(name, &declared.name, &column.ty.to_string())
+                            column.ty == declared.ty
+                                || belief.had_type(name, &declared.name, &column.ty.to_string())
                         }
                         None => ensured || self.lives_elsewhere(index, name, &declared.name),
                     }
@@ -224,7 +244,8 @@ impl Planner<'_> {
             (ObjectRef::Column { relation, column }, _) => {
                 let Some((_, live)) = self.catalog.relation_at(relation) else { return false };
                 let Some(found) = live.column(column) else { return false };
-                found.origin == Origin::Live && self.belief().had_type(relation, column, &found.ty.to_string())
+                found.origin == Origin::Live
+                    && self.belief().had_type(relation, column, &found.ty.to_string())
             }
             _ => self.remade_later(index, analysis),
         }
@@ -241,9 +262,10 @@ impl Planner<'_> {
 
     /// Whether a later open operation of the set makes the same object again.
     fn remade_later(&self, index: usize, analysis: &Analysis) -> bool {
-        analysis.provides.iter().any(|facet| {
-            self.provider(std::slice::from_ref(facet), index).is_some_and(|later| later > index)
-        })
+        analysis
+            .provides
+            .iter()
+            .any(|facet| self.provider(std::slice::from_ref(facet), index).is_some_and(|later| later > index))
     }
 
     /// The set renames or drops again what the operation makes, and the database is past that.
@@ -258,7 +280,9 @@ impl Planner<'_> {
             .provides
             .iter()
             .filter_map(|facet| match facet {
-                Facet::Exists(object @ (ObjectRef::Relation { .. } | ObjectRef::Column { .. })) => Some(object.clone()),
+                Facet::Exists(object @ (ObjectRef::Relation { .. } | ObjectRef::Column { .. })) => {
+                    Some(object.clone())
+                }
                 _ => None,
             })
             .filter(|object| self.origin(object).is_none())
@@ -294,9 +318,12 @@ impl Planner<'_> {
         match (life, object) {
             (Life::Lives(at, None), ObjectRef::Relation { name }) if at != name => {
                 let (_, found) = self.start.relation_at(at)?;
-                (found.origin == Origin::Live).then(|| format!("a later migration renames {object} to {at}, which is there"))
+                (found.origin == Origin::Live)
+                    .then(|| format!("a later migration renames {object} to {at}, which is there"))
             }
-            (Life::Lives(at, Some(to)), ObjectRef::Column { relation, column }) if at != relation || to != column => {
+            (Life::Lives(at, Some(to)), ObjectRef::Column { relation, column })
+                if at != relation || to != column =>
+            {
                 self.start.relation_at(at)?.1.column(to)?;
                 Some(format!("a later migration renames {object} to `{to}`, which is there"))
             }
@@ -310,7 +337,8 @@ impl Planner<'_> {
 
     /// Rule 7: a data change that cannot be known to have run is never repeated.
     fn in_doubt(&self, index: usize, analysis: &Analysis) -> Option<String> {
-        let guarded = analysis.changes_data() || (analysis.class == Class::Opaque && !analysis.kind.starts_with("CREATE"));
+        let guarded = analysis.changes_data()
+            || (analysis.class == Class::Opaque && !analysis.kind.starts_with("CREATE"));
         if !guarded || analysis.data.as_ref().is_some_and(|data| data.repeatable) {
             return None;
         }
@@ -322,10 +350,14 @@ impl Planner<'_> {
         let mut satisfied = 0;
         let range = self.input.operations.ranges[migration].clone();
         for earlier in range.take_while(|earlier| *earlier < index) {
-            let decisions: Vec<_> = self.decisions.iter().filter(|d| d.operation == earlier || d.at == earlier).collect();
+            let decisions: Vec<_> =
+                self.decisions.iter().filter(|d| d.operation == earlier || d.at == earlier).collect();
             let waits = self.parked.iter().any(|parked| parked.index == earlier);
             let ensured = decisions.iter().any(|decision| decision.action == Action::Ensure);
-            match decisions.iter().find(|decision| decision.operation == earlier && decision.action != Action::Ensure) {
+            match decisions
+                .iter()
+                .find(|decision| decision.operation == earlier && decision.action != Action::Ensure)
+            {
                 None if waits => return None,
                 None => {}
                 Some(_) if ensured => return None,
@@ -344,7 +376,10 @@ impl Planner<'_> {
         }
         let tables = self.start.has_user_tables() || self.start.had_user_tables;
         (self.input.past.adopting && tables).then(|| {
-            format!("{id} is not recorded and the database was not empty, so this {} may have run already", analysis.kind)
+            format!(
+                "{id} is not recorded and the database was not empty, so this {} may have run already",
+                analysis.kind
+            )
         })
     }
 
@@ -430,7 +465,9 @@ impl Planner<'_> {
 
 /// The reason of DN411.
 pub(super) fn overtaken(kind: &str) -> String {
-    format!("it was skipped and could run now, but {kind} is more than an addition, and later operations were applied since")
+    format!(
+        "it was skipped and could run now, but {kind} is more than an addition, and later operations were applied since"
+    )
 }
 
 fn with_ensures(reason: &str, ensures: &[Ensure]) -> String {

@@ -46,7 +46,13 @@ pub fn plan(input: &Input<'_>) -> Planned {
             steps.push(step(decision, unit, input.set, input.operations));
         }
     }
-    let plan = Plan { format: 1, refused: simulation.refused, steps, diagnostics: simulation.diagnostics, fingerprint };
+    let plan = Plan {
+        format: 1,
+        refused: simulation.refused,
+        steps,
+        diagnostics: simulation.diagnostics,
+        fingerprint,
+    };
     Planned { plan, decisions: simulation.decisions, units, catalog: simulation.catalog }
 }
 

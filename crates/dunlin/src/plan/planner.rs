@@ -185,7 +185,9 @@ impl<'a> Planner<'a> {
                     self.diagnostics.push(
                         Diagnostic::new(Code::DN810, format!("{what} is not possible in a migration"))
                             .at(&operation.file, operation.statement.span)
-                            .help("take it out of the file: Dunlin keeps lock, session and transactions itself"),
+                            .help(
+                                "take it out of the file: Dunlin keeps lock, session and transactions itself",
+                            ),
                     );
                 }
             }
@@ -266,7 +268,8 @@ impl<'a> Planner<'a> {
     fn wait_behind(&mut self, index: usize, analysis: &Arc<Analysis>) -> bool {
         while let Some(blocker) = self.blocker(index, analysis) {
             let needed = self.parked.iter().any(|parked| parked.needs.contains(&index));
-            let only_behind = self.parked.iter().any(|parked| parked.index == blocker && parked.missing.is_empty());
+            let only_behind =
+                self.parked.iter().any(|parked| parked.index == blocker && parked.missing.is_empty());
             if !(needed && only_behind) {
                 self.park(index, Vec::new(), Some(blocker), analysis.clone());
                 return true;
@@ -307,10 +310,10 @@ impl<'a> Planner<'a> {
             }
             Verdict::Wait(missing) => {
                 if self.input.policy.order == Order::Files {
-                    let diagnostic = self
-                        .missing_diagnostic(index, &analysis)
-                        .severity(Severity::Error)
-                        .help("`--order dependencies` lets Dunlin run it after the operation that it waits for");
+                    let diagnostic =
+                        self.missing_diagnostic(index, &analysis).severity(Severity::Error).help(
+                            "`--order dependencies` lets Dunlin run it after the operation that it waits for",
+                        );
                     self.refuse(index, diagnostic);
                 } else {
                     self.park(index, missing, None, analysis);
@@ -342,7 +345,9 @@ impl<'a> Planner<'a> {
             let again = self.parked.iter().position(|parked| parked.index == index);
             match again {
                 // Nothing has changed for it.
-                Some(position) if self.parked[position].missing == before && parked.behind.is_none() => at += 1,
+                Some(position) if self.parked[position].missing == before && parked.behind.is_none() => {
+                    at += 1
+                }
                 _ => at = 0,
             }
         }
@@ -446,12 +451,13 @@ impl<'a> Planner<'a> {
     fn hold(&mut self, index: usize, code: Code, reason: String) {
         let operation = self.operation(index);
         let id = self.migration_id(index);
-        self.diagnostics.push(
-            Diagnostic::new(code, reason.clone()).at(&operation.file, operation.statement.span).help(format!(
+        self.diagnostics
+            .push(Diagnostic::new(code, reason.clone()).at(&operation.file, operation.statement.span).help(
+            format!(
                 "`dunlin adopt {id}` records it as done, `dunlin skip {id}#{}` says that it shall never run",
                 operation.number
-            )),
-        );
+            ),
+        ));
         self.plain_decision(index, Action::Held, reason, Some(code));
     }
 
@@ -511,7 +517,11 @@ impl<'a> Planner<'a> {
         self.diagnostics.push(diagnostic);
         let waiting: Vec<usize> = self.parked.iter().map(|parked| parked.index).collect();
         for index in waiting {
-            let reason = if circle.contains(&index) { "waits in a circle" } else { "waits for operations in a circle" };
+            let reason = if circle.contains(&index) {
+                "waits in a circle"
+            } else {
+                "waits for operations in a circle"
+            };
             self.plain_decision(index, Action::Skip, reason.into(), Some(Code::DN301));
         }
     }
@@ -535,7 +545,10 @@ impl<'a> Planner<'a> {
             let place = (self.operation(index).file.clone(), self.operation(index).statement.span);
             let location = crate::diagnostic::Location::new(&place.0, place.1);
             self.diagnostics.retain(|diagnostic| {
-                diagnostic.location.as_ref().is_none_or(|at| at.file != location.file || at.line != location.line)
+                diagnostic
+                    .location
+                    .as_ref()
+                    .is_none_or(|at| at.file != location.file || at.line != location.line)
                     || diagnostic.severity == Severity::Error
             });
             self.hold(index, Code::DN411, super::judge::overtaken(analysis.kind));

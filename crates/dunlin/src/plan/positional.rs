@@ -32,7 +32,10 @@ impl Planner<'_> {
         self.diagnostics.push(
             Diagnostic::new(
                 Code::DN214,
-                format!("INSERT INTO {} has no column list, and the table's columns are in another order", positional.relation),
+                format!(
+                    "INSERT INTO {} has no column list, and the table's columns are in another order",
+                    positional.relation
+                ),
             )
             .at(&operation.file, operation.statement.span)
             .note(format!("it runs with the list that its file assumes: ({list})"))

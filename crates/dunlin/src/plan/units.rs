@@ -3,7 +3,7 @@
 use super::operations::Operations;
 use super::planner::Decision;
 use super::step::Action;
-use crate::analyze::{Transactional, TransactionStatement};
+use crate::analyze::{TransactionStatement, Transactional};
 use crate::migration::MigrationSet;
 use std::collections::HashSet;
 
@@ -31,7 +31,8 @@ pub fn units(decisions: &[Decision], operations: &Operations, set: &MigrationSet
         let migration = operations.all[decision.at].migration;
         let transactional = is_transactional(decision);
         let each_alone = set.migrations[migration].directives.no_transaction;
-        let joins = open.as_ref().is_some_and(|open| open.takes(decision, migration, transactional, each_alone));
+        let joins =
+            open.as_ref().is_some_and(|open| open.takes(decision, migration, transactional, each_alone));
         if !joins {
             close(&mut units, open.take(), at);
             open = Some(Open::new(at, migration, transactional));
