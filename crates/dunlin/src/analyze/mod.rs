@@ -16,6 +16,7 @@ mod guard;
 mod procedural;
 mod procedural_handlers;
 pub mod query;
+pub mod sameness;
 mod query_call;
 mod query_expr;
 mod query_from;

@@ -27,7 +27,13 @@ impl Catalog {
                 self.create_relation(name, *slot, relation, origin, slots);
             }
             Effect::ReplaceView { view, with } => self.replace_view(*view, with, origin),
-            Effect::AddColumn { relation, column } => self.add_column(*relation, column, origin),
+            Effect::AddColumn { relation, column } => {
+                let mut column = column.clone();
+                for dependency in &mut column.default_depends {
+                    dependency.on = self.place(dependency.on, slots);
+                }
+                self.add_column(*relation, &column, origin);
+            }
             Effect::DropColumn { relation, column } => self.drop_column(*relation, *column),
             Effect::RenameColumn { relation, column, to } => {
                 for id in self.with_descendants(*relation, *column) {
@@ -166,36 +172,44 @@ impl Catalog {
         if relation.owner.is_empty() {
             relation.owner.clone_from(&self.current_role);
         }
-        if let RelationKind::Index(index) = &mut relation.kind {
-            if let Some(table) = slot_target(index.table, slots) {
-                index.table = table;
+        self.place_references(&mut relation, slots);
+        let id = self.place(slot.as_id(), slots);
+        self.add_relation_as(id, relation);
+    }
+
+    /// Turns the placeholder ids in a relation into those that the relations of this operation have.
+    fn place_references(&mut self, relation: &mut super::Relation, slots: &mut HashMap<Slot, Id>) {
+        match &mut relation.kind {
+            RelationKind::Index(index) => index.table = self.place(index.table, slots),
+            RelationKind::Sequence(super::Sequence { owned_by: Some((table, _)), .. }) => {
+                *table = self.place(*table, slots);
             }
+            _ => {}
         }
-        if let RelationKind::Sequence(super::Sequence { owned_by: Some((table, _)), .. }) = &mut relation.kind
-        {
-            if let Some(target) = slot_target(*table, slots) {
-                *table = target;
-            }
+        for parent in &mut relation.parents {
+            *parent = self.place(*parent, slots);
         }
-        let id = self.fresh();
         for constraint in &mut relation.constraints {
             if let ConstraintKind::ForeignKey(reference) = &mut constraint.kind {
-                if let Some(target) = slot_target(reference.table, slots) {
-                    reference.table = target;
-                } else if reference.table == slot.as_id() {
-                    reference.table = id;
-                }
+                reference.table = self.place(reference.table, slots);
             }
         }
-        for column in &mut relation.columns {
-            for dependency in &mut column.default_depends {
-                if let Some(target) = slot_target(dependency.on, slots) {
-                    dependency.on = target;
-                }
-            }
+        let depends = relation
+            .columns
+            .iter_mut()
+            .flat_map(|column| &mut column.default_depends)
+            .chain(&mut relation.depends);
+        for dependency in depends {
+            dependency.on = self.place(dependency.on, slots);
         }
-        slots.insert(slot, id);
-        self.add_relation_as(id, relation);
+    }
+
+    /// The id of what a slot stands for, reserved when it is first met; any other id is itself.
+    fn place(&mut self, id: Id, slots: &mut HashMap<Slot, Id>) -> Id {
+        match Slot::of(id) {
+            Some(slot) => *slots.entry(slot).or_insert_with(|| self.reserve()),
+            None => id,
+        }
     }
 
     fn replace_view(&mut self, view: Id, with: &super::Relation, origin: Origin) {
@@ -383,7 +397,7 @@ impl Catalog {
         constraint: &super::Constraint,
         index_name: Option<&str>,
         origin: Origin,
-        slots: &HashMap<Slot, Id>,
+        slots: &mut HashMap<Slot, Id>,
     ) {
         let id = match relation {
             Target::Existing(id) => id,
@@ -394,9 +408,7 @@ impl Catalog {
         };
         let mut constraint = super::Constraint { origin, ..constraint.clone() };
         if let ConstraintKind::ForeignKey(reference) = &mut constraint.kind {
-            if let Some(target) = slot_target(reference.table, slots) {
-                reference.table = target;
-            }
+            reference.table = self.place(reference.table, slots);
         }
         let Some(schema) = self.relations.get(&id).map(|table| table.schema) else { return };
         if let Some(name) = index_name {
@@ -838,8 +850,12 @@ impl Slot {
     pub fn as_id(self) -> Id {
         Id(u32::MAX - self.0)
     }
-}
 
-fn slot_target(id: Id, slots: &HashMap<Slot, Id>) -> Option<Id> {
-    slots.get(&Slot(u32::MAX - id.0)).copied()
+    /// The slot that an id stands for, if it is a placeholder.
+    fn of(id: Id) -> Option<Slot> {
+        // Far more than one statement can make, far less than what a catalog leaves free.
+        const PLACEHOLDERS: u32 = 1 << 24;
+        let slot = u32::MAX - id.0;
+        (slot < PLACEHOLDERS).then_some(Slot(slot))
+    }
 }

@@ -6,6 +6,9 @@ use super::{Catalog, Function, Id, Name, QName, Relation, RelationKind, Type};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SearchPath(pub Vec<String>);
 
+/// The schema that stands for the session's own temporary one.
+pub const TEMPORARY: &str = "pg_temp";
+
 impl Default for SearchPath {
     fn default() -> Self {
         SearchPath(vec!["$user".into(), "public".into()])
@@ -175,9 +178,14 @@ impl Catalog {
         }
     }
 
+    /// Temporary tables and types hide all others; functions are never looked for among them.
+    fn temporary(&self, name: &Name) -> Option<Id> {
+        name.schema.is_none().then(|| self.schema_names.get(TEMPORARY).copied()).flatten()
+    }
+
     fn search(&self, name: &Name, path: &SearchPath, look: impl Fn(Id, &str) -> Option<Id>) -> Found<Id> {
         let schemas = self.schemas_for(name, path);
-        if let Some(id) = schemas.iter().find_map(|schema| look(*schema, &name.name)) {
+        if let Some(id) = self.temporary(name).iter().chain(&schemas).find_map(|schema| look(*schema, &name.name)) {
             return Found::Yes(id);
         }
         match &name.schema {

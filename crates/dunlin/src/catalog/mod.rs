@@ -14,7 +14,7 @@ pub use apply::Dependent;
 pub use effect::{ColumnChange, Effect, RelationChange, Slot, Target};
 
 pub use describe::{Difference, difference};
-pub use lookup::{Found, SearchPath};
+pub use lookup::{Found, SearchPath, TEMPORARY};
 pub use model::*;
 pub use name::{Ident, Name, ObjectRef, QName};
 

@@ -5,6 +5,7 @@ use crate::source::{SourceFile, Span};
 use std::sync::Arc;
 
 mod bulk;
+mod deparse;
 mod digest;
 mod dollar;
 mod fragment;
@@ -17,6 +18,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+pub use deparse::{deparse_expression, deparse_statement};
 pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
 pub use lexer::{Lexer, Token, TokenKind, tokens};
 pub use parser::on_large_stack;

@@ -1,0 +1,223 @@
+//! CREATE and ALTER of functions, procedures and aggregates.
+
+use super::context::{Context, strings};
+use super::object::place_of;
+use super::{Access, Class, Presence};
+use crate::catalog::{
+    Dependency, Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName, TypeRef,
+};
+use crate::syntax::{NodeEnum, protobuf};
+use protobuf::FunctionParameterMode as Mode;
+
+impl Context<'_> {
+    /// Analyses CREATE FUNCTION and CREATE PROCEDURE.
+    pub(super) fn create_function(&mut self, node: &protobuf::CreateFunctionStmt) {
+        self.adds();
+        let written = Name::from_parts(&strings(&node.funcname));
+        let name = self.new_name(&written, self.statement.span);
+        self.analysis.or_replace = node.replace;
+        let mut function = blank(&name, node.is_procedure);
+        self.parameters(&mut function, &node.parameters);
+        if let Some(result) = &node.return_type {
+            function.returns_set = result.setof;
+            function.result = Some(self.parameter_type(result));
+        } else if !node.is_procedure {
+            function.result = out_result(&function.parameters);
+        }
+        function.returns_set |= function.parameters.iter().any(|parameter| parameter.mode == 't');
+        self.options(&mut function, &node.options);
+        if let Some(body) = node.sql_body.as_deref() {
+            function.language = "sql".into();
+            function.depends = self.atomic_body(body);
+        }
+        self.make_function(name, function, node.replace);
+    }
+
+    /// Analyses CREATE AGGREGATE.
+    pub(super) fn create_aggregate(&mut self, node: &protobuf::DefineStmt, written: &Name) {
+        let name = self.new_name(written, self.statement.span);
+        self.analysis.or_replace = node.replace;
+        let mut function = blank(&name, false);
+        function.kind = FunctionKind::Aggregate;
+        // The tree gives the parameters in a list of their own, with the number of direct ones after it.
+        let parameters: Vec<protobuf::Node> = node
+            .args
+            .iter()
+            .flat_map(|node| match &node.node {
+                Some(NodeEnum::List(list)) => list.items.clone(),
+                _ => vec![node.clone()],
+            })
+            .collect();
+        self.parameters(&mut function, &parameters);
+        if node.oldstyle {
+            self.opaque("CREATE AGGREGATE in the old style");
+            return;
+        }
+        self.make_function(name, function, node.replace);
+    }
+
+    fn make_function(&mut self, name: QName, function: Function, replace: bool) {
+        let signature = function.signature();
+        let any = ObjectRef::Function { name: name.clone(), arguments: None };
+        let object = ObjectRef::Function { name: name.clone(), arguments: Some(signature.clone()) };
+        self.touch(place_of(&object), Access::Write);
+        self.touch(place_of(&any), Access::Write);
+        self.provide(any);
+        self.provide(object.clone());
+        let written = Name { schema: Some(name.schema.clone()), name: name.name.clone() };
+        let existing = self
+            .catalog
+            .find_functions(&written, self.path())
+            .into_iter()
+            .find(|(_, existing)| existing.signature() == signature);
+        if let (Some((_, existing)), false) = (existing, replace) {
+            self.analysis.presence = compare(object, &function, existing);
+            return;
+        }
+        self.analysis.effects.push(Effect::CreateFunction { name, function: Box::new(function) });
+    }
+
+    fn parameters(&mut self, function: &mut Function, nodes: &[protobuf::Node]) {
+        for node in nodes {
+            let Some(NodeEnum::FunctionParameter(parameter)) = &node.node else { continue };
+            let ty = match &parameter.arg_type {
+                Some(ty) => self.parameter_type(ty),
+                None => TypeRef::unknown(),
+            };
+            let mode = match parameter.mode() {
+                Mode::FuncParamOut => 'o',
+                Mode::FuncParamInout => 'b',
+                Mode::FuncParamVariadic => 'v',
+                Mode::FuncParamTable => 't',
+                _ => 'i',
+            };
+            if let Some(default) = parameter.defexpr.as_deref() {
+                let outer = std::mem::take(&mut self.depends);
+                self.expression(default, &[]);
+                self.depends = outer;
+                function.defaults += 1;
+            }
+            let name = Some(parameter.name.clone()).filter(|name| !name.is_empty());
+            function.parameters.push(Parameter { name, ty, mode });
+        }
+    }
+
+    /// A type in a signature: modifiers do not count.
+    fn parameter_type(&mut self, node: &protobuf::TypeName) -> TypeRef {
+        let outer = std::mem::take(&mut self.depends);
+        let mut ty = self.need_type(node);
+        self.depends = outer;
+        ty.modifiers = None;
+        ty
+    }
+
+    fn options(&mut self, function: &mut Function, options: &[protobuf::Node]) {
+        for node in options {
+            let Some(NodeEnum::DefElem(option)) = &node.node else { continue };
+            let text = option.arg.as_deref().and_then(super::context::string);
+            match option.defname.as_str() {
+                "language" => function.language = text.unwrap_or_default().to_lowercase(),
+                "volatility" => {
+                    function.volatility = text.as_deref().and_then(|text| text.chars().next()).unwrap_or('v');
+                }
+                "window" => function.kind = FunctionKind::Window,
+                "as" => {
+                    function.body = option.arg.as_ref().and_then(|arg| match arg.node.as_ref()? {
+                        NodeEnum::List(list) => strings(&list.items).into_iter().next(),
+                        _ => None,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What a `BEGIN ATOMIC` or `RETURN` body needs: it is bound when the function is made.
+    fn atomic_body(&mut self, body: &protobuf::Node) -> Vec<Dependency> {
+        let outer = std::mem::take(&mut self.depends);
+        // Parameters look like columns there: what is missing cannot be told from them.
+        let tentative = std::mem::replace(&mut self.tentative, true);
+        self.atomic_part(body);
+        self.tentative = tentative;
+        let mut depends = std::mem::replace(&mut self.depends, outer);
+        depends.sort_unstable();
+        depends.dedup();
+        depends
+    }
+
+    fn atomic_part(&mut self, node: &protobuf::Node) {
+        match &node.node {
+            Some(NodeEnum::List(list)) => list.items.iter().for_each(|item| self.atomic_part(item)),
+            Some(NodeEnum::ReturnStmt(statement)) => {
+                if let Some(value) = statement.returnval.as_deref() {
+                    self.expression(value, &[]);
+                }
+            }
+            Some(NodeEnum::SelectStmt(select)) => {
+                self.view_query_columns(select);
+            }
+            _ => {}
+        }
+    }
+
+    /// Analyses ALTER FUNCTION, which changes nothing that is modelled.
+    pub(super) fn alter_function(&mut self, node: &protobuf::AlterFunctionStmt) {
+        self.raise(Class::Changes);
+        let Some(routine) = &node.func else { return };
+        let meant = self.meant_routine(node.objtype(), routine);
+        self.touch(place_of(&meant.object), Access::Write);
+        self.need_meant(&meant, self.statement.span);
+    }
+}
+
+fn blank(name: &QName, procedure: bool) -> Function {
+    Function {
+        schema: Id(0),
+        name: name.name.clone(),
+        kind: if procedure { FunctionKind::Procedure } else { FunctionKind::Function },
+        parameters: Vec::new(),
+        defaults: 0,
+        result: None,
+        returns_set: false,
+        language: "sql".into(),
+        body: None,
+        volatility: 'v',
+        depends: Vec::new(),
+        extension: None,
+        origin: Origin::Simulated(0),
+    }
+}
+
+/// The result that OUT parameters make: the one parameter's type, or a record.
+fn out_result(parameters: &[Parameter]) -> Option<TypeRef> {
+    let mut out = parameters.iter().filter(|parameter| matches!(parameter.mode, 'o' | 'b' | 't'));
+    let first = out.next()?;
+    match out.next() {
+        None => Some(first.ty.clone()),
+        Some(_) => Some(TypeRef::builtin("record")),
+    }
+}
+
+/// Compares a function that is there with the one that is written.
+fn compare(object: ObjectRef, new: &Function, old: &Function) -> Presence {
+    let shape = |function: &Function| {
+        let result = function.result.as_ref().map_or_else(|| "nothing".into(), TypeRef::to_string);
+        let set = if function.returns_set { "set of " } else { "" };
+        format!("{:?} in {} returning {set}{result}", function.kind, function.language).to_lowercase()
+    };
+    let known = |function: &Function| function.result.as_ref().is_none_or(|result| !result.is_unknown());
+    if known(new) && known(old) && shape(new) != shape(old) {
+        let (expected, actual) = (shape(new), shape(old));
+        return Presence::Different { object, expected, actual, tolerated: false };
+    }
+    match (&new.body, &old.body) {
+        (Some(a), Some(b)) if a == b => Presence::Same { reason: format!("`{object}` is there already") },
+        (Some(a), Some(b)) => Presence::Different {
+            object,
+            expected: a.trim().to_owned(),
+            actual: b.trim().to_owned(),
+            tolerated: false,
+        },
+        _ => Presence::Unknown { object, tolerated: false },
+    }
+}

@@ -1,0 +1,312 @@
+//! CREATE INDEX, and the keys of an index.
+
+use super::context::{Context, range_name, strings};
+use super::naming::{index_columns, joined};
+use super::table_constraint::btree;
+use super::table_shape::Shape;
+use super::{Access, LockMode, Place, Presence, Transactional};
+use crate::catalog::{
+    ColumnNumber, Effect, Expr, Id, Index, IndexKey, ObjectRef, QName, Relation, RelationKind,
+};
+use crate::syntax::{NodeEnum, deparse_expression, deparse_statement, protobuf};
+
+/// The keys of an index and the columns that they use.
+pub(super) struct Keys {
+    /// The keys in order.
+    pub(super) keys: Vec<IndexKey>,
+    /// Every column used.
+    pub(super) uses: Vec<ColumnNumber>,
+}
+
+impl<'a> Context<'a> {
+    /// Analyses CREATE INDEX.
+    pub(super) fn create_index(&mut self, node: &protobuf::IndexStmt) {
+        self.adds();
+        if node.concurrent {
+            self.analysis.transactional = Transactional::No;
+        }
+        let Some(range) = &node.relation else { return };
+        let Some(table) = self.need_relation(&range_name(range), self.span(range.location), "table") else {
+            self.unplaced_index(node, &range_name(range));
+            return;
+        };
+        self.lock(table, if node.concurrent { LockMode::ShareUpdateExclusive } else { LockMode::Share });
+        let slot = self.slot();
+        let Some(mut shape) = Shape::existing(self.catalog, table, slot) else { return };
+        let index = self.index_of(&mut shape, node);
+        let name = if node.idxname.is_empty() {
+            let columns = joined(&index_columns(elements(node)));
+            let table = shape.name.name.clone();
+            shape.chooser.relation(&table, &columns, "idx", false)
+        } else {
+            node.idxname.clone()
+        };
+        let name = QName::new(shape.name.schema.clone(), name);
+        self.touch(Place::Relation(name.clone()), Access::Write);
+        self.touch(Place::Rows(shape.name.clone()), Access::Read);
+        if node.unique {
+            self.touch(Place::Rules(shape.name.clone()), Access::Write);
+            let columns = shape.relation.names(&index.keys.iter().filter_map(|key| key.column).collect::<Vec<_>>());
+            if columns.len() == index.keys.len() {
+                self.provide_key(&shape.name, &columns, false);
+            }
+        }
+        self.provide(ObjectRef::relation(&name));
+        self.index_effects(&shape, name, index, node);
+    }
+
+    fn index_effects(&mut self, shape: &Shape<'a>, name: QName, index: Index, node: &protobuf::IndexStmt) {
+        if let Some((there, relation)) = self.catalog.relation_at(&name) {
+            self.analysis.presence = index_presence(self, shape, &name, there, relation, node);
+            return;
+        }
+        let mut relation =
+            Relation::new(shape.relation.schema, name.name.clone(), RelationKind::Index(Box::new(index)));
+        relation.persistence = shape.relation.persistence;
+        let slot = shape.slot;
+        self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
+    }
+
+    /// An index on a table that is not there: says what it would make.
+    fn unplaced_index(&mut self, node: &protobuf::IndexStmt, table: &crate::catalog::Name) {
+        let Some(table) = self.catalog.candidates(table, self.path()).into_iter().next() else { return };
+        for name in Some(&node.idxname).filter(|name| !name.is_empty()) {
+            let name = QName::new(table.schema.clone(), name.clone());
+            self.touch(Place::Relation(name.clone()), Access::Write);
+            self.provide(ObjectRef::relation(&name));
+        }
+        let columns: Vec<String> = node
+            .index_params
+            .iter()
+            .filter_map(element)
+            .map(|element| element.name.clone())
+            .collect();
+        if node.unique && columns.iter().all(|column| !column.is_empty()) {
+            self.provide_key(&table, &columns, false);
+        }
+    }
+
+    fn index_of(&mut self, shape: &mut Shape<'a>, node: &protobuf::IndexStmt) -> Index {
+        let params: Vec<&protobuf::IndexElem> = node.index_params.iter().filter_map(element).collect();
+        let Keys { keys, mut uses } = self.index_keys(shape, &params);
+        let include: Vec<ColumnNumber> = node
+            .index_including_params
+            .iter()
+            .filter_map(element)
+            .filter_map(|element| self.index_column(shape, &element.name, element.location))
+            .collect();
+        uses.extend(&include);
+        let predicate = node.where_clause.as_deref().map(|node| {
+            let (expression, used) = self.index_predicate(shape, node);
+            uses.extend(used);
+            expression
+        });
+        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
+        let range = node.relation.as_ref();
+        Index {
+            unique: node.unique,
+            nulls_not_distinct: node.nulls_not_distinct,
+            // ON ONLY a partitioned table: invalid until each partition's index is attached.
+            valid: range.is_none_or(|range| range.inh)
+                || !matches!(shape.relation.kind, RelationKind::PartitionedTable),
+            method: method.to_owned(),
+            keys,
+            include,
+            predicate,
+            uses,
+            ..btree(shape.any_id())
+        }
+    }
+
+    /// Reads the keys of an index or an exclusion constraint.
+    pub(super) fn index_keys(
+        &mut self,
+        shape: &Shape<'a>,
+        elements: &[&protobuf::IndexElem],
+    ) -> Keys {
+        let mut found = Keys { keys: Vec::new(), uses: Vec::new() };
+        for element in elements {
+            let mut key = self.index_key(element);
+            match element.expr.as_deref() {
+                Some(expression) => {
+                    let outer = std::mem::take(&mut self.depends);
+                    found.uses.extend(self.expression(expression, &[shape.source()]));
+                    self.depends = outer;
+                    let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
+                    key.expression = Some(Expr::new(text));
+                }
+                None => {
+                    key.column = self.index_column(shape, &element.name, element.location);
+                    found.uses.extend(key.column);
+                }
+            }
+            found.keys.push(key);
+        }
+        found
+    }
+
+    fn index_key(&self, element: &protobuf::IndexElem) -> IndexKey {
+        let descending = element.ordering() == protobuf::SortByDir::SortbyDesc;
+        let join = |nodes: &[protobuf::Node]| (!nodes.is_empty()).then(|| strings(nodes).join("."));
+        IndexKey {
+            column: None,
+            expression: None,
+            opclass: join(&element.opclass),
+            collation: join(&element.collation),
+            descending,
+            nulls_first: match element.nulls_ordering() {
+                protobuf::SortByNulls::SortbyNullsFirst => true,
+                protobuf::SortByNulls::SortbyNullsLast => false,
+                _ => descending,
+            },
+        }
+    }
+
+    fn index_column(&mut self, shape: &Shape<'a>, name: &str, location: i32) -> Option<ColumnNumber> {
+        let known = shape.relation.column(name).is_some();
+        if known || !super::context::is_system_column(name) {
+            return self.need_own_column(shape, name, location);
+        }
+        None
+    }
+
+    /// Reads the WHERE of a partial index or exclusion constraint.
+    pub(super) fn index_predicate(
+        &mut self,
+        shape: &Shape<'a>,
+        node: &protobuf::Node,
+    ) -> (Expr, Vec<ColumnNumber>) {
+        let outer = std::mem::take(&mut self.depends);
+        let used = self.expression(node, &[shape.source()]);
+        self.depends = outer;
+        (Expr::new(deparse_expression(node).unwrap_or_else(|| "?".into())), used)
+    }
+}
+
+fn elements(node: &protobuf::IndexStmt) -> impl Iterator<Item = &protobuf::IndexElem> {
+    node.index_params.iter().chain(&node.index_including_params).filter_map(element)
+}
+
+fn element(node: &protobuf::Node) -> Option<&protobuf::IndexElem> {
+    match node.node.as_ref()? {
+        NodeEnum::IndexElem(element) => Some(element),
+        _ => None,
+    }
+}
+
+/// Compares an index that is there with the one that is written.
+fn index_presence(
+    ctx: &Context<'_>,
+    shape: &Shape<'_>,
+    name: &QName,
+    there: Id,
+    relation: &Relation,
+    node: &protobuf::IndexStmt,
+) -> Presence {
+    let object = ObjectRef::relation(name);
+    let tolerated = node.if_not_exists;
+    let Some(old) = relation.index() else {
+        return Presence::Different {
+            object,
+            expected: format!("index on {}", shape.name),
+            actual: format!("{} {name}", relation.kind.noun()),
+            tolerated,
+        };
+    };
+    if old.table != shape.any_id() {
+        return Presence::Different {
+            object,
+            expected: format!("index on {}", shape.name),
+            actual: format!("index on {}", ctx.catalog.relation_name(old.table)),
+            tolerated,
+        };
+    }
+    // What a failed concurrent build left behind is no index, and not for this statement to judge.
+    if !old.valid && matches!(shape.relation.kind, RelationKind::Table) {
+        return Presence::Unknown { object, tolerated };
+    }
+    let _ = there;
+    compare_index(shape, name, old, node, object)
+}
+
+fn compare_index(
+    shape: &Shape<'_>,
+    name: &QName,
+    old: &Index,
+    node: &protobuf::IndexStmt,
+    object: ObjectRef,
+) -> Presence {
+    let tolerated = node.if_not_exists;
+    let written = written_index(shape, name, node);
+    let actual = old.definition.clone().or_else(|| rebuilt(shape, name, old));
+    let (Some(written), Some(actual)) = (written, actual) else {
+        return Presence::Unknown { object, tolerated };
+    };
+    match same_definition(&written, &actual) {
+        Some(true) => Presence::Same { reason: format!("index `{name}` is there already") },
+        Some(false) => Presence::Different { object, expected: written, actual, tolerated },
+        None => Presence::Unknown { object, tolerated },
+    }
+}
+
+fn same_definition(written: &str, actual: &str) -> Option<bool> {
+    (written == actual).then_some(true)
+}
+
+/// The statement in one way of writing, with the names that are meant.
+fn written_index(shape: &Shape<'_>, name: &QName, node: &protobuf::IndexStmt) -> Option<String> {
+    let mut node = node.clone();
+    node.idxname.clone_from(&name.name);
+    node.concurrent = false;
+    node.if_not_exists = false;
+    if node.access_method.is_empty() {
+        node.access_method = "btree".into();
+    }
+    if let Some(range) = &mut node.relation {
+        range.schemaname.clone_from(&shape.name.schema);
+    }
+    deparse_statement(&NodeEnum::IndexStmt(Box::new(node)))
+}
+
+/// The definition of an index whose text the server was not asked for.
+fn rebuilt(shape: &Shape<'_>, name: &QName, old: &Index) -> Option<String> {
+    let column = |number: &ColumnNumber| {
+        let column = shape.relation.column_numbered(*number)?;
+        Some(crate::catalog::Ident(&column.name).to_string())
+    };
+    let mut keys = Vec::new();
+    for key in &old.keys {
+        let mut text = match (&key.column, &key.expression) {
+            (Some(number), _) => column(number)?,
+            (None, Some(expression)) => format!("({})", expression.text),
+            (None, None) => return None,
+        };
+        for part in [key.collation.as_ref().map(|c| format!(" COLLATE {c}")), key.opclass.as_ref().map(|o| format!(" {o}"))] {
+            text.push_str(&part.unwrap_or_default());
+        }
+        text.push_str(match (key.descending, key.nulls_first) {
+            (false, false) => "",
+            (false, true) => " NULLS FIRST",
+            (true, true) => " DESC",
+            (true, false) => " DESC NULLS LAST",
+        });
+        keys.push(text);
+    }
+    let include: Option<Vec<String>> = old.include.iter().map(column).collect();
+    let include = Some(include?.join(", ")).filter(|list| !list.is_empty());
+    let ident = |text: &str| crate::catalog::Ident(text).to_string();
+    let text = format!(
+        "CREATE {}INDEX {} ON {}.{} USING {} ({}){}{}{}",
+        if old.unique { "UNIQUE " } else { "" },
+        ident(&name.name),
+        ident(&shape.name.schema),
+        ident(&shape.name.name),
+        old.method,
+        keys.join(", "),
+        include.map_or_else(String::new, |list| format!(" INCLUDE ({list})")),
+        if old.nulls_not_distinct { " NULLS NOT DISTINCT" } else { "" },
+        old.predicate.as_ref().map_or_else(String::new, |expr| format!(" WHERE {}", expr.text)),
+    );
+    let Ok(NodeEnum::IndexStmt(node)) = crate::syntax::parse_sql_fragment(&text) else { return None };
+    written_index(shape, name, &node)
+}

@@ -1,0 +1,219 @@
+//! The names that PostgreSQL chooses for what has none: constraints, indexes, sequences.
+
+use super::context::strings;
+use crate::catalog::{Catalog, QName};
+use crate::syntax::{NodeEnum, protobuf};
+use std::collections::BTreeSet;
+
+/// `NAMEDATALEN - 1`.
+const LONGEST: usize = 63;
+
+/// Chooses names in one schema, where those chosen before in the same statement are taken too.
+pub(super) struct Chooser<'a> {
+    catalog: &'a Catalog,
+    schema: String,
+    relations: BTreeSet<String>,
+    constraints: BTreeSet<String>,
+}
+
+impl<'a> Chooser<'a> {
+    /// Starts choosing names in a schema.
+    pub(super) fn new(catalog: &'a Catalog, schema: &str) -> Chooser<'a> {
+        let schema = schema.to_owned();
+        Chooser { catalog, schema, relations: BTreeSet::new(), constraints: BTreeSet::new() }
+    }
+
+    /// Says that a relation of this name is made by the statement.
+    pub(super) fn take_relation(&mut self, name: &str) {
+        self.relations.insert(name.to_owned());
+    }
+
+    /// Says that a constraint of this name is made by the statement.
+    pub(super) fn take_constraint(&mut self, name: &str) {
+        self.constraints.insert(name.to_owned());
+    }
+
+    /// Chooses a relation's name, as `ChooseRelationName` does; an index of a constraint (`is_constraint`)
+    /// must not have the name of a constraint either.
+    pub(super) fn relation(&mut self, name1: &str, name2: &str, label: &str, is_constraint: bool) -> String {
+        let name = first_free(name1, name2, label, |name| {
+            self.has_relation(name) || (is_constraint && self.has_constraint(name))
+        });
+        self.take_relation(&name);
+        if is_constraint {
+            self.take_constraint(&name);
+        }
+        name
+    }
+
+    /// Chooses a constraint's name, as `ChooseConstraintName` does.
+    pub(super) fn constraint(&mut self, name1: &str, name2: &str, label: &str) -> String {
+        let name = first_free(name1, name2, label, |name| self.has_constraint(name));
+        self.take_constraint(&name);
+        name
+    }
+
+    fn has_relation(&self, name: &str) -> bool {
+        self.relations.contains(name)
+            || self.catalog.relation_at(&QName::new(self.schema.clone(), name)).is_some()
+    }
+
+    fn has_constraint(&self, name: &str) -> bool {
+        self.constraints.contains(name)
+            || self.catalog.relations().any(|(_, relation)| {
+                relation.constraints.iter().any(|constraint| constraint.name == name)
+                    && self.catalog.schema_name(relation.schema) == self.schema
+            })
+    }
+}
+
+fn first_free(name1: &str, name2: &str, label: &str, taken: impl Fn(&str) -> bool) -> String {
+    let mut pass = 0_usize;
+    loop {
+        let label = if pass == 0 { label.to_owned() } else { format!("{label}{pass}") };
+        let name = object_name(name1, name2, &label);
+        if !taken(&name) {
+            return name;
+        }
+        pass += 1;
+    }
+}
+
+/// Joins a name from parts and cuts the first two so that it is not too long (`makeObjectName`).
+pub(super) fn object_name(name1: &str, name2: &str, label: &str) -> String {
+    let overhead = label.len() + 1 + usize::from(!name2.is_empty());
+    let room = LONGEST.saturating_sub(overhead);
+    let (mut first, mut second) = (name1.len(), name2.len());
+    while first + second > room {
+        if first > second {
+            first -= 1;
+        } else {
+            second -= 1;
+        }
+    }
+    let (first, second) = (clip(name1, first), clip(name2, second));
+    if name2.is_empty() { format!("{first}_{label}") } else { format!("{first}_{second}_{label}") }
+}
+
+/// Cuts text to so many bytes at most, at the end of a character.
+pub(super) fn clip(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Cuts an identifier as the server does when it reads it.
+pub(super) fn truncated(name: &str) -> String {
+    clip(name, LONGEST).to_owned()
+}
+
+/// Joins column names as the middle of a name (`ChooseIndexNameAddition`).
+pub(super) fn joined(columns: &[String]) -> String {
+    let mut text = String::new();
+    for column in columns {
+        if !text.is_empty() {
+            text.push('_');
+        }
+        text.push_str(column);
+        if text.len() > LONGEST {
+            break;
+        }
+    }
+    text
+}
+
+/// The column names that an index gets, from its elements (`ChooseIndexColumnNames`).
+pub(super) fn index_columns<'n>(elements: impl Iterator<Item = &'n protobuf::IndexElem>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for element in elements {
+        let wanted = if element.name.is_empty() {
+            element
+                .expr
+                .as_ref()
+                .and_then(|node| figure(node).map(|(name, _)| name))
+                .unwrap_or_else(|| "expr".into())
+        } else {
+            element.name.clone()
+        };
+        let mut name = wanted.clone();
+        let mut pass = 1;
+        while names.contains(&name) {
+            let number = pass.to_string();
+            name = format!("{}{number}", clip(&wanted, LONGEST - number.len()));
+            pass += 1;
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// The name that PostgreSQL gives an expression, with how sure it is (`FigureColnameInternal`).
+fn figure(node: &protobuf::Node) -> Option<(String, u8)> {
+    let sure = |name: &str| Some((name.to_owned(), 2));
+    match node.node.as_ref()? {
+        NodeEnum::ColumnRef(column) => strings(&column.fields).pop().map(|name| (name, 2)),
+        NodeEnum::AIndirection(part) => match strings(&part.indirection).pop() {
+            Some(name) => Some((name, 2)),
+            None => figure(part.arg.as_ref()?),
+        },
+        NodeEnum::FuncCall(call) => strings(&call.funcname).pop().map(|name| (name, 2)),
+        NodeEnum::AExpr(expr) if expr.kind() == protobuf::AExprKind::AexprNullif => sure("nullif"),
+        NodeEnum::TypeCast(cast) => match cast.arg.as_ref().and_then(|arg| figure(arg)) {
+            Some(found @ (_, 2)) => Some(found),
+            _ => strings(&cast.type_name.as_ref()?.names).pop().map(|name| (name, 1)),
+        },
+        NodeEnum::CollateClause(collate) => figure(collate.arg.as_ref()?),
+        NodeEnum::CaseExpr(case) => match case.defresult.as_ref().and_then(|node| figure(node)) {
+            Some(found @ (_, 2)) => Some(found),
+            _ => Some(("case".into(), 1)),
+        },
+        NodeEnum::AArrayExpr(_) => sure("array"),
+        NodeEnum::RowExpr(_) => sure("row"),
+        NodeEnum::CoalesceExpr(_) => sure("coalesce"),
+        NodeEnum::MinMaxExpr(expr) => match expr.op() {
+            protobuf::MinMaxOp::IsLeast => sure("least"),
+            _ => sure("greatest"),
+        },
+        NodeEnum::XmlSerialize(_) => sure("xmlserialize"),
+        NodeEnum::GroupingFunc(_) => sure("grouping"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_as_postgres_cuts_them() {
+        // Asked of PostgreSQL 15.
+        let table = "a_table_with_a_name_that_is_really_quite_long_indeed";
+        let cut = |column: &str, label: &str| object_name(table, column, label);
+        assert_eq!(
+            cut("a_column_with_a_long_name", "fkey"),
+            "a_table_with_a_name_that_is_real_a_column_with_a_long_name_fkey"
+        );
+        assert_eq!(cut("éééééééééééééééééééééééé", "key"), "a_table_with_a_name_that_is_r_éééééééééééééé_key");
+        assert_eq!(cut("expr_lower", "excl"), "a_table_with_a_name_that_is_really_quite_long_i_expr_lower_excl");
+        assert_eq!(cut("", "check1"), "a_table_with_a_name_that_is_really_quite_long_indeed_check1");
+        assert_eq!(object_name("t", "", "pkey"), "t_pkey");
+    }
+
+    #[test]
+    fn columns_of_an_index_are_named_as_postgres_names_them() {
+        let names = |sql: &str| {
+            let Ok(NodeEnum::IndexStmt(index)) = crate::syntax::parse_sql_fragment(sql) else { panic!() };
+            let elements = index.index_params.iter().chain(&index.index_including_params);
+            joined(&index_columns(elements.filter_map(|node| match &node.node {
+                Some(NodeEnum::IndexElem(element)) => Some(element.as_ref()),
+                _ => None,
+            })))
+        };
+        assert_eq!(names("create index on p(lower(a::text), (a+b), (b+a))"), "lower_expr_expr1");
+        assert_eq!(names("create index on p(a) include (b)"), "a_b");
+        assert_eq!(names("create index on p((a::text))"), "a");
+        assert_eq!(names("create index on p((case when a>0 then b else a end), (coalesce(a,b)))"), "a_coalesce");
+    }
+}

@@ -1,0 +1,360 @@
+//! RENAME, SET SCHEMA and OWNER TO of every kind of object.
+
+use super::context::{Context, range_name, string};
+use super::object::{Meant, Thing, parts, place_of};
+use super::{Access, Class, LockMode, Place, Presence};
+use crate::catalog::{Effect, Found, Id, Name, ObjectRef, QName, RelationChange};
+use crate::syntax::{LenientForm, NodeEnum, protobuf};
+use protobuf::ObjectType;
+
+impl Context<'_> {
+    /// Analyses RENAME. Old name absent and new name there: it is done already (design, rule 4).
+    pub(super) fn rename(&mut self, node: &protobuf::RenameStmt) {
+        self.raise(Class::Changes);
+        match node.rename_type() {
+            ObjectType::ObjectColumn | ObjectType::ObjectAttribute => self.rename_column(node),
+            ObjectType::ObjectTabconstraint
+            | ObjectType::ObjectTrigger
+            | ObjectType::ObjectPolicy
+            | ObjectType::ObjectRule => self.rename_part(node),
+            ObjectType::ObjectDatabase => self.analysis.effects.extend([]),
+            ObjectType::ObjectSchema | ObjectType::ObjectRole => {
+                let name = string_node(&node.subname);
+                self.rename_object(node, &name);
+            }
+            _ => match (&node.relation, &node.object) {
+                (Some(range), _) => {
+                    let meant = self.meant_relation(&range_name(range), node.rename_type());
+                    self.rename_meant(node, &meant, self.span(range.location));
+                }
+                (None, Some(object)) => self.rename_object(node, object),
+                (None, None) => {}
+            },
+        }
+    }
+
+    fn rename_object(&mut self, node: &protobuf::RenameStmt, object: &protobuf::Node) {
+        match self.meant(node.rename_type(), object) {
+            Some(meant) => self.rename_meant(node, &meant, self.statement.span),
+            None => self.opaque(format!("RENAME of {}", node.rename_type().as_str_name())),
+        }
+    }
+
+    fn rename_meant(&mut self, node: &protobuf::RenameStmt, meant: &Meant, span: crate::source::Span) {
+        let new = renamed(&meant.object, &node.newname);
+        let news: Vec<ObjectRef> =
+            meant.candidates.iter().map(|candidate| renamed(candidate, &node.newname)).collect();
+        for place in meant.candidates.iter().chain(&news) {
+            self.touch(place_of(place), Access::Write);
+        }
+        if meant.found.is_no() && news.iter().any(|new| self.is_there(new)) {
+            self.provide(new);
+            self.analysis.presence =
+                Presence::Same { reason: format!("{} is `{}` already", meant.phrase(), node.newname) };
+            return;
+        }
+        if meant.found.is_no() && node.missing_ok {
+            self.analysis.presence = Presence::Same { reason: format!("there is no {}", meant.phrase()) };
+            return;
+        }
+        self.provide(new);
+        let Some(thing) = self.need_meant(meant, span) else { return };
+        self.rename_thing(&thing, &meant.object, &node.newname);
+    }
+
+    fn rename_thing(&mut self, thing: &Thing, object: &ObjectRef, to: &str) {
+        let to = to.to_owned();
+        let effect = match thing {
+            Thing::Relation(id) => {
+                self.lock(*id, LockMode::AccessExclusive);
+                self.provide_columns(*id, &to);
+                Effect::RenameRelation { relation: *id, to }
+            }
+            Thing::Type(id) => Effect::RenameType { ty: *id, to },
+            Thing::Function(id) => Effect::RenameFunction { function: *id, to },
+            Thing::Schema(id) => Effect::RenameSchema { schema: *id, to },
+            Thing::DomainConstraint(_) => return,
+            Thing::Named => {
+                let (drop, create) = match object.clone() {
+                    ObjectRef::Role { name } => (Effect::DropRole { name }, Effect::CreateRole { name: to }),
+                    ObjectRef::Other { class, name } => {
+                        let new = beside(&name, &to);
+                        (
+                            Effect::DropOther { class: class.clone(), name },
+                            Effect::CreateOther { class, name: new },
+                        )
+                    }
+                    _ => return,
+                };
+                self.analysis.effects.push(drop);
+                create
+            }
+            Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) => return,
+        };
+        self.analysis.effects.push(effect);
+    }
+
+    /// A renamed or moved table brings its columns along.
+    fn provide_columns(&mut self, id: Id, to: &str) {
+        let Some(relation) = self.catalog.relation(id) else { return };
+        let name = QName::new(self.catalog.schema_name(relation.schema), to);
+        for column in &relation.columns {
+            self.provide(ObjectRef::column(&name, &column.name));
+        }
+    }
+
+    fn is_there(&self, object: &ObjectRef) -> bool {
+        match object {
+            ObjectRef::Relation { name } => self.catalog.relation_at(name).is_some(),
+            ObjectRef::Type { name } => self.catalog.type_at(name).is_some(),
+            ObjectRef::Schema { name } => self.catalog.find_schema(name).yes().is_some(),
+            ObjectRef::Role { name } => self.catalog.roles.as_ref().is_some_and(|roles| roles.contains(name)),
+            ObjectRef::Other { class, name } => {
+                self.catalog.others.contains(&(class.clone(), name.clone()))
+            }
+            ObjectRef::Function { name, arguments } => {
+                let written = Name { schema: Some(name.schema.clone()), name: name.name.clone() };
+                let all = self.catalog.find_functions(&written, self.path());
+                all.iter().any(|(_, function)| {
+                    arguments.as_ref().is_none_or(|arguments| function.signature() == *arguments)
+                })
+            }
+            _ => false,
+        }
+    }
+
+    fn rename_column(&mut self, node: &protobuf::RenameStmt) {
+        let Some(range) = &node.relation else { return };
+        let name = range_name(range);
+        if node.missing_ok && self.catalog.find_relation(&name, self.path()).is_no() {
+            self.analysis.presence = Presence::Same { reason: format!("there is no `{name}`") };
+            return;
+        }
+        let (old, new) = (node.subname.as_str(), node.newname.as_str());
+        let span = self.span(range.location);
+        let Some(id) = self.need_relation(&name, span, "table") else {
+            if let Some(table) = self.catalog.candidates(&name, self.path()).into_iter().next() {
+                self.touch(Place::Column(table.clone(), old.to_owned()), Access::Write);
+                self.touch(Place::Column(table.clone(), new.to_owned()), Access::Write);
+                self.provide(ObjectRef::column(&table, new));
+            }
+            return;
+        };
+        let table = self.catalog.relation_name(id);
+        self.touch(Place::Column(table.clone(), old.to_owned()), Access::Write);
+        self.touch(Place::Column(table.clone(), new.to_owned()), Access::Write);
+        self.provide(ObjectRef::column(&table, new));
+        self.lock(id, LockMode::AccessExclusive);
+        let Some(relation) = self.catalog.relation(id) else { return };
+        let lenient = self.statement.lenient == Some(LenientForm::RenameColumnIfExists);
+        match (relation.column(old), relation.column(new)) {
+            (None, Some(_)) => {
+                let reason = format!("column `{table}.{old}` is `{new}` already");
+                self.analysis.presence = Presence::Same { reason };
+            }
+            (None, None) if lenient && relation.columns_known && self.catalog.clouded.is_none() => {
+                let reason = format!("there is no column `{table}.{old}`");
+                self.analysis.presence = Presence::Same { reason };
+            }
+            (None, _) => {
+                let outer = std::mem::take(&mut self.depends);
+                self.need_column(id, old, span);
+                self.depends = outer;
+            }
+            (Some(column), _) => {
+                let column = column.number;
+                self.touch(Place::Values(table.clone(), old.to_owned()), Access::Write);
+                let outer = std::mem::take(&mut self.depends);
+                self.need_column(id, old, span);
+                self.depends = outer;
+                let effect = Effect::RenameColumn { relation: id, column, to: new.to_owned() };
+                self.analysis.effects.push(effect);
+            }
+        }
+    }
+
+    /// RENAME of a constraint, trigger, policy or rule of a relation.
+    fn rename_part(&mut self, node: &protobuf::RenameStmt) {
+        let Some(range) = &node.relation else { return };
+        let table = self.meant_relation(&range_name(range), ObjectType::ObjectTable);
+        let span = self.span(range.location);
+        if node.missing_ok && table.found.is_no() {
+            self.analysis.presence = Presence::Same { reason: format!("there is no {}", table.phrase()) };
+            return;
+        }
+        let Some(Thing::Relation(id)) = self.need_meant(&table, span) else { return };
+        let relation = self.catalog.relation_name(id);
+        self.lock(id, LockMode::AccessExclusive);
+        let old = self.meant_part(node.rename_type(), &table, relation.clone(), &node.subname);
+        let new = self.meant_part(node.rename_type(), &table, relation.clone(), &node.newname);
+        self.touch(place_of(&old.object), Access::Write);
+        self.touch(place_of(&new.object), Access::Write);
+        self.touch(Place::Rules(relation), Access::Write);
+        self.provide(new.object.clone());
+        if old.found.is_no() && matches!(new.found, Found::Yes(_)) {
+            let reason = format!("{} is `{}` already", old.phrase(), node.newname);
+            self.analysis.presence = Presence::Same { reason };
+            return;
+        }
+        let to = node.newname.clone();
+        let effect = match self.need_meant(&old, span) {
+            Some(Thing::Constraint(id)) => {
+                Effect::RenameConstraint { relation: id, name: node.subname.clone(), to }
+            }
+            Some(Thing::Attached(id)) => Effect::RenameAttached { relation: id, object: old.object, to },
+            _ => return,
+        };
+        self.analysis.effects.push(effect);
+    }
+
+    /// Analyses ALTER … SET SCHEMA.
+    pub(super) fn set_schema(&mut self, node: &protobuf::AlterObjectSchemaStmt) {
+        self.raise(Class::Changes);
+        let meant = match (&node.relation, &node.object) {
+            (Some(range), _) => Some(self.meant_relation(&range_name(range), node.object_type())),
+            (None, Some(object)) => self.meant(node.object_type(), object),
+            (None, None) => None,
+        };
+        let Some(meant) = meant else {
+            self.opaque("SET SCHEMA of an object that is not modelled");
+            return;
+        };
+        let new = moved(&meant.object, &node.newschema);
+        for candidate in &meant.candidates {
+            self.touch(place_of(candidate), Access::Write);
+        }
+        self.touch(place_of(&new), Access::Write);
+        let there_already =
+            moved(&meant.object, &node.newschema) == meant.object && matches!(meant.found, Found::Yes(_));
+        let moved_away = meant.found.is_no() && self.is_there(&new);
+        self.provide(new);
+        if there_already || moved_away {
+            let reason = format!("{} is in schema `{}` already", meant.phrase(), node.newschema);
+            self.analysis.presence = Presence::Same { reason };
+            return;
+        }
+        if meant.found.is_no() && node.missing_ok {
+            self.analysis.presence = Presence::Same { reason: format!("there is no {}", meant.phrase()) };
+            return;
+        }
+        self.need_schema(&node.newschema, self.statement.span);
+        let schema = node.newschema.clone();
+        let effect = match self.need_meant(&meant, self.statement.span) {
+            Some(Thing::Relation(id)) => {
+                self.lock(id, LockMode::AccessExclusive);
+                Effect::MoveRelation { relation: id, schema }
+            }
+            Some(Thing::Type(id) | Thing::Function(id)) => Effect::MoveTo { object: id, schema },
+            Some(Thing::Named) if matches!(meant.object, ObjectRef::Extension { .. }) => {
+                self.opaque("ALTER EXTENSION … SET SCHEMA");
+                return;
+            }
+            _ => return,
+        };
+        self.analysis.effects.push(effect);
+    }
+
+    /// Analyses ALTER … OWNER TO of what is no relation.
+    pub(super) fn owner(&mut self, node: &protobuf::AlterOwnerStmt) {
+        self.raise(Class::Changes);
+        if let Some(role) = &node.newowner {
+            self.need_role(role);
+        }
+        let meant = match (&node.relation, &node.object) {
+            (Some(range), _) => Some(self.meant_relation(&range_name(range), node.object_type())),
+            (None, Some(object)) => self.meant(node.object_type(), object),
+            (None, None) => None,
+        };
+        let Some(meant) = meant else { return };
+        let thing = self.need_meant(&meant, self.statement.span);
+        if let (Some(Thing::Relation(id)), Some(role)) = (thing, &node.newowner) {
+            let change = RelationChange::Owner(role.rolename.clone());
+            self.analysis.effects.push(Effect::AlterRelation { relation: id, change });
+        }
+    }
+
+    /// Analyses ALTER … DEPENDS ON EXTENSION.
+    pub(super) fn depends_on_extension(&mut self, node: &protobuf::AlterObjectDependsStmt) {
+        self.raise(Class::Adds);
+        if let Some(object) = node.object.as_ref().filter(|_| node.relation.is_none()) {
+            if let Some(meant) = self.meant(node.object_type(), object) {
+                self.need_meant(&meant, self.statement.span);
+            }
+        }
+        let named = node.extname.as_ref().map(|name| string_node(&name.sval));
+        if let Some(meant) = named.and_then(|name| self.meant(ObjectType::ObjectExtension, &name)) {
+            self.need_meant(&meant, self.statement.span);
+        }
+    }
+
+    /// Analyses COMMENT and SECURITY LABEL: the object must be there.
+    pub(super) fn comment(&mut self, kind: ObjectType, object: Option<&protobuf::Node>) {
+        self.raise(Class::Adds);
+        let Some(object) = object else { return };
+        // COMMENT ON DATABASE and LARGE OBJECT: not in the catalog.
+        if matches!(kind, ObjectType::ObjectDatabase | ObjectType::ObjectLargeobject) {
+            return;
+        }
+        if let Some(meant) = self.meant(kind, object) {
+            let table = match kind {
+                ObjectType::ObjectColumn => object.node.as_ref().and_then(parts),
+                _ => None,
+            };
+            if let Some((_, table)) = table.as_ref().and_then(|names| names.split_last()) {
+                let table = self.meant_relation(&Name::from_parts(table), ObjectType::ObjectTable);
+                if self.need_meant(&table, self.statement.span).is_none() {
+                    return;
+                }
+            }
+            match self.need_meant(&meant, self.statement.span) {
+                Some(Thing::Relation(id) | Thing::Column(id, _) | Thing::Attached(id)) => {
+                    self.lock(id, LockMode::ShareUpdateExclusive);
+                }
+                _ => {}
+            }
+        }
+        let _ = string;
+    }
+}
+
+/// Makes a `String` node.
+fn string_node(text: &str) -> protobuf::Node {
+    super::table::string_node(text.to_owned())
+}
+
+/// The object under another name.
+fn renamed(object: &ObjectRef, to: &str) -> ObjectRef {
+    let at = |name: &QName| QName::new(name.schema.clone(), to);
+    match object {
+        ObjectRef::Relation { name } => ObjectRef::Relation { name: at(name) },
+        ObjectRef::Type { name } => ObjectRef::Type { name: at(name) },
+        ObjectRef::Function { name, arguments } => {
+            ObjectRef::Function { name: at(name), arguments: arguments.clone() }
+        }
+        ObjectRef::Schema { .. } => ObjectRef::Schema { name: to.to_owned() },
+        ObjectRef::Role { .. } => ObjectRef::Role { name: to.to_owned() },
+        ObjectRef::Other { class, name } => ObjectRef::Other { class: class.clone(), name: beside(name, to) },
+        other => other.clone(),
+    }
+}
+
+/// The object in another schema.
+fn moved(object: &ObjectRef, schema: &str) -> ObjectRef {
+    let at = |name: &QName| QName::new(schema, name.name.clone());
+    match object {
+        ObjectRef::Relation { name } => ObjectRef::Relation { name: at(name) },
+        ObjectRef::Type { name } => ObjectRef::Type { name: at(name) },
+        ObjectRef::Function { name, arguments } => {
+            ObjectRef::Function { name: at(name), arguments: arguments.clone() }
+        }
+        other => other.clone(),
+    }
+}
+
+/// A new name in the schema that the old one stands in.
+fn beside(old: &str, new: &str) -> String {
+    match old.rsplit_once('.') {
+        Some((schema, _)) => format!("{schema}.{new}"),
+        None => new.to_owned(),
+    }
+}

@@ -1,0 +1,288 @@
+//! A table under creation or change: its columns, the names chosen in it, and what they make.
+
+use super::context::{Context, strings};
+use super::naming::Chooser;
+use super::query::Source;
+use super::types::serial_type;
+use super::{Access, Class, Place};
+use crate::catalog::{
+    Catalog, Column, Dependency, Effect, Expr, Id, Ident, Identity, ObjectRef, QName, Relation, RelationKind,
+    Sequence, Slot, Target,
+};
+use crate::source::Span;
+use crate::syntax::{NodeEnum, deparse_expression, protobuf};
+use protobuf::ConstrType;
+
+/// A table as it is after the parts of the statement that were read so far.
+pub(super) struct Shape<'a> {
+    /// Its name.
+    pub(super) name: QName,
+    /// Its id, when it exists.
+    pub(super) id: Option<Id>,
+    /// Where it is made, when it does not.
+    pub(super) slot: Slot,
+    /// The table.
+    pub(super) relation: Relation,
+    /// Names chosen in its schema.
+    pub(super) chooser: Chooser<'a>,
+    /// What is made beside it, in order.
+    pub(super) effects: Vec<Effect>,
+    /// Constraints written at columns, to be made after all columns.
+    pub(super) pending: Vec<Pending>,
+    /// Where each column is declared.
+    pub(super) spans: Vec<(String, Span)>,
+}
+
+/// A constraint that is read and not yet made.
+pub(super) struct Pending {
+    /// The constraint.
+    pub(super) node: protobuf::Constraint,
+    /// The column it is written at.
+    pub(super) column: Option<String>,
+}
+
+impl<'a> Shape<'a> {
+    /// Starts from a table that exists.
+    pub(super) fn existing(catalog: &'a Catalog, id: Id, slot: Slot) -> Option<Shape<'a>> {
+        let relation = catalog.relation(id)?.clone();
+        let name = catalog.relation_name(id);
+        Some(Shape { id: Some(id), ..Shape::new(catalog, name, slot, relation) })
+    }
+
+    /// Starts a new table.
+    pub(super) fn new(catalog: &'a Catalog, name: QName, slot: Slot, relation: Relation) -> Shape<'a> {
+        let mut chooser = Chooser::new(catalog, &name.schema);
+        chooser.take_relation(&name.name);
+        Shape {
+            name,
+            id: None,
+            slot,
+            relation,
+            chooser,
+            effects: Vec::new(),
+            pending: Vec::new(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// What effects refer to it by.
+    pub(super) fn target(&self) -> Target {
+        self.id.map_or(Target::New(self.slot), Target::Existing)
+    }
+
+    /// What other objects of the operation refer to it by.
+    pub(super) fn any_id(&self) -> Id {
+        self.id.unwrap_or_else(|| self.slot.as_id())
+    }
+
+    /// It as the source of names in an expression.
+    pub(super) fn source(&self) -> Source {
+        Source::of(self.name.clone(), self.id, &self.relation)
+    }
+}
+
+impl<'a> Context<'a> {
+    /// Reads a column's definition and adds it to the table; its constraints are left pending.
+    pub(super) fn define_column(&mut self, shape: &mut Shape<'a>, definition: &protobuf::ColumnDef) {
+        let outer = std::mem::take(&mut self.depends);
+        let serial = definition.type_name.as_ref().and_then(serial_of);
+        let ty = match &definition.type_name {
+            Some(node) => self.need_type(node),
+            None => crate::catalog::TypeRef::unknown(),
+        };
+        let number = shape.relation.next_number();
+        let mut column = Column::new(number, definition.colname.clone(), ty);
+        column.collation = definition.coll_clause.as_ref().map(|clause| strings(&clause.collname).join("."));
+        column.not_null = definition.is_not_null;
+        shape.spans.push((column.name.clone(), self.span(definition.location)));
+        self.provide(ObjectRef::column(&shape.name, &column.name));
+        if serial {
+            column.not_null = true;
+            self.serial_sequence(shape, &mut column);
+        }
+        self.depends = outer;
+        shape.relation.columns.push(column);
+        self.column_constraints(shape, &definition.colname, &definition.constraints);
+    }
+
+    /// Reads the constraints written at a column that is already part of the table.
+    pub(super) fn column_constraints(
+        &mut self,
+        shape: &mut Shape<'a>,
+        column: &str,
+        nodes: &[protobuf::Node],
+    ) {
+        for constraint in folded(nodes) {
+            match constraint.contype() {
+                ConstrType::ConstrNotnull => self.set_not_null(shape, column, &constraint.conname),
+                ConstrType::ConstrDefault => {
+                    if let Some(node) = constraint.raw_expr.as_deref() {
+                        let (default, depends) = self.default_expression(node);
+                        with_column(shape, column, |column| {
+                            column.default = default;
+                            column.default_depends.extend(depends);
+                        });
+                    }
+                }
+                ConstrType::ConstrIdentity => self.identity_sequence(shape, column, &constraint),
+                ConstrType::ConstrGenerated => self.generated(shape, column, &constraint),
+                ConstrType::ConstrCheck
+                | ConstrType::ConstrPrimary
+                | ConstrType::ConstrUnique
+                | ConstrType::ConstrExclusion
+                | ConstrType::ConstrForeign => {
+                    shape.pending.push(Pending { node: constraint, column: Some(column.to_owned()) });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads a DEFAULT: its text (none for `DEFAULT NULL`) and what it needs.
+    pub(super) fn default_expression(
+        &mut self,
+        node: &protobuf::Node,
+    ) -> (Option<Expr>, Vec<Dependency>) {
+        let outer = std::mem::take(&mut self.depends);
+        self.expression(node, &[]);
+        let depends = std::mem::replace(&mut self.depends, outer);
+        let null = matches!(&node.node, Some(NodeEnum::AConst(constant)) if constant.isnull);
+        let text = (!null).then(|| deparse_expression(node).unwrap_or_else(|| "?".into()));
+        (text.map(Expr::new), depends)
+    }
+
+    fn generated(&mut self, shape: &mut Shape<'a>, column: &str, constraint: &protobuf::Constraint) {
+        let Some(node) = constraint.raw_expr.as_deref() else { return };
+        // The expression may use columns that are declared after it: read when all are known.
+        shape.pending.push(Pending { node: constraint.clone(), column: Some(column.to_owned()) });
+        let text = deparse_expression(node).unwrap_or_else(|| "?".into());
+        with_column(shape, column, |column| column.generated = Some(Expr::new(text)));
+    }
+
+    /// Makes a column NOT NULL; from PostgreSQL 18 a named one is a constraint of its own.
+    pub(super) fn set_not_null(&mut self, shape: &mut Shape<'a>, column: &str, name: &str) {
+        with_column(shape, column, |column| column.not_null = true);
+        if !name.is_empty() && self.catalog.server_version >= 180_000 {
+            let number = shape.relation.column(column).map(|column| column.number);
+            let constraint = crate::catalog::Constraint {
+                name: name.to_owned(),
+                columns: number.into_iter().collect(),
+                ..super::table_constraint::plain(crate::catalog::ConstraintKind::NotNull)
+            };
+            super::table_constraint::add(shape, constraint, None);
+        }
+    }
+
+    fn serial_sequence(&mut self, shape: &mut Shape<'a>, column: &mut Column) {
+        let table = shape.name.name.clone();
+        let name = shape.chooser.relation(&table, &column.name, "seq", false);
+        let slot = self.owned_sequence(shape, &name, column.number, false, &column.ty.to_string());
+        let qualified = format!("{}.{}", Ident(&shape.name.schema), Ident(&name));
+        column.default = Some(Expr::new(format!("nextval('{}'::regclass)", qualified.replace('\'', "''"))));
+        column.default_depends.push(Dependency { on: slot.as_id(), column: None });
+    }
+
+    fn identity_sequence(
+        &mut self,
+        shape: &mut Shape<'a>,
+        column: &str,
+        constraint: &protobuf::Constraint,
+    ) {
+        let identity =
+            if constraint.generated_when == "a" { Identity::Always } else { Identity::ByDefault };
+        let table = shape.name.name.clone();
+        let name = sequence_name_option(&constraint.options)
+            .unwrap_or_else(|| shape.chooser.relation(&table, column, "seq", false));
+        let mut found = None;
+        with_column(shape, column, |column| {
+            column.identity = Some(identity);
+            column.not_null = true;
+            found = Some((column.number, column.ty.to_string()));
+        });
+        if let Some((number, ty)) = found {
+            self.owned_sequence(shape, &name, number, true, &ty);
+        }
+    }
+
+    /// Makes the sequence of a serial or identity column.
+    fn owned_sequence(
+        &mut self,
+        shape: &mut Shape<'a>,
+        name: &str,
+        column: i16,
+        identity: bool,
+        ty: &str,
+    ) -> Slot {
+        let slot = self.slot();
+        let name = QName::new(shape.name.schema.clone(), name);
+        let sequence = Sequence {
+            owned_by: Some((shape.any_id(), column)),
+            identity,
+            definition: Some(format!("AS {ty}")),
+        };
+        let mut relation =
+            Relation::new(shape.relation.schema, name.name.clone(), RelationKind::Sequence(sequence));
+        relation.persistence = shape.relation.persistence;
+        self.provide(ObjectRef::relation(&name));
+        self.touch(Place::Relation(name.clone()), Access::Write);
+        shape.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
+        slot
+    }
+
+    /// Sets the statement's class, if it does not say more already.
+    pub(super) fn adds(&mut self) {
+        self.raise(Class::Adds);
+    }
+}
+
+/// Changes a column of a table by name.
+pub(super) fn with_column(shape: &mut Shape<'_>, name: &str, change: impl FnOnce(&mut Column)) {
+    if let Some(column) = shape.relation.columns.iter_mut().find(|column| column.name == name) {
+        change(column);
+    }
+}
+
+/// Whether a type is one of the `serial` words.
+pub(super) fn serial_of(node: &protobuf::TypeName) -> bool {
+    match strings(&node.names).as_slice() {
+        [name] => serial_type(name).is_some(),
+        _ => false,
+    }
+}
+
+/// The constraints of a column, with the DEFERRABLE and INITIALLY DEFERRED that follow folded into them.
+fn folded(nodes: &[protobuf::Node]) -> Vec<protobuf::Constraint> {
+    let mut list: Vec<protobuf::Constraint> = Vec::new();
+    for node in nodes {
+        let Some(NodeEnum::Constraint(constraint)) = &node.node else { continue };
+        match (constraint.contype(), list.last_mut()) {
+            (ConstrType::ConstrAttrDeferrable, Some(last)) => last.deferrable = true,
+            (ConstrType::ConstrAttrDeferred, Some(last)) => {
+                last.deferrable = true;
+                last.initdeferred = true;
+            }
+            (
+                ConstrType::ConstrAttrNotDeferrable
+                | ConstrType::ConstrAttrImmediate
+                | ConstrType::ConstrAttrEnforced
+                | ConstrType::ConstrAttrNotEnforced,
+                _,
+            ) => {}
+            _ => list.push((**constraint).clone()),
+        }
+    }
+    list
+}
+
+/// `GENERATED … AS IDENTITY (SEQUENCE NAME s)`.
+fn sequence_name_option(options: &[protobuf::Node]) -> Option<String> {
+    options.iter().find_map(|node| match &node.node {
+        Some(NodeEnum::DefElem(option)) if option.defname == "sequence_name" => {
+            match option.arg.as_ref()?.node.as_ref()? {
+                NodeEnum::List(list) => strings(&list.items).pop(),
+                _ => None,
+            }
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,67 @@
+//! CREATE VIEW and REFRESH MATERIALIZED VIEW.
+
+use super::context::{Context, range_name, strings};
+use super::{Access, Class, LockMode, Place};
+use crate::catalog::{Effect, Relation, RelationKind};
+use crate::syntax::{NodeEnum, deparse_statement, protobuf};
+
+impl Context<'_> {
+    /// Analyses CREATE [OR REPLACE] VIEW.
+    pub(super) fn create_view(&mut self, node: &protobuf::ViewStmt) {
+        self.adds();
+        let Some(range) = &node.view else { return };
+        let name = self.new_relation_name(range);
+        let outer = std::mem::take(&mut self.depends);
+        let query = node.query.as_ref().and_then(|query| query.node.as_ref());
+        let output = match query {
+            Some(NodeEnum::SelectStmt(select)) => self.view_query_columns(select),
+            _ => None,
+        };
+        let mut depends = std::mem::replace(&mut self.depends, outer);
+        depends.sort_unstable();
+        depends.dedup();
+        let slot = self.slot();
+        let mut relation = Relation::new(slot.as_id(), name.name.clone(), RelationKind::View);
+        relation.persistence = range.relpersistence.chars().next().unwrap_or('p');
+        relation.depends = depends;
+        relation.query = query.and_then(deparse_statement);
+        self.output_columns(&mut relation, output, &strings(&node.aliases));
+        self.analysis.or_replace = node.replace;
+        let existing = self.catalog.relation_at(&name);
+        if let Some((id, RelationKind::View)) = existing.map(|(id, found)| (id, &found.kind)) {
+            if node.replace {
+                self.touch(Place::Relation(name.clone()), Access::Write);
+                self.provide(crate::catalog::ObjectRef::relation(&name));
+                for column in &relation.columns {
+                    self.provide(crate::catalog::ObjectRef::column(&name, &column.name));
+                }
+                self.lock(id, LockMode::AccessExclusive);
+                self.analysis.effects.push(Effect::ReplaceView { view: id, with: Box::new(relation) });
+                return;
+            }
+        }
+        self.new_relation(name, slot, relation, false);
+    }
+
+    /// Analyses REFRESH MATERIALIZED VIEW.
+    pub(super) fn refresh(&mut self, node: &protobuf::RefreshMatViewStmt) {
+        self.raise(Class::Maintains);
+        let Some(range) = &node.relation else { return };
+        let name = range_name(range);
+        let Some(id) = self.need_relation(&name, self.span(range.location), "materialized view") else {
+            return;
+        };
+        self.lock(id, if node.concurrent { LockMode::Exclusive } else { LockMode::AccessExclusive });
+        self.touch(Place::Rows(self.catalog.relation_name(id)), Access::Write);
+        let needs: Vec<crate::catalog::Id> = self
+            .catalog
+            .relation(id)
+            .map(|relation| relation.depends.iter().map(|dependency| dependency.on).collect())
+            .unwrap_or_default();
+        for need in needs {
+            if self.catalog.relation(need).is_some() {
+                self.touch(Place::Rows(self.catalog.relation_name(need)), Access::Read);
+            }
+        }
+    }
+}
