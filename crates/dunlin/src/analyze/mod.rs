@@ -16,7 +16,6 @@ mod guard;
 mod procedural;
 mod procedural_handlers;
 pub mod query;
-pub mod sameness;
 mod query_call;
 mod query_expr;
 mod query_from;
@@ -24,6 +23,7 @@ mod query_name;
 mod query_scope;
 #[cfg(test)]
 mod query_tests;
+pub mod sameness;
 mod session;
 mod types;
 
