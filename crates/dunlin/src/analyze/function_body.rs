@@ -1,6 +1,6 @@
 //! Bodies of functions: what their calls do, and what CREATE FUNCTION checks in them.
 
-use super::procedural::{Runner, touch_everything};
+use super::procedural::Runner;
 use super::query::Resolver;
 use super::query_call::may_act;
 use super::{Access, Class, Context, Facet, Place, Transactional};
@@ -20,15 +20,18 @@ impl Context<'_> {
         }
     }
 
-    /// Records what a trigger's function does.
+    /// Records what a trigger's function does. One that cannot be read may touch anything, but the
+    /// statement that fires it is understood all the same.
     pub(super) fn called_by_trigger(&mut self, id: Id) {
-        let opaque = self.analysis.opaque.is_some();
-        match self.body_footprint(id) {
-            Err(_) => touch_everything(self),
-            // DDL or dynamic SQL in a trigger: nothing may pass it, but the statement itself is known.
-            Ok(()) if !opaque && self.analysis.opaque.is_some() => touch_everything(self),
-            Ok(()) => {}
+        let (class, opaque) = (self.analysis.class, self.analysis.opaque.clone());
+        let effects = self.analysis.effects.len();
+        let read = self.body_footprint(id).is_ok();
+        if !read || self.analysis.opaque != opaque {
+            self.touch(Place::Everything, Access::Write);
         }
+        self.analysis.effects.truncate(effects);
+        self.analysis.class = class;
+        self.analysis.opaque = opaque;
     }
 
     /// Records what a function's body reads and writes; the reason where that cannot be known.

@@ -526,8 +526,3 @@ fn loop_variables(body: &str, header: &LoopHeader) -> Vec<String> {
         .map(|word| word.trim_matches('"').to_owned())
         .collect()
 }
-
-/// What a body reads and writes that is never bound here.
-pub(super) fn touch_everything(ctx: &mut Context<'_>) {
-    ctx.touch(Place::Everything, Access::Write);
-}

@@ -397,6 +397,7 @@ fn a_trigger_may_fill_what_is_left_out() {
     let insert = analysed_in(&catalog, "INSERT INTO users (id) VALUES (1)");
     assert_eq!(insert.invalid().count(), 0);
     assert!(touches(&insert, Place::Rows(qname("posts")), Access::Insert));
+    assert_eq!(insert.class, Class::Writes);
     assert!(!touches(
         &analysed_in(&catalog, "UPDATE users SET id = 1"),
         Place::Rows(qname("posts")),
@@ -539,4 +540,24 @@ fn dynamic_sql_is_opaque_unless_constant() {
     );
     assert_eq!((looped.class, looped.opaque.as_deref()), (Class::Writes, None));
     assert!(looped.requires.iter().all(|need| need.verdict == Verdict::Valid), "{:?}", looped.requires);
+}
+
+#[test]
+fn a_trigger_that_cannot_be_read_touches_everything() {
+    let mut catalog = catalog();
+    let runs = function(&mut catalog, "runs", "plpgsql", "BEGIN EXECUTE p; RETURN NEW; END");
+    let users = catalog.relation_at(&qname("users")).expect("users").0;
+    if let Some(relation) = catalog.relation_mut(users) {
+        relation.triggers.push(Trigger {
+            name: "t".into(),
+            function: Some(runs),
+            columns: Vec::new(),
+            definition: None,
+            inherited: false,
+            origin: Origin::Live,
+        });
+    }
+    let delete = analysed_in(&catalog, "DELETE FROM users");
+    assert!(touches(&delete, Place::Everything, Access::Write));
+    assert_eq!((delete.class, delete.opaque.as_deref()), (Class::Removes, None));
 }
