@@ -10,4 +10,5 @@ mod embedded;
 mod introspect;
 mod pg_connect;
 mod pg_lock;
+mod sameness;
 mod server;

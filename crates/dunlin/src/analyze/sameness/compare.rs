@@ -173,7 +173,7 @@ impl Comparer {
         let reason = pairs
             .iter()
             .zip(a.iter().zip(b))
-            .any(|(pair, (a, b))| !pair.widened && !(plain_integer(a) && plain_integer(b)));
+            .any(|(pair, (a, b))| !(pair.widened || plain_integer(a) && plain_integer(b)));
         if misread || (all.widened && !reason) { all.sameness.and(Unknown) } else { all.sameness }
     }
 
@@ -285,7 +285,8 @@ pub(super) fn same_name(a: &[String], b: &[String]) -> Sameness {
 }
 
 fn aliases(a: &str, b: &str) -> bool {
-    const GROUPS: [&[&str]; 7] = [
+    const GROUPS: [&[&str]; 8] = [
+        &["similar_escape", "similar_to_escape"],
         &["extract", "date_part"],
         &["substring", "substr"],
         &["position", "strpos"],
@@ -300,7 +301,8 @@ fn aliases(a: &str, b: &str) -> bool {
 /// Compares types as they are written.
 pub(super) fn same_type(a: &Type, b: &Type) -> Sameness {
     if a.array != b.array {
-        return Different;
+        // `_int4` is the array type's own name.
+        return if a.last().starts_with('_') || b.last().starts_with('_') { Unknown } else { Different };
     }
     match same_name(&a.name, &b.name) {
         Same if a.modifiers == b.modifiers => Same,

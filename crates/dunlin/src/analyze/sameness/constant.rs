@@ -128,10 +128,11 @@ fn text_casts(text: &str, a: &[&Type], b: &[&Type]) -> Sameness {
     }
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
     // A string becomes the type that a domain is over before it becomes the domain.
-    if let [_, rest @ ..] = long {
-        if !short.is_empty() && rest == short {
-            return Same;
-        }
+    if let [_, rest @ ..] = long
+        && !short.is_empty()
+        && beyond(short, rest).is_some_and(<[_]>::is_empty)
+    {
+        return Same;
     }
     let Some(extra) = beyond(short, long) else { return Unknown };
     let first = short.is_empty();
@@ -242,7 +243,8 @@ fn interval(text: &str) -> Option<(i64, i64, i64)> {
         }
         let count: i64 = word.parse().ok()?;
         let unit = words.next()?.to_ascii_lowercase();
-        let unit = unit.strip_suffix('s').unwrap_or(&unit);
+        // `ms` is no minute.
+        let unit = if unit == "ms" { "millisecond" } else { unit.strip_suffix('s').unwrap_or(&unit) };
         let (part, size) = match unit {
             "millennium" | "millennia" => (0, 12_000),
             "century" | "centurie" => (0, 1200),
@@ -254,7 +256,7 @@ fn interval(text: &str) -> Option<(i64, i64, i64)> {
             "hour" | "hr" | "h" => (2, 3_600_000_000),
             "minute" | "min" | "m" => (2, 60_000_000),
             "second" | "sec" | "" => (2, 1_000_000),
-            "millisecond" | "msec" | "m_" => (2, 1000),
+            "millisecond" | "msec" => (2, 1000),
             _ => return None,
         };
         let slot = [&mut total.0, &mut total.1, &mut total.2].into_iter().nth(part)?;

@@ -93,9 +93,10 @@ pub fn types(a: &TypeRef, b: &TypeRef) -> Sameness {
     Sameness::of(key(a) == key(b))
 }
 
-/// Long texts can be deep trees, which short ones cannot.
+/// Gives work on texts that can be deep trees a large stack. Callers that compare much wrap all of it in
+/// [`on_large_stack`] themselves.
 fn roomy(a: &str, b: &str, work: impl FnOnce() -> Sameness + Send) -> Sameness {
-    const SHORT: usize = 512;
+    const SHORT: usize = 128;
     if a.len().max(b.len()) <= SHORT { work() } else { on_large_stack(work) }
 }
 

@@ -137,10 +137,10 @@ fn select(map: &mut Map<String, Value>) {
     let mut targets = map["target_list"].as_array().cloned().unwrap_or_default();
     for target in &mut targets {
         let Some(target) = target["node"]["ResTarget"].as_object_mut() else { continue };
-        if target["name"] == "" {
-            if let Some(name) = column_name(&target["val"]) {
-                target.insert("name".into(), name.into());
-            }
+        if target["name"] == ""
+            && let Some(name) = column_name(&target["val"])
+        {
+            target.insert("name".into(), name.into());
         }
     }
     for clause in ["sort_clause", "group_clause", "distinct_clause"] {
@@ -172,9 +172,17 @@ fn referred(item: &Value, targets: &[Value], clause: &str) -> Option<Value> {
     Some(target["node"]["ResTarget"]["val"].clone())
 }
 
-/// Gives the name that the server gives a column without one, as `FigureColname` does; none for `*`.
+/// Gives the name that the server gives a column without one, as `FigureColname` does; none for `*` and
+/// for what is not known here.
 fn column_name(value: &Value) -> Option<String> {
-    figure(value).map_or(Some("?column?".to_owned()), |(name, _)| (name != "*").then_some(name))
+    const NAMELESS: [&str; 6] = ["AConst", "AExpr", "BoolExpr", "NullTest", "BooleanTest", "SubLink"];
+    match figure(value) {
+        Some((name, _)) => (name != "*").then_some(name),
+        None => {
+            let (kind, _) = term::kind_of(value.as_object()?)?;
+            NAMELESS.contains(&kind).then(|| "?column?".to_owned())
+        }
+    }
 }
 
 /// Gives a name and whether it is a strong one, which a cast does not replace.
@@ -217,10 +225,11 @@ fn figure(value: &Value) -> Option<(String, bool)> {
             7 => strong("array"),
             5 => {
                 let target = &f["subselect"]["node"]["SelectStmt"]["target_list"][0]["node"]["ResTarget"];
-                match target["name"].as_str()? {
-                    "" => figure(&target["val"]),
-                    name => strong(name),
-                }
+                let name = target["name"].as_str()?;
+                // A name that was filled in is as strong as what it came from.
+                figure(&target["val"])
+                    .filter(|(own, _)| name.is_empty() || own == name)
+                    .or_else(|| strong(name))
             }
             _ => None,
         },

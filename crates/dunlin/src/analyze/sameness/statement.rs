@@ -137,6 +137,8 @@ fn key(a: &protobuf::IndexElem, b: &protobuf::IndexElem) -> Sameness {
     let expression = match (column(a), column(b)) {
         (Some(a), Some(b)) => Sameness::of(a == b),
         (None, None) => optional(&a.expr, &b.expr),
+        // The server drops a cast to the type that the column has.
+        _ if is_cast(a) || is_cast(b) => Unknown,
         _ => Different,
     };
     let collation = match (a.collation.is_empty(), b.collation.is_empty()) {
@@ -158,6 +160,11 @@ fn column(key: &protobuf::IndexElem) -> Option<String> {
         NodeEnum::ColumnRef(column) => strings(&column.fields).pop(),
         _ => None,
     }
+}
+
+fn is_cast(key: &protobuf::IndexElem) -> bool {
+    let node = key.expr.as_ref().and_then(|expr| expr.node.as_ref());
+    matches!(node, Some(NodeEnum::TypeCast(_) | NodeEnum::CollateClause(_)))
 }
 
 /// Whether a key is descending, and whether NULLs come first.

@@ -402,10 +402,10 @@ fn operator(f: &Map<String, Value>) -> Result<Term> {
 
 /// `-5` is the constant, also where the server writes `(- 5)` for `- 5::int`.
 fn prefix(name: Vec<String>, arg: Term) -> Term {
-    if name == ["-"] {
-        if let Some(negated) = negated(&arg) {
-            return negated;
-        }
+    if name == ["-"]
+        && let Some(negated) = negated(&arg)
+    {
+        return negated;
     }
     Term::Op("", name, vec![arg])
 }
@@ -423,13 +423,13 @@ fn negated(term: &Term) -> Option<Term> {
 
 /// `(a, b) = (c, d)` becomes `a = c AND b = d`, as the server does it.
 fn binary(name: Vec<String>, left: Term, right: Term) -> Result<Term> {
-    if name == ["="] {
-        if let (Some(a), Some(b)) = (row(&left), row(&right)) {
-            if a.len() == b.len() && a.len() > 1 {
-                let pairs = a.iter().zip(b).map(|(a, b)| op("=", a.clone(), b.clone())).collect();
-                return Ok(flat("and", pairs));
-            }
-        }
+    if name == ["="]
+        && let (Some(a), Some(b)) = (row(&left), row(&right))
+        && a.len() == b.len()
+        && a.len() > 1
+    {
+        let pairs = a.iter().zip(b).map(|(a, b)| op("=", a.clone(), b.clone())).collect();
+        return Ok(flat("and", pairs));
     }
     Ok(Term::Op("", name, vec![left, right]))
 }
