@@ -22,12 +22,8 @@ impl Resolver<'_, '_> {
             self.infer(table, infer, clause.location);
         }
         self.scopes.pop();
-        let excluded = Entry {
-            alias: "excluded".into(),
-            qualified_only: true,
-            aliased: true,
-            ..target.clone()
-        };
+        let excluded =
+            Entry { alias: "excluded".into(), qualified_only: true, aliased: true, ..target.clone() };
         self.scopes.push(Scope { entries: vec![target.clone(), excluded] });
         let names = self.set_list(table, &clause.target_list);
         self.opt(&clause.where_clause);

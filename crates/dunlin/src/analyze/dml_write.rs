@@ -99,7 +99,9 @@ impl Context<'_> {
             .dependents_of(table)
             .into_iter()
             .filter(|id| {
-                self.catalog.relation(*id).is_some_and(|found| matches!(found.kind, RelationKind::Sequence(_)))
+                self.catalog
+                    .relation(*id)
+                    .is_some_and(|found| matches!(found.kind, RelationKind::Sequence(_)))
             })
             .collect();
         for id in owned {

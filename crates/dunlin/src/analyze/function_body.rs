@@ -1,6 +1,6 @@
 //! Bodies of functions: what their calls do, and what CREATE FUNCTION checks in them.
 
-use super::procedural::{Runner, touch_everything};
+use super::procedural::Runner;
 use super::query::Resolver;
 use super::query_call::may_act;
 use super::{Access, Class, Context, Facet, Place, Transactional};
@@ -20,15 +20,18 @@ impl Context<'_> {
         }
     }
 
-    /// Records what a trigger's function does.
+    /// Records what a trigger's function does. One that cannot be read may touch anything, but the
+    /// statement that fires it is understood all the same.
     pub(super) fn called_by_trigger(&mut self, id: Id) {
-        let opaque = self.analysis.opaque.is_some();
-        match self.body_footprint(id) {
-            Err(_) => touch_everything(self),
-            // DDL or dynamic SQL in a trigger: nothing may pass it, but the statement itself is known.
-            Ok(()) if !opaque && self.analysis.opaque.is_some() => touch_everything(self),
-            Ok(()) => {}
+        let (class, opaque) = (self.analysis.class, self.analysis.opaque.clone());
+        let effects = self.analysis.effects.len();
+        let read = self.body_footprint(id).is_ok();
+        if !read || self.analysis.opaque != opaque {
+            self.touch(Place::Everything, Access::Write);
         }
+        self.analysis.effects.truncate(effects);
+        self.analysis.class = class;
+        self.analysis.opaque = opaque;
     }
 
     /// Records what a function's body reads and writes; the reason where that cannot be known.
@@ -144,11 +147,11 @@ impl Context<'_> {
     }
 
     /// Analyses a body in the form RETURN or BEGIN ATOMIC: it is bound, and the function depends on what it names.
-    pub fn atomic_body(&mut self, function: &Function, body: &protobuf::Node) {
+    pub fn bound_body(&mut self, function: &Function, body: &protobuf::Node) {
         match body.node.as_ref() {
             Some(NodeEnum::List(list)) => {
                 for item in &list.items {
-                    self.atomic_body(function, item);
+                    self.bound_body(function, item);
                 }
             }
             Some(NodeEnum::ReturnStmt(statement)) => {
@@ -191,7 +194,7 @@ impl Context<'_> {
         nested.calls.clone_from(&self.calls);
         match node {
             NodeEnum::SelectStmt(select) if select.into_clause.is_none() => {
-                nested.view_query(select);
+                nested.view_query_columns(select);
             }
             NodeEnum::InsertStmt(_)
             | NodeEnum::UpdateStmt(_)
@@ -199,7 +202,10 @@ impl Context<'_> {
             | NodeEnum::MergeStmt(_) => nested.nested_statement(node),
             _ => return,
         }
-        let own = ObjectRef::Function { name: self.catalog.created_as(&written(function), self.path()), arguments: None };
+        let own = ObjectRef::Function {
+            name: self.catalog.created_as(&written(function), self.path()),
+            arguments: None,
+        };
         for requirement in nested.analysis.requires {
             // NULLs and unique keys are looked at when the function runs; it may call itself.
             let late = requirement.any_of.iter().any(|facet| {
@@ -213,7 +219,11 @@ impl Context<'_> {
         for (place, access) in nested.analysis.footprint.touches() {
             let definition = matches!(
                 place,
-                Place::Schema(_) | Place::Relation(_) | Place::Column(..) | Place::Columns(_) | Place::Object(_)
+                Place::Schema(_)
+                    | Place::Relation(_)
+                    | Place::Column(..)
+                    | Place::Columns(_)
+                    | Place::Object(_)
             );
             if definition && *access == Access::Read {
                 self.analysis.footprint.touch(place.clone(), *access);
@@ -252,5 +262,8 @@ fn read_script(body: &str) -> Script {
 
 /// Whether the C functions of an extension do nothing to the schema or to other tables' rows.
 fn is_harmless(extension: &str) -> bool {
-    !matches!(extension, "dblink" | "pg_cron" | "timescaledb" | "citus" | "pg_partman" | "pg_background" | "pgmq")
+    !matches!(
+        extension,
+        "dblink" | "pg_cron" | "timescaledb" | "citus" | "pg_partman" | "pg_background" | "pgmq"
+    )
 }

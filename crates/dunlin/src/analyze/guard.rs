@@ -73,7 +73,8 @@ impl Context<'_> {
         let select = subselect(link)?;
         let [target] = select.target_list.as_slice() else { return None };
         let Some(NodeEnum::ResTarget(target)) = target.node.as_ref() else { return None };
-        let counts = matches!(target.val.as_ref()?.node.as_ref(), Some(NodeEnum::FuncCall(call)) if call.agg_star);
+        let counts =
+            matches!(target.val.as_ref()?.node.as_ref(), Some(NodeEnum::FuncCall(call)) if call.agg_star);
         if !zero || !counts || !select.group_clause.is_empty() {
             return None;
         }
@@ -315,7 +316,8 @@ impl Context<'_> {
             }
             "pg_proc" => {
                 let name = only(wanted, &["proname"])?;
-                let object = ObjectRef::Function { name: QName::new("public", name.clone()), arguments: None };
+                let object =
+                    ObjectRef::Function { name: QName::new("public", name.clone()), arguments: None };
                 self.touch(Place::Object(object), Access::Read);
                 if crate::catalog::builtin::is_function(&name) {
                     return None;
@@ -341,7 +343,10 @@ impl Context<'_> {
         let schema = take(wanted, SCHEMA);
         let written = match take(wanted, &[by_oid]) {
             Some(text) => parse_name(&text)?,
-            None => Name { schema, name: take(wanted, &["table_name", "relname", "event_object_table", "tablename"])? },
+            None => Name {
+                schema,
+                name: take(wanted, &["table_name", "relname", "event_object_table", "tablename"])?,
+            },
         };
         let schema = written.schema.as_deref();
         let found: Vec<(QName, Relation)> = self
@@ -466,7 +471,16 @@ impl Context<'_> {
     fn relation_row(&mut self, relations: &[String], wanted: &mut Wanted) -> Option<bool> {
         let name = take(
             wanted,
-            &["relname", "tablename", "viewname", "matviewname", "indexname", "sequencename", "table_name", "sequence_name"],
+            &[
+                "relname",
+                "tablename",
+                "viewname",
+                "matviewname",
+                "indexname",
+                "sequencename",
+                "table_name",
+                "sequence_name",
+            ],
         );
         // pg_indexes has the table's name beside that of the index.
         let index = wanted.equal.remove("indexname");
@@ -481,7 +495,8 @@ impl Context<'_> {
         let view = relations.first().map_or("", |name| name.rsplit('.').next().unwrap_or(name));
         let found = self.relations_named(&name, schema.as_deref());
         Some(found.iter().any(|(_, relation)| {
-            listed_in(view, &relation.kind) && kind.as_deref().is_none_or(|kind| is_kind(kind, &relation.kind))
+            listed_in(view, &relation.kind)
+                && kind.as_deref().is_none_or(|kind| is_kind(kind, &relation.kind))
         }))
     }
 }

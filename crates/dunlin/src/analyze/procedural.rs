@@ -1,11 +1,11 @@
 //! DO blocks: PL/pgSQL statements walked in the order in which they run, on a catalog that changes with them.
 
 use super::query::strength;
-use super::{Access, Analysis, Class, Context, Place, Presence, Transactional, Verdict};
+use super::{Access, Analysis, Class, Context, Place, Presence, Transactional};
 use crate::catalog::{Catalog, Effect, Origin};
 use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::{
-    Branch, Dynamic, Handler, LoopHeader, PlBlock, PlSql, PlStmt, RaiseLevel, Returned, plpgsql,
+    Branch, Dynamic, LoopHeader, PlBlock, PlSql, PlStmt, RaiseLevel, Returned, plpgsql,
 };
 use crate::syntax::{
     EXPRESSION_PREFIX, NodeEnum, ParseOptions, Statement, TokenDigest, Tree, parse, parse_expression,
@@ -23,7 +23,8 @@ impl Context<'_> {
         let mut language = "plpgsql".to_owned();
         for node in &statement.args {
             let Some(NodeEnum::DefElem(element)) = node.node.as_ref() else { continue };
-            let Some(NodeEnum::String(text)) = element.arg.as_ref().and_then(|node| node.node.as_ref()) else {
+            let Some(NodeEnum::String(text)) = element.arg.as_ref().and_then(|node| node.node.as_ref())
+            else {
                 continue;
             };
             match element.defname.as_str() {
@@ -57,14 +58,14 @@ impl Context<'_> {
 
     /// Analyses EXPLAIN; with ANALYZE it runs its statement.
     pub fn explain(&mut self, statement: &protobuf::ExplainStmt) {
-        let analyze = statement.options.iter().any(|node| {
+        let runs = statement.options.iter().any(|node| {
             matches!(node.node.as_ref(), Some(NodeEnum::DefElem(element)) if element.defname == "analyze")
         });
-        let Some(node) = statement.query.as_ref().and_then(|node| node.node.as_ref()) else { return };
+        let Some(node) = statement.query.as_ref().and_then(|query| query.node.as_ref()) else { return };
         self.nested = true;
         self.nested_statement(node);
         self.analysis.kind = "EXPLAIN";
-        if !analyze {
+        if !runs {
             self.analysis.class = Class::Reads;
             self.analysis.effects.clear();
             self.analysis.provides.clear();
@@ -85,14 +86,14 @@ impl Context<'_> {
             NodeEnum::DoStmt(block) => self.do_block(block),
             NodeEnum::CallStmt(call) => self.call(call),
             NodeEnum::ExplainStmt(explain) => self.explain(explain),
-            _ => self.opaque("a nested statement that is not read here"),
+            _ => self.statement_node(node),
         }
     }
 }
 
 /// What comes after a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     /// The next one.
     Goes,
     /// Maybe the next one, maybe the end.
@@ -103,37 +104,36 @@ enum Flow {
 
 /// Walks a body.
 pub(super) struct Runner<'c, 'a> {
-    ctx: &'c mut Context<'a>,
+    pub(super) ctx: &'c mut Context<'a>,
     /// The catalog as the statements before have left it.
-    catalog: Cow<'a, Catalog>,
+    pub(super) catalog: Cow<'a, Catalog>,
     body: &'c str,
     /// Where the body starts in the file, if its text stands there as it is.
     offset: Option<usize>,
     /// Whether what follows may not run.
-    unsure: bool,
+    pub(super) unsure: bool,
     /// Whether the text is bound when it runs: what is missing now is no requirement.
     pub(super) late: bool,
     /// Whether the error for what is there already is caught.
-    catches_duplicates: bool,
+    pub(super) catches_duplicates: bool,
     /// Variables whose truth is known.
     known: HashMap<String, bool>,
-}
-
-/// How much was recorded before a block whose work may be rolled back.
-struct Mark<'a> {
-    effects: usize,
-    provides: usize,
-    labels: usize,
-    catalog: Cow<'a, Catalog>,
-    /// Set when a statement of the block surely fails with an error that is caught.
-    failed: bool,
 }
 
 impl<'c, 'a> Runner<'c, 'a> {
     pub(super) fn new(ctx: &'c mut Context<'a>, body: &'c str, offset: Option<usize>) -> Self {
         let unsure = ctx.tentative;
         let catalog = Cow::Borrowed(ctx.catalog);
-        Runner { ctx, catalog, body, offset, unsure, late: false, catches_duplicates: false, known: HashMap::new() }
+        Runner {
+            ctx,
+            catalog,
+            body,
+            offset,
+            unsure,
+            late: false,
+            catches_duplicates: false,
+            known: HashMap::new(),
+        }
     }
 
     /// Runs a block with its handlers.
@@ -164,7 +164,7 @@ impl<'c, 'a> Runner<'c, 'a> {
     }
 
     /// Runs statements in order; says whether one surely fails because what it makes is there already.
-    fn statements(&mut self, list: &[PlStmt]) -> (Flow, bool) {
+    pub(super) fn statements(&mut self, list: &[PlStmt]) -> (Flow, bool) {
         let mut flow = Flow::Goes;
         let unsure = self.unsure;
         let mut failed = false;
@@ -188,96 +188,12 @@ impl<'c, 'a> Runner<'c, 'a> {
         (flow, failed)
     }
 
-    /// A block with handlers: where an error is caught, nothing of the block has happened.
-    fn guarded(&mut self, block: &PlBlock) -> Flow {
-        let conditions = self.conditions(&block.handlers);
-        let outer = std::mem::replace(&mut self.catches_duplicates, conditions.duplicates);
-        let requires = self.ctx.analysis.requires.len();
-        let mut mark = self.mark();
-        let (flow, failed) = self.statements(&block.body);
-        mark.failed = failed && conditions.duplicates;
-        self.catches_duplicates = outer;
-        let lacks = conditions.missing && self.weaken(requires);
-        let removed = mark.failed || lacks;
-        if removed {
-            self.roll_back(mark);
-        } else if conditions.anything && self.depends_on_rows(mark.effects) {
-            self.ctx.opaque("whether the block's changes stay depends on the rows (EXCEPTION WHEN OTHERS)");
-        }
-        self.handlers(&block.handlers, removed);
-        if flow == Flow::Goes || removed { Flow::Goes } else { flow }
-    }
-
-    fn mark(&self) -> Mark<'a> {
-        Mark {
-            effects: self.ctx.analysis.effects.len(),
-            provides: self.ctx.analysis.provides.len(),
-            labels: self.ctx.analysis.new_labels.len(),
-            catalog: self.catalog.clone(),
-            failed: false,
-        }
-    }
-
-    fn roll_back(&mut self, mark: Mark<'a>) {
-        self.ctx.analysis.effects.truncate(mark.effects);
-        self.ctx.analysis.provides.truncate(mark.provides);
-        self.ctx.analysis.new_labels.truncate(mark.labels);
-        self.catalog = mark.catalog;
-    }
-
-    /// What lacks inside a block that catches it is no requirement; says whether something did.
-    fn weaken(&mut self, from: usize) -> bool {
-        let mut lacks = false;
-        for requirement in self.ctx.analysis.requires.iter_mut().skip(from) {
-            if requirement.verdict == Verdict::Invalid {
-                requirement.verdict = Verdict::Unknown;
-                lacks = true;
-            }
-        }
-        lacks
-    }
-
-    fn depends_on_rows(&self, from: usize) -> bool {
-        self.ctx.analysis.effects.iter().skip(from).any(|effect| {
-            matches!(effect, Effect::AddConstraint { .. } | Effect::ValidateConstraint { .. })
-                || matches!(effect, Effect::CreateRelation { relation, .. } if relation.index().is_some())
-        })
-    }
-
-    fn handlers(&mut self, handlers: &[Handler], entered: bool) {
-        let unsure = std::mem::replace(&mut self.unsure, true);
-        for handler in handlers {
-            let harmless = handler.body.iter().all(|statement| {
-                matches!(statement, PlStmt::Null { .. } | PlStmt::Raise { .. } | PlStmt::Return { .. })
-            });
-            // A handler that is entered for sure still may not be this one.
-            if !harmless || entered {
-                self.statements(&handler.body);
-            }
-        }
-        self.unsure = unsure;
-    }
-
-    fn conditions(&self, handlers: &[Handler]) -> Conditions {
-        let mut conditions = Conditions::default();
-        for handler in handlers {
-            let text = self.text(handler.conditions).to_lowercase();
-            conditions.anything |= text.contains("others");
-            conditions.duplicates |= text.contains("others")
-                || text.contains("duplicate_")
-                || ["42p06", "42p07", "42701", "42710", "42723"].iter().any(|code| text.contains(code));
-            conditions.missing |= text.contains("others")
-                || text.contains("undefined_")
-                || text.contains("invalid_schema_name")
-                || ["42p01", "42703", "42704", "42883", "3f000"].iter().any(|code| text.contains(code));
-        }
-        conditions
-    }
-
     fn statement(&mut self, statement: &PlStmt, failed: &mut bool) -> Flow {
         match statement {
             PlStmt::Sql(sql) | PlStmt::Perform(sql) => *failed |= self.sql(sql),
-            PlStmt::If { branches, otherwise, .. } => return self.branches(None, branches, otherwise, failed),
+            PlStmt::If { branches, otherwise, .. } => {
+                return self.branches(None, branches, otherwise, failed);
+            }
             PlStmt::Case { subject, branches, otherwise, .. } => {
                 let otherwise = otherwise.as_deref().unwrap_or_default();
                 return self.branches(Some(*subject), branches, otherwise, failed);
@@ -367,8 +283,8 @@ impl<'c, 'a> Runner<'c, 'a> {
 
     /// Joins what comes after one of several branches. One that raises leaves nothing to be unsure of.
     fn either(&self, before: Option<Flow>, ends: Flow, body: &[PlStmt]) -> Flow {
-        let raises =
-            matches!(body.last(), Some(PlStmt::Raise { level: RaiseLevel::Exception, .. })) && ends == Flow::Ends;
+        let raises = matches!(body.last(), Some(PlStmt::Raise { level: RaiseLevel::Exception, .. }))
+            && ends == Flow::Ends;
         let ends = if raises { Flow::Goes } else { ends };
         match before {
             None if ends == Flow::Ends => Flow::May,
@@ -396,7 +312,7 @@ impl<'c, 'a> Runner<'c, 'a> {
         if flow == Flow::Goes { Flow::Goes } else { Flow::May }
     }
 
-    fn text(&self, span: Span) -> &'c str {
+    pub(super) fn text(&self, span: Span) -> &'c str {
         self.body.get(span.range()).unwrap_or_default()
     }
 
@@ -527,7 +443,9 @@ impl<'c, 'a> Runner<'c, 'a> {
             nested.slots = self.ctx.slots;
             analyse(&mut nested, &node);
             self.ctx.slots = nested.slots;
-            if self.late { nested.depends.clear() }
+            if self.late {
+                nested.depends.clear()
+            }
             nested.analysis
         };
         self.take(analysis)
@@ -595,14 +513,6 @@ fn tolerated(presence: &Presence) -> bool {
     }
 }
 
-/// Which errors a block's handlers catch.
-#[derive(Debug, Default)]
-struct Conditions {
-    duplicates: bool,
-    missing: bool,
-    anything: bool,
-}
-
 fn first_value(select: &protobuf::SelectStmt) -> Option<&protobuf::Node> {
     match select.target_list.as_slice() {
         [only] if select.from_clause.is_empty() => match only.node.as_ref()? {
@@ -624,7 +534,8 @@ fn loop_variables(body: &str, header: &LoopHeader) -> Vec<String> {
     };
     let before = start.and_then(|start| body.get(..start)).unwrap_or_default().to_lowercase();
     let words: Vec<&str> = before.split_whitespace().collect();
-    let from = words.iter().rposition(|word| matches!(*word, "for" | "foreach")).map_or(words.len(), |at| at + 1);
+    let from =
+        words.iter().rposition(|word| matches!(*word, "for" | "foreach")).map_or(words.len(), |at| at + 1);
     words[from..]
         .iter()
         .take_while(|word| !matches!(**word, "in" | "slice"))
@@ -632,9 +543,4 @@ fn loop_variables(body: &str, header: &LoopHeader) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(|word| word.trim_matches('"').to_owned())
         .collect()
-}
-
-/// What a body reads and writes that is never bound here.
-pub(super) fn touch_everything(ctx: &mut Context<'_>) {
-    ctx.touch(Place::Everything, Access::Write);
 }

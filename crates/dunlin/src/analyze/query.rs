@@ -68,7 +68,7 @@ impl Context<'_> {
     }
 
     /// Analyses the query of a view: what it needs; the rows are not read when the view is made.
-    pub fn view_query(&mut self, select: &protobuf::SelectStmt) -> Output {
+    pub fn view_query_columns(&mut self, select: &protobuf::SelectStmt) -> Output {
         Resolver::new(self, false).select(select).columns
     }
 
@@ -451,10 +451,7 @@ fn generated_columns(cte: &protobuf::CommonTableExpr) -> Vec<OutputColumn> {
         .cycle_clause
         .iter()
         .flat_map(|cycle| [cycle.cycle_mark_column.as_str(), cycle.cycle_path_column.as_str()]);
-    search
-        .chain(cycle)
-        .map(|name| OutputColumn { name: name.to_owned(), ty: TypeRef::unknown() })
-        .collect()
+    search.chain(cycle).map(|name| OutputColumn { name: name.to_owned(), ty: TypeRef::unknown() }).collect()
 }
 
 /// A result's columns as those of a source.

@@ -5,7 +5,9 @@ use super::query::{OutputColumn, Resolver, Result};
 use super::query_expr::{is_constant, string_constant};
 use super::query_scope::Rest;
 use super::{Access, Class, Context, Facet, Place, SessionChange, TransactionStatement, Verdict};
-use crate::catalog::{Catalog, Dependency, Found, Function, FunctionKind, Id, Name, ObjectRef, TypeKind, TypeRef};
+use crate::catalog::{
+    Catalog, Dependency, Found, Function, FunctionKind, Id, Name, ObjectRef, TypeKind, TypeRef,
+};
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
 use crate::syntax::{NodeEnum, protobuf};
@@ -194,7 +196,8 @@ impl Resolver<'_, '_> {
             return;
         }
         let [name, value, local] = call.args.as_slice() else { return };
-        let (Some(name), Some(value), true) = (string_constant(name), string_constant(value), is_constant(local))
+        let (Some(name), Some(value), true) =
+            (string_constant(name), string_constant(value), is_constant(local))
         else {
             self.ctx.opaque("set_config() with a setting or value that is worked out");
             return;
@@ -257,7 +260,10 @@ fn builtin_result(name: &str, scalar: &str) -> Result {
         "jsonb_each" => known(&[("key", "text"), ("value", "jsonb")]),
         "json_each_text" | "jsonb_each_text" => known(&[("key", "text"), ("value", "text")]),
         // Their columns may be those of a table of the user's.
-        "unnest" | "json_populate_record" | "jsonb_populate_record" | "json_populate_recordset"
+        "unnest"
+        | "json_populate_record"
+        | "jsonb_populate_record"
+        | "json_populate_recordset"
         | "jsonb_populate_recordset" => Result::unknown(),
         _ if crate::catalog::builtin::is_function(name) => {
             Result { columns: None, open: Vec::new(), rest: Rest::Anything }

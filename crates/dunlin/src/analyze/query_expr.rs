@@ -183,7 +183,8 @@ impl Resolver<'_, '_> {
 
     fn column_ref(&mut self, column: &protobuf::ColumnRef) -> TypeRef {
         let span = self.ctx.span(column.location);
-        let star = matches!(column.fields.last().and_then(|last| last.node.as_ref()), Some(NodeEnum::AStar(_)));
+        let star =
+            matches!(column.fields.last().and_then(|last| last.node.as_ref()), Some(NodeEnum::AStar(_)));
         let parts = strings(&column.fields);
         match (parts.as_slice(), star) {
             ([alias], true) => match self.find_alias(alias) {
@@ -326,11 +327,7 @@ impl Resolver<'_, '_> {
     }
 
     /// ORDER BY.
-    pub(super) fn sort(
-        &mut self,
-        list: &[protobuf::Node],
-        output: Option<&[super::query::OutputColumn]>,
-    ) {
+    pub(super) fn sort(&mut self, list: &[protobuf::Node], output: Option<&[super::query::OutputColumn]>) {
         for node in list {
             if let Some(NodeEnum::SortBy(sort)) = node.node.as_ref() {
                 if let Some(node) = &sort.node {

@@ -57,8 +57,8 @@ impl Resolver<'_, '_> {
                 entry.open.clear();
             }
         }
-        let columns = (entry.rest == Rest::Nothing)
-            .then(|| entry.columns.iter().map(OutputColumn::from).collect());
+        let columns =
+            (entry.rest == Rest::Nothing).then(|| entry.columns.iter().map(OutputColumn::from).collect());
         let result = Result { columns, open: entry.open.clone(), rest: entry.rest };
         if let Some(scope) = self.scopes.last_mut() {
             scope.entries.push(entry);
@@ -114,8 +114,7 @@ impl Resolver<'_, '_> {
     }
 
     fn subselect(&mut self, item: &protobuf::RangeSubselect) -> Result {
-        let Some(NodeEnum::SelectStmt(select)) =
-            item.subquery.as_ref().and_then(|node| node.node.as_ref())
+        let Some(NodeEnum::SelectStmt(select)) = item.subquery.as_ref().and_then(|node| node.node.as_ref())
         else {
             return self.add(Entry { rest: Rest::Unknown, ..Entry::default() }, item.alias.as_ref());
         };
@@ -389,9 +388,8 @@ impl super::Context<'_> {
         // Array and SQL names (`integer`, `_int4`) are not looked up here.
         if verdict == Verdict::Invalid && (name.name.starts_with('_') || name.schema.is_none()) {
             let parsed = crate::syntax::parse_type_name(text);
-            let builtin = parsed.is_ok_and(|node| {
-                strings(&node.names).first().is_some_and(|schema| schema == "pg_catalog")
-            });
+            let builtin = parsed
+                .is_ok_and(|node| strings(&node.names).first().is_some_and(|schema| schema == "pg_catalog"));
             if builtin || name.name.starts_with('_') {
                 return;
             }
@@ -399,7 +397,10 @@ impl super::Context<'_> {
         let any_of = candidates
             .iter()
             .flat_map(|name| {
-                [Facet::Exists(ObjectRef::Type { name: name.clone() }), Facet::Exists(ObjectRef::relation(name))]
+                [
+                    Facet::Exists(ObjectRef::Type { name: name.clone() }),
+                    Facet::Exists(ObjectRef::relation(name)),
+                ]
             })
             .collect();
         self.require(any_of, span, verdict, Code::DN205, format!("type `{name}` does not exist"), Vec::new());

@@ -212,7 +212,8 @@ mod tests {
 
     #[test]
     fn names_in_constants_fold_and_unquote() {
-        let name = |schema: Option<&str>, name: &str| Name { schema: schema.map(str::to_owned), name: name.into() };
+        let name =
+            |schema: Option<&str>, name: &str| Name { schema: schema.map(str::to_owned), name: name.into() };
         assert_eq!(parse_name("Foo"), Some(name(None, "foo")));
         assert_eq!(parse_name("public.\"A.b\"\"\""), Some(name(Some("public"), "A.b\"")));
         assert_eq!(parse_name("16384"), None);

@@ -75,8 +75,7 @@ impl Resolver<'_, '_> {
     pub(super) fn unqualified(&mut self, name: &str, span: Span) -> TypeRef {
         match self.look(name) {
             Sight::Columns(found) => {
-                let types: Vec<TypeRef> =
-                    found.iter().map(|at| self.use_column(*at, name, span)).collect();
+                let types: Vec<TypeRef> = found.iter().map(|at| self.use_column(*at, name, span)).collect();
                 types.into_iter().next().unwrap_or_else(TypeRef::unknown)
             }
             Sight::Row(scope, entry) => {
@@ -242,7 +241,9 @@ impl Resolver<'_, '_> {
         let mut open: Vec<QName> = Vec::new();
         for entry in self.scopes.iter().rev().flat_map(|scope| &scope.entries) {
             if !entry.qualified_only {
-                open.extend(entry.open.iter().filter(|table| !open.contains(table)).cloned().collect::<Vec<_>>());
+                open.extend(
+                    entry.open.iter().filter(|table| !open.contains(table)).cloned().collect::<Vec<_>>(),
+                );
             }
         }
         let near = near_columns(name, self.scopes.iter().flat_map(|scope| &scope.entries));
@@ -272,7 +273,8 @@ impl Resolver<'_, '_> {
             ([], None) => format!("column `{shown}` does not exist"),
             ([], Some(alias)) => format!("`{alias}` has no column `{shown}`"),
             ([table], _) => {
-                let noun = self.ctx.catalog.relation_at(table).map_or("table", |(_, found)| found.kind.noun());
+                let noun =
+                    self.ctx.catalog.relation_at(table).map_or("table", |(_, found)| found.kind.noun());
                 format!("{noun} `{table}` has no column `{shown}`")
             }
             (tables, _) => {
@@ -280,8 +282,7 @@ impl Resolver<'_, '_> {
                 format!("column `{shown}` does not exist in {}", list.join(", "))
             }
         };
-        let any_of =
-            open.iter().map(|table| Facet::Exists(ObjectRef::column(table, column))).collect();
+        let any_of = open.iter().map(|table| Facet::Exists(ObjectRef::column(table, column))).collect();
         self.ctx.require(any_of, span, verdict, Code::DN203, message, near);
     }
 
@@ -299,6 +300,7 @@ impl Resolver<'_, '_> {
 }
 
 fn near_columns<'a>(name: &str, entries: impl Iterator<Item = &'a Entry>) -> Vec<String> {
-    let all: Vec<&str> = entries.flat_map(|entry| &entry.columns).map(|column| column.name.as_str()).collect();
+    let all: Vec<&str> =
+        entries.flat_map(|entry| &entry.columns).map(|column| column.name.as_str()).collect();
     near_names(name, all).into_iter().map(str::to_owned).collect()
 }

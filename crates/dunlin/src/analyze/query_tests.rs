@@ -100,13 +100,8 @@ fn catalog() -> Catalog {
     let posts = table(&mut catalog, "posts", &[("id", "int4"), ("user_id", "int4"), ("title", "text")]);
     unique(&mut catalog, users, &[1], None);
     unique(&mut catalog, users, &[1, 2], Some("mood = 'sad'"));
-    let reference = Reference {
-        table: users,
-        columns: vec![1],
-        on_delete: 'c',
-        on_update: 'a',
-        matching: 's',
-    };
+    let reference =
+        Reference { table: users, columns: vec![1], on_delete: 'c', on_update: 'a', matching: 's' };
     if let Some(relation) = catalog.relation_mut(posts) {
         relation.constraints.push(constraint("posts_user", ConstraintKind::ForeignKey(reference), &[2]));
     }
@@ -251,7 +246,9 @@ fn what_is_missing_is_named_with_its_table() {
         "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) DO NOTHING",
         "table `users` has no unique key on (name, id)",
     );
-    unknown("INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE mood = 'sad' DO NOTHING");
+    unknown(
+        "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE mood = 'sad' DO NOTHING",
+    );
     valid("INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (lower(name)) DO NOTHING");
     invalid("DELETE FROM posts WHERE nope = 1", "table `posts` has no column `nope`");
 }
@@ -260,7 +257,10 @@ fn what_is_missing_is_named_with_its_table() {
 fn columns_of_what_is_missing_are_moot() {
     invalid("SELECT g.a, b FROM gone g", "table `gone` does not exist");
     invalid("SELECT id, b FROM users, gone", "table `gone` does not exist");
-    invalid("INSERT INTO gone (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET b = excluded.b", "table `gone` does not exist");
+    invalid(
+        "INSERT INTO gone (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET b = excluded.b",
+        "table `gone` does not exist",
+    );
     invalid("UPDATE gone SET a = b WHERE c = 1 RETURNING d", "table `gone` does not exist");
 }
 
@@ -281,8 +281,10 @@ fn a_missing_column_can_come_from_any_source() {
 #[test]
 fn outputs_have_the_names_and_types_of_the_server() {
     let catalog = catalog();
-    let select = crate::syntax::parse_expression("u.*, count(*), id > 1, name::varchar AS v, 1 FROM users u JOIN posts USING (id)")
-        .expect("parses");
+    let select = crate::syntax::parse_expression(
+        "u.*, count(*), id > 1, name::varchar AS v, 1 FROM users u JOIN posts USING (id)",
+    )
+    .expect("parses");
     let session = Session::new(SearchPath::default());
     let file = SourceFile::new("t.sql", "SELECT 1");
     let script = crate::syntax::parse(&file, Span::new(0, 8), &ParseOptions::default());
@@ -331,14 +333,24 @@ fn classes_and_footprints_follow_cascades() {
 fn repeatable_changes_are_known() {
     let repeatable = |sql: &str| analysed(sql).data.is_some_and(|data| data.repeatable);
     assert!(repeatable("INSERT INTO users (id, name) VALUES (1, 'a'), (2, 'b') ON CONFLICT (id) DO NOTHING"));
-    assert!(repeatable("INSERT INTO users (id, name) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET name = excluded.name"));
-    assert!(!repeatable("INSERT INTO users (id, name) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET name = users.name || 'x'"));
+    assert!(repeatable(
+        "INSERT INTO users (id, name) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET name = excluded.name"
+    ));
+    assert!(!repeatable(
+        "INSERT INTO users (id, name) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET name = users.name || 'x'"
+    ));
     assert!(!repeatable("INSERT INTO users (id, name) VALUES (random(), 'a') ON CONFLICT (id) DO NOTHING"));
     assert!(!repeatable("INSERT INTO users (id, name) VALUES (1, 'a') ON CONFLICT DO NOTHING"));
     assert!(!repeatable("INSERT INTO users (id, name) VALUES (1, 'a')"));
-    assert!(repeatable("INSERT INTO users (id, name) SELECT 1, 'a' WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = 1)"));
-    assert!(!repeatable("INSERT INTO users (id, name) SELECT 1, 'a' WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = 2)"));
-    assert!(!repeatable("INSERT INTO users (id, name) SELECT 1, 'a' WHERE NOT EXISTS (SELECT 1 FROM posts WHERE id = 1)"));
+    assert!(repeatable(
+        "INSERT INTO users (id, name) SELECT 1, 'a' WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = 1)"
+    ));
+    assert!(!repeatable(
+        "INSERT INTO users (id, name) SELECT 1, 'a' WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = 2)"
+    ));
+    assert!(!repeatable(
+        "INSERT INTO users (id, name) SELECT 1, 'a' WHERE NOT EXISTS (SELECT 1 FROM posts WHERE id = 1)"
+    ));
     assert!(repeatable("UPDATE users SET mood = 'sad' WHERE mood IS NULL AND id > 1"));
     assert!(!repeatable("UPDATE users SET mood = 'sad' WHERE name IS NULL"));
     assert!(!repeatable("UPDATE users SET mood = 'sad', id = 1 WHERE mood IS NULL"));
@@ -365,7 +377,12 @@ fn positional_inserts_say_where_the_list_goes() {
 #[test]
 fn a_trigger_may_fill_what_is_left_out() {
     let mut catalog = catalog();
-    let fills = function(&mut catalog, "fills", "plpgsql", "BEGIN INSERT INTO posts (id) VALUES (1); RETURN NEW; END");
+    let fills = function(
+        &mut catalog,
+        "fills",
+        "plpgsql",
+        "BEGIN INSERT INTO posts (id) VALUES (1); RETURN NEW; END",
+    );
     let users = catalog.relation_at(&qname("users")).expect("users").0;
     if let Some(relation) = catalog.relation_mut(users) {
         relation.triggers.push(Trigger {
@@ -380,14 +397,24 @@ fn a_trigger_may_fill_what_is_left_out() {
     let insert = analysed_in(&catalog, "INSERT INTO users (id) VALUES (1)");
     assert_eq!(insert.invalid().count(), 0);
     assert!(touches(&insert, Place::Rows(qname("posts")), Access::Insert));
-    assert!(!touches(&analysed_in(&catalog, "UPDATE users SET id = 1"), Place::Rows(qname("posts")), Access::Insert));
+    assert_eq!(insert.class, Class::Writes);
+    assert!(!touches(
+        &analysed_in(&catalog, "UPDATE users SET id = 1"),
+        Place::Rows(qname("posts")),
+        Access::Insert
+    ));
 }
 
 #[test]
 fn called_functions_are_as_good_as_their_statements() {
     let mut catalog = catalog();
     function(&mut catalog, "adds", "sql", "INSERT INTO posts (id, nothing) VALUES (1, $1); SELECT 1");
-    function(&mut catalog, "loops", "plpgsql", "DECLARE r record; BEGIN PERFORM loops(1); DELETE FROM posts WHERE id = r.id; RETURN p; END");
+    function(
+        &mut catalog,
+        "loops",
+        "plpgsql",
+        "DECLARE r record; BEGIN PERFORM loops(1); DELETE FROM posts WHERE id = r.id; RETURN p; END",
+    );
     function(&mut catalog, "runs", "plpgsql", "BEGIN EXECUTE 'drop table ' || p; END");
     function(&mut catalog, "python", "plpython3u", "pass");
     let adds = analysed_in(&catalog, "SELECT adds(1)");
@@ -426,21 +453,45 @@ fn guards_are_evaluated_against_the_catalog() {
         }
     };
     for (condition, expected) in [
-        ("NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_name = 'users' AND column_name = 'name')", false),
-        ("NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'users' AND column_name = 'age')", true),
+        (
+            "NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_name = 'users' AND column_name = 'name')",
+            false,
+        ),
+        (
+            "NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'users' AND column_name = 'age')",
+            true,
+        ),
         ("EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'posts')", true),
         ("EXISTS (SELECT FROM pg_tables WHERE schemaname = 'other' AND tablename = 'posts')", false),
         ("NOT EXISTS (SELECT 1 FROM pg_type WHERE typname = 'mood')", false),
-        ("NOT EXISTS (SELECT 1 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = 'mode' AND n.nspname = 'public')", true),
+        (
+            "NOT EXISTS (SELECT 1 FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE t.typname = 'mode' AND n.nspname = 'public')",
+            true,
+        ),
         ("NOT EXISTS (SELECT 1 FROM pg_enum WHERE enumlabel = 'sad' AND enumtypid = 'mood'::regtype)", false),
-        ("NOT EXISTS (SELECT 1 FROM pg_enum e JOIN pg_type t ON e.enumtypid = t.oid WHERE t.typname = 'mood' AND e.enumlabel = 'angry')", true),
+        (
+            "NOT EXISTS (SELECT 1 FROM pg_enum e JOIN pg_type t ON e.enumtypid = t.oid WHERE t.typname = 'mood' AND e.enumlabel = 'angry')",
+            true,
+        ),
         ("NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = 'posts_user')", false),
-        ("NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = 'posts_user' AND conrelid = 'users'::regclass)", true),
-        ("NOT EXISTS (SELECT 1 FROM information_schema.table_constraints WHERE constraint_name = 'posts_user' AND constraint_type = 'FOREIGN KEY')", false),
+        (
+            "NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = 'posts_user' AND conrelid = 'users'::regclass)",
+            true,
+        ),
+        (
+            "NOT EXISTS (SELECT 1 FROM information_schema.table_constraints WHERE constraint_name = 'posts_user' AND constraint_type = 'FOREIGN KEY')",
+            false,
+        ),
         ("to_regclass('public.posts') IS NOT NULL AND to_regclass('gone') IS NULL", true),
-        ("EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'name' AND NOT attisdropped)", true),
+        (
+            "EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'name' AND NOT attisdropped)",
+            true,
+        ),
         ("(SELECT count(*) FROM pg_indexes WHERE indexname = 'gone' AND tablename = 'users') = 0", true),
-        ("NOT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = 'users' AND n.nspname = 'public' AND c.relkind = 'r')", false),
+        (
+            "NOT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = 'users' AND n.nspname = 'public' AND c.relkind = 'r')",
+            false,
+        ),
         ("EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pgcrypto')", false),
     ] {
         assert_eq!(runs(condition), expected, "{condition}");
@@ -449,14 +500,21 @@ fn guards_are_evaluated_against_the_catalog() {
 
 #[test]
 fn branches_that_may_run_ask_for_nothing_surely() {
-    let analysis = done("BEGIN IF EXISTS (SELECT 1 FROM users WHERE name = 'x') THEN INSERT INTO gone VALUES (1); END IF; END");
+    let analysis = done(
+        "BEGIN IF EXISTS (SELECT 1 FROM users WHERE name = 'x') THEN INSERT INTO gone VALUES (1); END IF; END",
+    );
     assert_eq!((analysis.class, analysis.invalid().count()), (Class::Writes, 0));
     assert!(analysis.has_unknown());
-    let analysis = done("BEGIN IF (SELECT count(*) FROM users) > 5 THEN RETURN; END IF; UPDATE gone SET a = 1; END");
+    let analysis =
+        done("BEGIN IF (SELECT count(*) FROM users) > 5 THEN RETURN; END IF; UPDATE gone SET a = 1; END");
     assert_eq!(analysis.invalid().count(), 0);
-    let analysis = done("BEGIN IF to_regclass('users') IS NULL THEN RAISE EXCEPTION 'no'; END IF; UPDATE gone SET a = 1; END");
+    let analysis = done(
+        "BEGIN IF to_regclass('users') IS NULL THEN RAISE EXCEPTION 'no'; END IF; UPDATE gone SET a = 1; END",
+    );
     assert_eq!(analysis.invalid().count(), 1);
-    let analysis = done("DECLARE there boolean; BEGIN SELECT EXISTS (SELECT 1 FROM pg_type WHERE typname = 'mood') INTO there; IF NOT there THEN DELETE FROM gone; END IF; END");
+    let analysis = done(
+        "DECLARE there boolean; BEGIN SELECT EXISTS (SELECT 1 FROM pg_type WHERE typname = 'mood') INTO there; IF NOT there THEN DELETE FROM gone; END IF; END",
+    );
     assert_eq!((analysis.class, analysis.only_checks), (Class::Reads, true));
     let analysis = done("BEGIN UPDATE gone SET a = 1; EXCEPTION WHEN undefined_table THEN NULL; END");
     assert_eq!(analysis.invalid().count(), 0);
@@ -477,7 +535,29 @@ fn dynamic_sql_is_opaque_unless_constant() {
     assert_eq!(done("BEGIN EXECUTE 'DELETE FROM ' || 'posts'; END").class, Class::Removes);
     assert_eq!(done("BEGIN EXECUTE format('DELETE FROM %I', current_user); END").class, Class::Opaque);
     assert_eq!(done("BEGIN COMMIT; END").transactional, Transactional::No);
-    let looped = done("DECLARE r record; BEGIN FOR r IN SELECT * FROM users LOOP UPDATE posts SET title = r.name WHERE user_id = r.id; END LOOP; END");
+    let looped = done(
+        "DECLARE r record; BEGIN FOR r IN SELECT * FROM users LOOP UPDATE posts SET title = r.name WHERE user_id = r.id; END LOOP; END",
+    );
     assert_eq!((looped.class, looped.opaque.as_deref()), (Class::Writes, None));
     assert!(looped.requires.iter().all(|need| need.verdict == Verdict::Valid), "{:?}", looped.requires);
+}
+
+#[test]
+fn a_trigger_that_cannot_be_read_touches_everything() {
+    let mut catalog = catalog();
+    let runs = function(&mut catalog, "runs", "plpgsql", "BEGIN EXECUTE p; RETURN NEW; END");
+    let users = catalog.relation_at(&qname("users")).expect("users").0;
+    if let Some(relation) = catalog.relation_mut(users) {
+        relation.triggers.push(Trigger {
+            name: "t".into(),
+            function: Some(runs),
+            columns: Vec::new(),
+            definition: None,
+            inherited: false,
+            origin: Origin::Live,
+        });
+    }
+    let delete = analysed_in(&catalog, "DELETE FROM users");
+    assert!(touches(&delete, Place::Everything, Access::Write));
+    assert_eq!((delete.class, delete.opaque.as_deref()), (Class::Removes, None));
 }

@@ -185,7 +185,9 @@ impl Catalog {
 
     fn search(&self, name: &Name, path: &SearchPath, look: impl Fn(Id, &str) -> Option<Id>) -> Found<Id> {
         let schemas = self.schemas_for(name, path);
-        if let Some(id) = self.temporary(name).iter().chain(&schemas).find_map(|schema| look(*schema, &name.name)) {
+        if let Some(id) =
+            self.temporary(name).iter().chain(&schemas).find_map(|schema| look(*schema, &name.name))
+        {
             return Found::Yes(id);
         }
         match &name.schema {

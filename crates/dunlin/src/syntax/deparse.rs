@@ -5,8 +5,11 @@ use pg_query::protobuf;
 
 /// Writes an expression as libpg_query does; none where it cannot.
 pub fn deparse_expression(node: &protobuf::Node) -> Option<String> {
-    let target =
-        protobuf::ResTarget { val: Some(Box::new(node.clone())), location: -1, ..protobuf::ResTarget::default() };
+    let target = protobuf::ResTarget {
+        val: Some(Box::new(node.clone())),
+        location: -1,
+        ..protobuf::ResTarget::default()
+    };
     let select = protobuf::SelectStmt {
         target_list: vec![protobuf::Node { node: Some(NodeEnum::ResTarget(Box::new(target))) }],
         limit_option: protobuf::LimitOption::Default as i32,
