@@ -56,6 +56,23 @@ impl Context<'_> {
         }
     }
 
+    /// Analyses EXPLAIN; with ANALYZE it runs its statement.
+    pub fn explain(&mut self, statement: &protobuf::ExplainStmt) {
+        let runs = statement.options.iter().any(|node| {
+            matches!(node.node.as_ref(), Some(NodeEnum::DefElem(element)) if element.defname == "analyze")
+        });
+        let Some(node) = statement.query.as_ref().and_then(|query| query.node.as_ref()) else { return };
+        self.nested = true;
+        self.nested_statement(node);
+        self.analysis.kind = "EXPLAIN";
+        if !runs {
+            self.analysis.class = Class::Reads;
+            self.analysis.effects.clear();
+            self.analysis.provides.clear();
+            self.analysis.data = None;
+        }
+    }
+
     /// Analyses a statement inside another one.
     pub(super) fn nested_statement(&mut self, node: &NodeEnum) {
         match node {
@@ -68,6 +85,7 @@ impl Context<'_> {
             NodeEnum::CopyStmt(copy) => self.copy(copy),
             NodeEnum::DoStmt(block) => self.do_block(block),
             NodeEnum::CallStmt(call) => self.call(call),
+            NodeEnum::ExplainStmt(explain) => self.explain(explain),
             _ => self.opaque("a nested statement that is not read here"),
         }
     }
