@@ -1,0 +1,9 @@
+//! Tests of the `dunlin` program against real servers, in one program so that they share one server.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it ran"
+)]
+
+mod messy;

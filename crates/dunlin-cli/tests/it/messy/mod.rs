@@ -1,0 +1,13 @@
+//! The messy kind: folders as they are found in stuck applications, and what must be in the database afterwards.
+//!
+//! Each case is run with several ways to write its names and, where that makes a difference, several orders of its
+//! files. What a database must look like is said in SQL that psql runs in another one.
+
+mod names;
+mod world;
+
+mod circles;
+mod files;
+mod later_objects;
+mod missing_columns;
+mod providers;
