@@ -90,8 +90,9 @@ async fn changes_are_reported_and_do_not_run() {
 
             // Taken back, all is well again.
             world.edit(file, FILES.iter().find(|(name, _)| name == file).unwrap().1);
-            world.stays("nothing").await;
+            world.run(&["up"]).expect(0);
             world.all_applied();
+            world.stays("nothing").await;
         }
     }
 }

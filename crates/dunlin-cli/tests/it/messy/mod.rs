@@ -7,11 +7,16 @@ mod names;
 mod world;
 
 mod already_there;
+mod blocks;
 mod circles;
+mod doubt;
 mod edited;
+mod failures;
 mod files;
 mod later_objects;
 mod lenient;
 mod missing_columns;
 mod needs;
 mod providers;
+mod removals;
+mod sessions;
