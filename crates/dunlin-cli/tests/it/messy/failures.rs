@@ -102,6 +102,7 @@ async fn a_retry_after_a_fix_of_the_data_runs_the_rest_only() {
 async fn keep_going_does_what_does_not_depend_on_it() {
     let mut files = files();
     files[8].1 += "create index {after_id} on {after} ({id});\n";
+    files[9].1.clear(); // it writes the table of the constraint
     let files: Vec<(&str, &str)> = files.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).collect();
     for names in [Names::Plain, Names::Quoted, Names::Unicode] {
         let world = World::new(names, "", &files).await;

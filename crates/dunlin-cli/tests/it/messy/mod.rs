@@ -4,6 +4,7 @@
 //! files. What a database must look like is said in SQL that psql runs in another one.
 
 mod names;
+mod pool;
 mod world;
 
 mod already_there;

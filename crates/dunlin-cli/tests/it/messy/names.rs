@@ -26,7 +26,8 @@ impl Names {
     pub(crate) fn raw(self, word: &str) -> String {
         match self {
             Names::Plain | Names::Folded => word.to_owned(),
-            Names::Renamed => word.chars().rev().collect(),
+            // The letter in front is for words that end in a digit.
+            Names::Renamed => format!("n{}", word.chars().rev().collect::<String>()),
             Names::Quoted => format!("The {word}'s \"x\"; --"),
             Names::Unicode => format!("größe_{word}_日本"),
         }

@@ -100,7 +100,7 @@ async fn deletes_do_not_wait() {
         ("make", "create table {a} ({id} int); insert into {a} values (1);"),
     ];
     for names in Names::ALL {
-        let world = World::new(names, "create table {other} ({id} int)", &files).await;
+        let world = World::new(names, "", &files).await;
         let up = world.up(0, "partial");
         let clean = world.id("clean");
         assert_eq!(up.operations("skipped"), [format!("{clean}#1 DN202"), format!("{clean}#2 DN202")]);

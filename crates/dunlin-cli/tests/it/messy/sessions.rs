@@ -197,7 +197,7 @@ async fn deferred_keys_and_an_alter_in_one_file() {
                 "create table {owner} ({id} int primary key);
                 create table {cat} ({id} int, {owner} int references {owner} ({id}) deferrable initially deferred, {name} text);
                 insert into {owner} values (7), (8);
-                insert into {cat} values (1, 7), (2, 8, 'Tom');",
+                insert into {cat} values (1, 7, null), (2, 8, 'Tom');",
             )
             .await;
         world.stays("nothing").await;

@@ -14,7 +14,7 @@ with spaces as (
         case when attcollation <> typcollation then ' collate ' || attcollation::regcollation end,
         case when attnotnull then ' not null' end,
         case when attgenerated = '' then ' default ' else ' generated ' end || pg_get_expr(adbin, adrelid),
-        ' identity ' || nullif(attidentity, ''),
+        ' identity ' || nullif(attidentity, '')::text,
         ' privileges ' || attacl::text)
     from pg_attribute
     join pg_class on pg_class.oid = attrelid

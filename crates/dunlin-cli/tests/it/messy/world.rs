@@ -1,6 +1,7 @@
 //! A database, a folder of migrations and `dunlin`, with the names of all objects written in one way.
 
 use super::names::Names;
+use super::pool::Pooled;
 use dunlin_testkit::{Folder, Output, Program, TestDb};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -9,7 +10,7 @@ use std::fmt::Write as _;
 /// What one test works on. When the test fails, it says what was in the folder and what Dunlin answered.
 pub(crate) struct World {
     pub(crate) names: Names,
-    pub(crate) database: TestDb,
+    pub(crate) database: Pooled,
     pub(crate) folder: Folder,
     before: String,
     ids: Vec<(String, String)>,
@@ -30,7 +31,8 @@ impl World {
         files: &[(&str, &str)],
         order: &[usize],
     ) -> World {
-        let database = TestDb::with(&names.write(before)).await;
+        let database = Pooled::take().await;
+        database.execute(&names.write(before)).await;
         let mut world = World {
             names,
             database,
@@ -173,8 +175,10 @@ impl World {
 
     /// Expects the schema and the rows that a database has which began alike and where psql ran this SQL.
     pub(crate) async fn is_like(&self, sql: &str) {
-        let expected = TestDb::with(&self.names.write(&self.before)).await;
-        expected.execute(&self.names.write(sql)).await;
+        let expected = Pooled::take().await;
+        expected.execute(&self.names.write(&self.before)).await;
+        let script = Folder::new(&[("after.sql", &self.names.write(sql))]);
+        expected.psql(script.path().join("after.sql")).expect(0);
         same(&state(&expected).await, &state(&self.database).await);
     }
 
