@@ -8,6 +8,7 @@ mod pool;
 mod world;
 
 mod already_there;
+mod bad_input;
 mod blocks;
 mod circles;
 mod doubt;
@@ -18,6 +19,8 @@ mod later_objects;
 mod lenient;
 mod missing_columns;
 mod needs;
+mod nothing_to_do;
 mod providers;
 mod removals;
 mod sessions;
+mod surroundings;
