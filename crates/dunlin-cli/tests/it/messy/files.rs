@@ -9,7 +9,7 @@ use dunlin_testkit::{Folder, Program, TestDb};
 #[tokio::test]
 async fn two_files_with_one_number_and_retired_ones() {
     for names in Names::ALL {
-        let mut world =
+        let world =
             World::new(names, "create table {old} ({id} int)", &[("start", "create table {a} ({id} int);")])
                 .await;
         let write = |file: &str, sql: &str| world.folder.write(file, names.write(sql));

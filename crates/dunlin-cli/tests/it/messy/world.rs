@@ -104,7 +104,7 @@ impl World {
     pub(crate) fn up_with(&self, arguments: &[&str], code: i32, outcome: &str) -> Up {
         let output = self.run(&[&["up", "--format", "json"], arguments].concat());
         assert_eq!(output.code, code, "exit code of up");
-        let up = Up { json: output.json(), stderr: output.stderr };
+        let up = Up { json: output.json() };
         assert_eq!(up.json["outcome"], outcome, "outcome of up");
         up
     }
@@ -113,7 +113,7 @@ impl World {
     #[track_caller]
     pub(crate) fn up_any(&self) -> Up {
         let output = self.run(&["up", "--format", "json"]).expect(0);
-        let up = Up { json: output.json(), stderr: output.stderr };
+        let up = Up { json: output.json() };
         assert!(
             ["applied", "nothing"].contains(&text(&up.json["outcome"]).as_str()),
             "{}",
@@ -220,7 +220,6 @@ impl Drop for World {
 /// What `up` reported.
 pub(crate) struct Up {
     pub(crate) json: Value,
-    pub(crate) stderr: String,
 }
 
 impl Up {
@@ -269,12 +268,6 @@ impl Plan {
     pub(crate) fn with_action(&self, action: &str) -> Vec<String> {
         let steps = self.steps().iter().filter(|step| step["action"] == action);
         steps.map(|step| format!("{}#{}", text(&step["migration"]), step["operation"])).collect()
-    }
-
-    /// Gives the first diagnostic with this code.
-    #[track_caller]
-    pub(crate) fn diagnostic(&self, code: &str) -> Value {
-        diagnostic(&self.json, code)
     }
 }
 
