@@ -7,3 +7,4 @@
 )]
 
 mod messy;
+mod random;

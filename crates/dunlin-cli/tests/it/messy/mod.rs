@@ -4,8 +4,8 @@
 //! files. What a database must look like is said in SQL that psql runs in another one.
 
 mod names;
-mod pool;
-mod world;
+pub(crate) mod pool;
+pub(crate) mod world;
 
 mod already_there;
 mod bad_input;

@@ -322,16 +322,19 @@ pub(crate) async fn journal(database: &TestDb) -> String {
 /// Expects two texts to be equal, and says which lines differ.
 #[track_caller]
 pub(crate) fn same(expected: &str, actual: &str) {
-    if expected == actual {
-        return;
+    if let Some(difference) = difference(expected, actual) {
+        panic!("{difference}");
     }
+}
+
+/// Tells in which lines two texts differ.
+pub(crate) fn difference(expected: &str, actual: &str) -> Option<String> {
     let only = |one: &str, other: &str| -> String {
         let other: Vec<&str> = other.lines().collect();
         one.lines().filter(|line| !other.contains(line)).fold(String::new(), |all, line| all + line + "\n")
     };
-    panic!(
-        "expected, and not there:\n{}there, and not expected:\n{}",
-        only(expected, actual),
-        only(actual, expected)
-    );
+    (expected != actual).then(|| {
+        let (missing, extra) = (only(expected, actual), only(actual, expected));
+        format!("expected, and not there:\n{missing}there, and not expected:\n{extra}")
+    })
 }
