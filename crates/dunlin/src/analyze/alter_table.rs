@@ -98,6 +98,9 @@ impl<'a> Context<'a> {
             self.analysis.rewrite = self.only_actions_left(location, commands.len(), &done);
         }
         match clash {
+            // What the server passes over does not keep the other actions from running.
+            Some(Presence::Different { tolerated: true, .. } | Presence::Unknown { tolerated: true, .. })
+                if !all_done => {}
             Some(clash) => self.analysis.presence = clash,
             None if all_done => self.analysis.presence = Presence::Same { reason: reasons.join("; ") },
             None => {}
@@ -111,7 +114,8 @@ impl<'a> Context<'a> {
 
     fn only_actions_left(&self, location: i32, actions: usize, done: &[usize]) -> Option<String> {
         // Inside a DO block the text is not this statement's own.
-        if !matches!(&self.statement.tree, Tree::Parsed(tree) if matches!(**tree, NodeEnum::AlterTableStmt(_))) {
+        if !matches!(&self.statement.tree, Tree::Parsed(tree) if matches!(**tree, NodeEnum::AlterTableStmt(_)))
+        {
             return None;
         }
         without(&self.statement.sql, usize::try_from(location).ok()?, actions, done)
@@ -329,8 +333,7 @@ impl<'a> Context<'a> {
         self.touch(Place::Rules(shape.name.clone()), Access::Write);
         self.touch(Place::Rules(name.clone()), Access::Write);
         self.touch(Place::Rows(name.clone()), Access::Read);
-        let is_child =
-            self.catalog.relation(child).is_some_and(|relation| relation.parents.contains(&id));
+        let is_child = self.catalog.relation(child).is_some_and(|relation| relation.parents.contains(&id));
         if command.subtype() == Action::AtAttachPartition {
             let bound = partition.bound.as_ref().map(super::table::bound_text);
             let effect =

@@ -5,9 +5,7 @@ use super::context::{Context, strings};
 use super::table_presence::differ;
 use super::table_shape::{Shape, with_column};
 use super::{Access, Facet, Place, Presence};
-use crate::catalog::{
-    Column, ColumnChange, ColumnNumber, Dependent, Effect, Expr, Id, Identity, ObjectRef,
-};
+use crate::catalog::{Column, ColumnChange, ColumnNumber, Dependent, Effect, Expr, Id, Identity, ObjectRef};
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, AlterTableType as Action};
 
@@ -160,7 +158,11 @@ impl<'a> Context<'a> {
         Part::unless(
             same,
             || format!("column `{object}` is {ty} already"),
-            Effect::AlterColumn { relation: id, column: column.number, change: ColumnChange::Type(ty.clone()) },
+            Effect::AlterColumn {
+                relation: id,
+                column: column.number,
+                change: ColumnChange::Type(ty.clone()),
+            },
         )
     }
 
@@ -229,7 +231,8 @@ impl<'a> Context<'a> {
         let wanted = wanted_identity(command).or(column.identity).unwrap_or(Identity::ByDefault);
         if column.identity == Some(wanted) {
             // SET START, SET INCREMENT and so on change the sequence only.
-            let only_identity = command.subtype() == Action::AtAddIdentity || wanted_identity(command).is_some();
+            let only_identity =
+                command.subtype() == Action::AtAddIdentity || wanted_identity(command).is_some();
             return match only_identity {
                 true => Part::done(format!("column `{object}` is such an identity column already")),
                 false => Part::run(Vec::new()),
@@ -274,8 +277,7 @@ impl<'a> Context<'a> {
 
 /// Whether two defaults of a column are surely the same.
 fn same_default(new: &Expr, old: &Expr, column: &Column) -> bool {
-    let _ = column;
-    new == old
+    super::sameness::defaults(&new.text, &old.text, &column.ty) == super::sameness::Sameness::Same
 }
 
 /// `USING column::type`, which leaves values of that type as they are.

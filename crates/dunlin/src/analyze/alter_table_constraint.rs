@@ -30,7 +30,7 @@ impl<'a> Context<'a> {
             .iter()
             .find(|old| old.kind == ConstraintKind::PrimaryKey && made.kind == ConstraintKind::PrimaryKey);
         let Some(old) = there.or(second_key) else { return Part::run(effects) };
-        let part = self.constraint_is_there(shape, &before, &made, old, node);
+        let part = self.constraint_is_there(shape, &before, &made, old);
         if part.presence == Presence::Absent {
             return Part::run(effects);
         }
@@ -50,7 +50,6 @@ impl<'a> Context<'a> {
         before: &Relation,
         made: &Constraint,
         old: &Constraint,
-        node: &protobuf::Constraint,
     ) -> Part {
         let object = ObjectRef::Constraint { relation: shape.name.clone(), name: old.name.clone() };
         let tolerated = self.lenient_constraint();
@@ -64,7 +63,6 @@ impl<'a> Context<'a> {
             },
             None => Presence::Unknown { object, tolerated },
         };
-        let _ = node;
         Part { presence, effects: Vec::new() }
     }
 

@@ -31,12 +31,9 @@ fn judged(
     let (Some(written), Some(actual)) = known else { return Presence::Unknown { object, tolerated } };
     match same(written, actual) {
         Sameness::Same => Presence::Same { reason: format!("`{object}` is there already") },
-        Sameness::Different => Presence::Different {
-            object,
-            expected: written.to_owned(),
-            actual: actual.to_owned(),
-            tolerated,
-        },
+        Sameness::Different => {
+            Presence::Different { object, expected: written.to_owned(), actual: actual.to_owned(), tolerated }
+        }
         Sameness::Unknown => Presence::Unknown { object, tolerated },
     }
 }

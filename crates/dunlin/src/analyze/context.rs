@@ -7,7 +7,7 @@ use super::{
 use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, QName, SearchPath};
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
-use crate::syntax::{Statement, protobuf};
+use crate::syntax::{Lexer, Statement, Token, TokenKind, protobuf};
 
 /// The analysis of one statement while it is made.
 pub struct Context<'a> {
@@ -81,9 +81,22 @@ impl<'a> Context<'a> {
         self.statement.locate(location).unwrap_or(self.statement.span)
     }
 
-    /// Runs the analysis of the family that the statement belongs to.
-    pub fn run(self) -> Analysis {
-        self.analysis
+    /// The place of a name, looked for from a location of the tree on where the tree has none for it.
+    pub(super) fn word_span(&self, word: &str, location: i32) -> Span {
+        let sql = &self.statement.sql;
+        let from = usize::try_from(location).unwrap_or(0);
+        let is_meant = |token: &Token| {
+            let text = token.text(sql);
+            match token.kind {
+                TokenKind::Word => text.eq_ignore_ascii_case(word),
+                TokenKind::QuotedIdent => text.trim_matches('"').replace("\"\"", "\"") == word,
+                _ => false,
+            }
+        };
+        match Lexer::new(sql, from, sql.len()).find(is_meant) {
+            Some(token) => token.span.shifted(self.statement.span.start),
+            None => self.span(location),
+        }
     }
 
     /// Says that the statement cannot be understood: it becomes a barrier.

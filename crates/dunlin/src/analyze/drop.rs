@@ -37,7 +37,8 @@ impl Context<'_> {
             return;
         }
         if left.is_empty() {
-            let reason = format!("{} {} gone already", gone.join(", "), if gone.len() == 1 { "is" } else { "are" });
+            let reason =
+                format!("{} {} gone already", gone.join(", "), if gone.len() == 1 { "is" } else { "are" });
             self.analysis.presence = Presence::Same { reason };
         } else if !node.missing_ok
             && matches!(&self.statement.tree, Tree::Parsed(tree) if matches!(**tree, NodeEnum::DropStmt(_)))
@@ -47,13 +48,7 @@ impl Context<'_> {
         }
     }
 
-    fn drop_thing(
-        &mut self,
-        kind: protobuf::ObjectType,
-        meant: &Meant,
-        thing: &Thing,
-        concurrent: bool,
-    ) {
+    fn drop_thing(&mut self, kind: protobuf::ObjectType, meant: &Meant, thing: &Thing, concurrent: bool) {
         match thing {
             Thing::Relation(id) => self.drop_relation(kind, *id, concurrent),
             Thing::Type(id) => {
@@ -202,7 +197,8 @@ impl Context<'_> {
         self.touch(place_of(&meant.object), Access::Write);
         match meant.found {
             Found::No => {
-                self.analysis.presence = Presence::Same { reason: format!("{} is gone already", meant.phrase()) };
+                self.analysis.presence =
+                    Presence::Same { reason: format!("{} is gone already", meant.phrase()) };
             }
             _ => self.drop_named(&meant.object),
         }

@@ -4,7 +4,7 @@ use super::context::{Context, strings};
 use super::object::place_of;
 use super::{Access, Class, Presence};
 use crate::catalog::{
-    Dependency, Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName, TypeRef,
+    Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName, TypeRef,
 };
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::FunctionParameterMode as Mode;
@@ -28,8 +28,13 @@ impl Context<'_> {
         self.options(&mut function, &node.options);
         if let Some(body) = node.sql_body.as_deref() {
             function.language = "sql".into();
-            function.depends = self.atomic_body(body);
+            let outer = std::mem::take(&mut self.depends);
+            self.atomic_body(&function, body);
+            function.depends = std::mem::replace(&mut self.depends, outer);
+            function.depends.sort_unstable();
+            function.depends.dedup();
         }
+        self.function_body(&function);
         self.make_function(name, function, node.replace);
     }
 
@@ -129,34 +134,6 @@ impl Context<'_> {
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// What a `BEGIN ATOMIC` or `RETURN` body needs: it is bound when the function is made.
-    fn atomic_body(&mut self, body: &protobuf::Node) -> Vec<Dependency> {
-        let outer = std::mem::take(&mut self.depends);
-        // Parameters look like columns there: what is missing cannot be told from them.
-        let tentative = std::mem::replace(&mut self.tentative, true);
-        self.atomic_part(body);
-        self.tentative = tentative;
-        let mut depends = std::mem::replace(&mut self.depends, outer);
-        depends.sort_unstable();
-        depends.dedup();
-        depends
-    }
-
-    fn atomic_part(&mut self, node: &protobuf::Node) {
-        match &node.node {
-            Some(NodeEnum::List(list)) => list.items.iter().for_each(|item| self.atomic_part(item)),
-            Some(NodeEnum::ReturnStmt(statement)) => {
-                if let Some(value) = statement.returnval.as_deref() {
-                    self.expression(value, &[]);
-                }
-            }
-            Some(NodeEnum::SelectStmt(select)) => {
-                self.view_query_columns(select);
-            }
-            _ => {}
         }
     }
 

@@ -5,9 +5,7 @@ use super::naming::{index_columns, joined};
 use super::table_constraint::btree;
 use super::table_shape::Shape;
 use super::{Access, LockMode, Place, Presence, Transactional};
-use crate::catalog::{
-    ColumnNumber, Effect, Expr, Id, Index, IndexKey, ObjectRef, QName, Relation, RelationKind,
-};
+use crate::catalog::{ColumnNumber, Effect, Expr, Index, IndexKey, ObjectRef, QName, Relation, RelationKind};
 use crate::syntax::{NodeEnum, deparse_expression, deparse_statement, protobuf};
 
 /// The keys of an index and the columns that they use.
@@ -46,7 +44,8 @@ impl<'a> Context<'a> {
         self.touch(Place::Rows(shape.name.clone()), Access::Read);
         if node.unique {
             self.touch(Place::Rules(shape.name.clone()), Access::Write);
-            let columns = shape.relation.names(&index.keys.iter().filter_map(|key| key.column).collect::<Vec<_>>());
+            let columns =
+                shape.relation.names(&index.keys.iter().filter_map(|key| key.column).collect::<Vec<_>>());
             if columns.len() == index.keys.len() {
                 self.provide_key(&shape.name, &columns, false);
             }
@@ -56,8 +55,8 @@ impl<'a> Context<'a> {
     }
 
     fn index_effects(&mut self, shape: &Shape<'a>, name: QName, index: Index, node: &protobuf::IndexStmt) {
-        if let Some((there, relation)) = self.catalog.relation_at(&name) {
-            self.analysis.presence = index_presence(self, shape, &name, there, relation, node);
+        if let Some((_, relation)) = self.catalog.relation_at(&name) {
+            self.analysis.presence = index_presence(self, shape, &name, relation, node);
             return;
         }
         let mut relation =
@@ -75,25 +74,23 @@ impl<'a> Context<'a> {
             self.touch(Place::Relation(name.clone()), Access::Write);
             self.provide(ObjectRef::relation(&name));
         }
-        let columns: Vec<String> = node
-            .index_params
-            .iter()
-            .filter_map(element)
-            .map(|element| element.name.clone())
-            .collect();
+        let columns: Vec<String> =
+            node.index_params.iter().filter_map(element).map(|element| element.name.clone()).collect();
         if node.unique && columns.iter().all(|column| !column.is_empty()) {
             self.provide_key(&table, &columns, false);
         }
     }
 
     fn index_of(&mut self, shape: &mut Shape<'a>, node: &protobuf::IndexStmt) -> Index {
+        // Elements have no place of their own: their names are looked for after the table's.
+        let location = node.relation.as_ref().map_or(-1, |range| range.location);
         let params: Vec<&protobuf::IndexElem> = node.index_params.iter().filter_map(element).collect();
-        let Keys { keys, mut uses } = self.index_keys(shape, &params);
+        let Keys { keys, mut uses } = self.index_keys(shape, &params, location);
         let include: Vec<ColumnNumber> = node
             .index_including_params
             .iter()
             .filter_map(element)
-            .filter_map(|element| self.index_column(shape, &element.name, element.location))
+            .filter_map(|element| self.index_column(shape, &element.name, location))
             .collect();
         uses.extend(&include);
         let predicate = node.where_clause.as_deref().map(|node| {
@@ -123,6 +120,7 @@ impl<'a> Context<'a> {
         &mut self,
         shape: &Shape<'a>,
         elements: &[&protobuf::IndexElem],
+        location: i32,
     ) -> Keys {
         let mut found = Keys { keys: Vec::new(), uses: Vec::new() };
         for element in elements {
@@ -136,7 +134,7 @@ impl<'a> Context<'a> {
                     key.expression = Some(Expr::new(text));
                 }
                 None => {
-                    key.column = self.index_column(shape, &element.name, element.location);
+                    key.column = self.index_column(shape, &element.name, location);
                     found.uses.extend(key.column);
                 }
             }
@@ -199,7 +197,6 @@ fn index_presence(
     ctx: &Context<'_>,
     shape: &Shape<'_>,
     name: &QName,
-    there: Id,
     relation: &Relation,
     node: &protobuf::IndexStmt,
 ) -> Presence {
@@ -225,7 +222,6 @@ fn index_presence(
     if !old.valid && matches!(shape.relation.kind, RelationKind::Table) {
         return Presence::Unknown { object, tolerated };
     }
-    let _ = there;
     compare_index(shape, name, old, node, object)
 }
 
@@ -236,21 +232,9 @@ fn compare_index(
     node: &protobuf::IndexStmt,
     object: ObjectRef,
 ) -> Presence {
-    let tolerated = node.if_not_exists;
     let written = written_index(shape, name, node);
     let actual = old.definition.clone().or_else(|| rebuilt(shape, name, old));
-    let (Some(written), Some(actual)) = (written, actual) else {
-        return Presence::Unknown { object, tolerated };
-    };
-    match same_definition(&written, &actual) {
-        Some(true) => Presence::Same { reason: format!("index `{name}` is there already") },
-        Some(false) => Presence::Different { object, expected: written, actual, tolerated },
-        None => Presence::Unknown { object, tolerated },
-    }
-}
-
-fn same_definition(written: &str, actual: &str) -> Option<bool> {
-    (written == actual).then_some(true)
+    super::compare::indexes((written.as_deref(), actual.as_deref()), object, node.if_not_exists)
 }
 
 /// The statement in one way of writing, with the names that are meant.
@@ -281,7 +265,10 @@ fn rebuilt(shape: &Shape<'_>, name: &QName, old: &Index) -> Option<String> {
             (None, Some(expression)) => format!("({})", expression.text),
             (None, None) => return None,
         };
-        for part in [key.collation.as_ref().map(|c| format!(" COLLATE {c}")), key.opclass.as_ref().map(|o| format!(" {o}"))] {
+        for part in [
+            key.collation.as_ref().map(|c| format!(" COLLATE {c}")),
+            key.opclass.as_ref().map(|o| format!(" {o}")),
+        ] {
             text.push_str(&part.unwrap_or_default());
         }
         text.push_str(match (key.descending, key.nulls_first) {

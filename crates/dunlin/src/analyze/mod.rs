@@ -5,14 +5,28 @@
 //! statement runs. One file per family of statement; what a family does not understand it says with
 //! [`Context::opaque`].
 
+mod alter_table;
+mod alter_table_column;
+mod alter_table_constraint;
+mod alter_table_text;
+mod compare;
 mod context;
+mod dispatch;
 mod dml;
 mod dml_conflict;
 mod dml_repeat;
 mod dml_write;
+mod drop;
+mod extension;
 mod footprint;
+mod function;
 mod function_body;
+mod grant;
 mod guard;
+mod index;
+mod maintenance;
+mod naming;
+mod object;
 mod procedural;
 mod procedural_handlers;
 pub mod query;
@@ -23,9 +37,22 @@ mod query_name;
 mod query_scope;
 #[cfg(test)]
 mod query_tests;
+mod rename;
 pub mod sameness;
+mod schema;
+mod sequence;
 mod session;
+mod session_statements;
+mod table;
+mod table_constraint;
+mod table_presence;
+mod table_shape;
+mod tag;
+mod transaction;
+mod trigger;
+mod type_ddl;
 mod types;
+mod view;
 
 pub use context::Context;
 pub use footprint::{Access, Footprint, Place};

@@ -195,8 +195,14 @@ mod tests {
             cut("a_column_with_a_long_name", "fkey"),
             "a_table_with_a_name_that_is_real_a_column_with_a_long_name_fkey"
         );
-        assert_eq!(cut("éééééééééééééééééééééééé", "key"), "a_table_with_a_name_that_is_r_éééééééééééééé_key");
-        assert_eq!(cut("expr_lower", "excl"), "a_table_with_a_name_that_is_really_quite_long_i_expr_lower_excl");
+        assert_eq!(
+            cut("éééééééééééééééééééééééé", "key"),
+            "a_table_with_a_name_that_is_r_éééééééééééééé_key"
+        );
+        assert_eq!(
+            cut("expr_lower", "excl"),
+            "a_table_with_a_name_that_is_really_quite_long_i_expr_lower_excl"
+        );
         assert_eq!(cut("", "check1"), "a_table_with_a_name_that_is_really_quite_long_indeed_check1");
         assert_eq!(object_name("t", "", "pkey"), "t_pkey");
     }
@@ -214,6 +220,9 @@ mod tests {
         assert_eq!(names("create index on p(lower(a::text), (a+b), (b+a))"), "lower_expr_expr1");
         assert_eq!(names("create index on p(a) include (b)"), "a_b");
         assert_eq!(names("create index on p((a::text))"), "a");
-        assert_eq!(names("create index on p((case when a>0 then b else a end), (coalesce(a,b)))"), "a_coalesce");
+        assert_eq!(
+            names("create index on p((case when a>0 then b else a end), (coalesce(a,b)))"),
+            "a_coalesce"
+        );
     }
 }

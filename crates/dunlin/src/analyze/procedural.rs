@@ -73,10 +73,9 @@ impl Context<'_> {
         }
     }
 
-    /// Analyses a statement inside another one.
+    /// Analyses a data change, a query or a procedural statement; all others are the dispatcher's.
     pub(super) fn nested_statement(&mut self, node: &NodeEnum) {
         match node {
-            NodeEnum::SelectStmt(select) if select.into_clause.is_none() => self.select_statement(select),
             NodeEnum::InsertStmt(insert) => self.insert(insert),
             NodeEnum::UpdateStmt(update) => self.update(update),
             NodeEnum::DeleteStmt(delete) => self.delete(delete),
@@ -85,8 +84,7 @@ impl Context<'_> {
             NodeEnum::CopyStmt(copy) => self.copy(copy),
             NodeEnum::DoStmt(block) => self.do_block(block),
             NodeEnum::CallStmt(call) => self.call(call),
-            NodeEnum::ExplainStmt(explain) => self.explain(explain),
-            _ => self.opaque("a nested statement that is not read here"),
+            _ => self.statement_node(node),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! RENAME, SET SCHEMA and OWNER TO of every kind of object.
 
-use super::context::{Context, range_name, string};
+use super::context::{Context, range_name};
 use super::object::{Meant, Thing, parts, place_of};
 use super::{Access, Class, LockMode, Place, Presence};
 use crate::catalog::{Effect, Found, Id, Name, ObjectRef, QName, RelationChange};
@@ -17,7 +17,7 @@ impl Context<'_> {
             | ObjectType::ObjectTrigger
             | ObjectType::ObjectPolicy
             | ObjectType::ObjectRule => self.rename_part(node),
-            ObjectType::ObjectDatabase => self.analysis.effects.extend([]),
+            ObjectType::ObjectDatabase => {}
             ObjectType::ObjectSchema | ObjectType::ObjectRole => {
                 let name = string_node(&node.subname);
                 self.rename_object(node, &name);
@@ -109,9 +109,7 @@ impl Context<'_> {
             ObjectRef::Type { name } => self.catalog.type_at(name).is_some(),
             ObjectRef::Schema { name } => self.catalog.find_schema(name).yes().is_some(),
             ObjectRef::Role { name } => self.catalog.roles.as_ref().is_some_and(|roles| roles.contains(name)),
-            ObjectRef::Other { class, name } => {
-                self.catalog.others.contains(&(class.clone(), name.clone()))
-            }
+            ObjectRef::Other { class, name } => self.catalog.others.contains(&(class.clone(), name.clone())),
             ObjectRef::Function { name, arguments } => {
                 let written = Name { schema: Some(name.schema.clone()), name: name.name.clone() };
                 let all = self.catalog.find_functions(&written, self.path());
@@ -313,7 +311,6 @@ impl Context<'_> {
                 _ => {}
             }
         }
-        let _ = string;
     }
 }
 

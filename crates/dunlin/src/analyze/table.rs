@@ -39,11 +39,7 @@ impl<'a> Context<'a> {
         let name = self.new_relation_name(range);
         let slot = self.slot();
         let schema = self.catalog.find_schema(&name.schema).yes();
-        let mut relation = Relation::new(
-            schema.unwrap_or_else(|| slot.as_id()),
-            name.name.clone(),
-            kind,
-        );
+        let mut relation = Relation::new(schema.unwrap_or_else(|| slot.as_id()), name.name.clone(), kind);
         relation.persistence = range.relpersistence.chars().next().unwrap_or('p');
         let mut shape = Shape::new(self.catalog, name.clone(), slot, relation);
         self.touch(Place::Relation(name.clone()), Access::Write);
@@ -64,8 +60,7 @@ impl<'a> Context<'a> {
     fn table_effects(&mut self, shape: Shape<'a>, node: &protobuf::CreateStmt, range: &protobuf::RangeVar) {
         let existing = self.catalog.relation_at(&shape.name);
         if let Some((_, existing)) = existing {
-            self.analysis.presence =
-                super::table_presence::compare(&shape, existing, node.if_not_exists);
+            self.analysis.presence = super::table_presence::compare(&shape, existing, node.if_not_exists);
         } else {
             self.temporary_schema(&shape.name.schema);
             let mut plain = shape.relation.clone();
@@ -155,10 +150,7 @@ impl<'a> Context<'a> {
                 continue;
             };
             let partition = node.partbound.is_some();
-            self.lock(
-                id,
-                if partition { LockMode::AccessExclusive } else { LockMode::ShareUpdateExclusive },
-            );
+            self.lock(id, if partition { LockMode::AccessExclusive } else { LockMode::ShareUpdateExclusive });
             let parent_name = self.catalog.relation_name(id);
             self.touch(Place::Columns(parent_name.clone()), Access::Read);
             if partition {
@@ -307,11 +299,8 @@ impl<'a> Context<'a> {
             let name = QName::new(shape.name.schema.clone(), name);
             let slot = self.slot();
             let index = crate::catalog::Index { table: shape.any_id(), definition: None, ..index.clone() };
-            let relation = Relation::new(
-                shape.relation.schema,
-                name.name.clone(),
-                RelationKind::Index(Box::new(index)),
-            );
+            let relation =
+                Relation::new(shape.relation.schema, name.name.clone(), RelationKind::Index(Box::new(index)));
             shape.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
         }
     }
@@ -366,9 +355,11 @@ impl<'a> Context<'a> {
         self.output_columns(&mut relation, output, &super::context::strings(&into.col_names));
         if materialized {
             relation.depends = depends;
-            relation.query = node.query.as_ref().and_then(|query| query.node.as_ref()).and_then(|query| {
-                crate::syntax::deparse_statement(query)
-            });
+            relation.query = node
+                .query
+                .as_ref()
+                .and_then(|query| query.node.as_ref())
+                .and_then(|query| crate::syntax::deparse_statement(query));
         }
         self.new_relation(name, slot, relation, node.if_not_exists);
     }

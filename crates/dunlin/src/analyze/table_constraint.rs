@@ -69,7 +69,8 @@ impl<'a> Context<'a> {
             _ => String::new(),
         };
         let table = shape.name.name.clone();
-        let name = self.constraint_name(shape, node, |shape| shape.chooser.constraint(&table, &only, "check"));
+        let name =
+            self.constraint_name(shape, node, |shape| shape.chooser.constraint(&table, &only, "check"));
         let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
         let constraint = Constraint {
             name,
@@ -199,8 +200,7 @@ impl<'a> Context<'a> {
     fn make_index(&mut self, shape: &mut Shape<'a>, name: &str, index: Index) {
         let qualified = QName::new(shape.name.schema.clone(), name);
         let slot = self.slot();
-        let mut relation =
-            Relation::new(shape.relation.schema, name, RelationKind::Index(Box::new(index)));
+        let mut relation = Relation::new(shape.relation.schema, name, RelationKind::Index(Box::new(index)));
         relation.persistence = shape.relation.persistence;
         self.touch(Place::Relation(qualified.clone()), Access::Write);
         if shape.id.is_some() {
@@ -240,7 +240,7 @@ impl<'a> Context<'a> {
 
     fn exclusion(&mut self, shape: &mut Shape<'a>, node: &protobuf::Constraint) {
         let elements: Vec<&protobuf::IndexElem> = node.exclusions.iter().filter_map(excluded).collect();
-        let keys = self.index_keys(shape, &elements);
+        let keys = self.index_keys(shape, &elements, node.location);
         let table = shape.name.name.clone();
         let columns = joined(&index_columns(elements.iter().copied()));
         let name =
@@ -281,7 +281,7 @@ impl<'a> Context<'a> {
             return Some(found.number);
         }
         let verdict = if shape.relation.columns_known { Verdict::Invalid } else { Verdict::Unknown };
-        let span = self.span(location);
+        let span = self.word_span(column, location);
         self.touch(Place::Column(shape.name.clone(), column.to_owned()), Access::Read);
         self.miss_column(&shape.name, column, span, verdict);
         None
@@ -310,7 +310,10 @@ impl<'a> Context<'a> {
         }
         let reference = Reference {
             table: parent.id,
-            columns: referenced.iter().filter_map(|found| found.as_ref().map(|(number, _)| *number)).collect(),
+            columns: referenced
+                .iter()
+                .filter_map(|found| found.as_ref().map(|(number, _)| *number))
+                .collect(),
             on_delete: action(&node.fk_del_action),
             on_update: action(&node.fk_upd_action),
             matching: node.fk_matchtype.chars().next().unwrap_or('s'),
@@ -330,9 +333,11 @@ impl<'a> Context<'a> {
             && shape.id.is_none()
             && match &name.schema {
                 Some(schema) => *schema == shape.name.schema,
-                None => self.catalog.find_relation(&name, self.path()).yes().is_none_or(|id| {
-                    self.catalog.relation_name(id) == shape.name
-                }),
+                None => self
+                    .catalog
+                    .find_relation(&name, self.path())
+                    .yes()
+                    .is_none_or(|id| self.catalog.relation_name(id) == shape.name),
             };
         if own {
             return Some(Parent {

@@ -85,7 +85,7 @@ impl<'a> Context<'a> {
     /// Reads a column's definition and adds it to the table; its constraints are left pending.
     pub(super) fn define_column(&mut self, shape: &mut Shape<'a>, definition: &protobuf::ColumnDef) {
         let outer = std::mem::take(&mut self.depends);
-        let serial = definition.type_name.as_ref().and_then(serial_of);
+        let serial = definition.type_name.as_ref().is_some_and(serial_of);
         let ty = match &definition.type_name {
             Some(node) => self.need_type(node),
             None => crate::catalog::TypeRef::unknown(),
@@ -139,10 +139,7 @@ impl<'a> Context<'a> {
     }
 
     /// Reads a DEFAULT: its text (none for `DEFAULT NULL`) and what it needs.
-    pub(super) fn default_expression(
-        &mut self,
-        node: &protobuf::Node,
-    ) -> (Option<Expr>, Vec<Dependency>) {
+    pub(super) fn default_expression(&mut self, node: &protobuf::Node) -> (Option<Expr>, Vec<Dependency>) {
         let outer = std::mem::take(&mut self.depends);
         self.expression(node, &[]);
         let depends = std::mem::replace(&mut self.depends, outer);
@@ -182,14 +179,8 @@ impl<'a> Context<'a> {
         column.default_depends.push(Dependency { on: slot.as_id(), column: None });
     }
 
-    fn identity_sequence(
-        &mut self,
-        shape: &mut Shape<'a>,
-        column: &str,
-        constraint: &protobuf::Constraint,
-    ) {
-        let identity =
-            if constraint.generated_when == "a" { Identity::Always } else { Identity::ByDefault };
+    fn identity_sequence(&mut self, shape: &mut Shape<'a>, column: &str, constraint: &protobuf::Constraint) {
+        let identity = if constraint.generated_when == "a" { Identity::Always } else { Identity::ByDefault };
         let table = shape.name.name.clone();
         let name = sequence_name_option(&constraint.options)
             .unwrap_or_else(|| shape.chooser.relation(&table, column, "seq", false));

@@ -45,10 +45,8 @@ impl<'a> Context<'a> {
             columns.extend(self.need_column(id, &column, self.span(range.location)));
         }
         if let Some(condition) = node.when_clause.as_deref() {
-            let sources = ["old", "new"].map(|alias| Source {
-                alias: alias.into(),
-                ..Source::of(table.clone(), Some(id), relation)
-            });
+            let sources = ["old", "new"]
+                .map(|alias| Source { alias: alias.into(), ..Source::of(table.clone(), Some(id), relation) });
             columns.extend(self.expression(condition, &sources));
         }
         if let Some(other) = &node.constrrel {
@@ -66,14 +64,8 @@ impl<'a> Context<'a> {
             self.analysis.presence = super::compare::triggers(known, object, tolerated);
             return;
         }
-        let trigger = Trigger {
-            name,
-            function,
-            columns,
-            definition,
-            inherited: false,
-            origin: Origin::Simulated(0),
-        };
+        let trigger =
+            Trigger { name, function, columns, definition, inherited: false, origin: Origin::Simulated(0) };
         self.analysis.effects.push(Effect::CreateTrigger { relation: id, trigger });
     }
 

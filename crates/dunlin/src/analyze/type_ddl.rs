@@ -118,11 +118,8 @@ impl<'a> Context<'a> {
                 return;
             }
             self.need_label(&name, &node.old_val, has(&node.old_val));
-            let effect = Effect::RenameEnumLabel {
-                ty: id,
-                label: node.old_val.clone(),
-                to: node.new_val.clone(),
-            };
+            let effect =
+                Effect::RenameEnumLabel { ty: id, label: node.old_val.clone(), to: node.new_val.clone() };
             self.analysis.effects.push(effect);
             return;
         }
@@ -214,9 +211,7 @@ impl<'a> Context<'a> {
         let tolerated = self.is_lenient(LenientForm::CreateTypeIfNotExists);
         if let Some(there) = self.type_there(&name) {
             self.analysis.presence = match there.kind {
-                TypeKind::Range => {
-                    Presence::Unknown { object: ObjectRef::Type { name }, tolerated }
-                }
+                TypeKind::Range => Presence::Unknown { object: ObjectRef::Type { name }, tolerated },
                 _ => Self::other_kind(&name, "range type", there, tolerated),
             };
             return;
@@ -258,9 +253,7 @@ impl<'a> Context<'a> {
                     Presence::Different { object, expected, actual, tolerated }
                 }
                 // Later migrations may have changed its constraints: the base type is what counts.
-                TypeKind::Domain(_) => {
-                    Presence::Same { reason: format!("domain `{name}` is there already") }
-                }
+                TypeKind::Domain(_) => Presence::Same { reason: format!("domain `{name}` is there already") },
                 _ => Self::other_kind(&name, "domain", there, tolerated),
             };
             return;
@@ -342,9 +335,7 @@ impl<'a> Context<'a> {
                 if let Some(NodeEnum::Constraint(constraint)) =
                     node.def.as_ref().and_then(|def| def.node.as_ref())
                 {
-                    if let Some(there) =
-                        old.constraints.iter().find(|old| old.name == constraint.conname)
-                    {
+                    if let Some(there) = old.constraints.iter().find(|old| old.name == constraint.conname) {
                         let object = ObjectRef::Other {
                             class: "domain constraint".into(),
                             name: format!("{} on {name}", there.name),

@@ -1,0 +1,102 @@
+//! VACUUM, ANALYZE, REINDEX, CLUSTER: nothing that is modelled changes.
+
+use super::context::{Context, range_name, string, strings};
+use super::{Access, Class, LockMode, Place, Transactional};
+use crate::catalog::Name;
+use crate::syntax::{NodeEnum, protobuf};
+use protobuf::ReindexObjectType;
+
+impl Context<'_> {
+    /// Analyses VACUUM and ANALYZE.
+    pub(super) fn vacuum(&mut self, node: &protobuf::VacuumStmt) {
+        self.raise(Class::Maintains);
+        if node.is_vacuumcmd {
+            self.analysis.transactional = Transactional::No;
+        }
+        let mode = if option_is_on(&node.options, "full") {
+            LockMode::AccessExclusive
+        } else {
+            LockMode::ShareUpdateExclusive
+        };
+        for relation in &node.rels {
+            let Some(NodeEnum::VacuumRelation(relation)) = &relation.node else { continue };
+            let Some(range) = &relation.relation else { continue };
+            let span = self.span(range.location);
+            let Some(id) = self.need_relation(&range_name(range), span, "table") else { continue };
+            self.lock(id, mode);
+            let outer = std::mem::take(&mut self.depends);
+            for column in strings(&relation.va_cols) {
+                self.need_column(id, &column, span);
+            }
+            self.depends = outer;
+            self.touch(Place::Rows(self.catalog.relation_name(id)), Access::Read);
+        }
+    }
+
+    /// Analyses REINDEX.
+    pub(super) fn reindex(&mut self, node: &protobuf::ReindexStmt) {
+        self.raise(Class::Maintains);
+        let concurrently = option_is_on(&node.params, "concurrently");
+        let whole = matches!(
+            node.kind(),
+            ReindexObjectType::ReindexObjectSchema
+                | ReindexObjectType::ReindexObjectSystem
+                | ReindexObjectType::ReindexObjectDatabase
+        );
+        if concurrently || whole {
+            self.analysis.transactional = Transactional::No;
+        }
+        if node.kind() == ReindexObjectType::ReindexObjectSchema {
+            self.need_schema(&node.name, self.statement.span);
+        }
+        let Some(range) = &node.relation else { return };
+        let noun = if node.kind() == ReindexObjectType::ReindexObjectIndex { "index" } else { "table" };
+        let Some(id) = self.need_relation(&range_name(range), self.span(range.location), noun) else {
+            return;
+        };
+        let partitioned = self.catalog.relation(id).is_some_and(|relation| relation.partition_key.is_some());
+        if partitioned {
+            self.analysis.transactional = Transactional::No;
+        }
+        let table = self.catalog.relation(id).and_then(|relation| relation.index().map(|index| index.table));
+        let mode = if concurrently { LockMode::ShareUpdateExclusive } else { LockMode::Share };
+        self.lock(table.unwrap_or(id), mode);
+        if table.is_some() && !concurrently {
+            self.lock(id, LockMode::AccessExclusive);
+        }
+    }
+
+    /// Analyses CLUSTER.
+    pub(super) fn cluster(&mut self, node: &protobuf::ClusterStmt) {
+        self.raise(Class::Maintains);
+        let Some(range) = &node.relation else {
+            self.analysis.transactional = Transactional::No;
+            return;
+        };
+        let Some(id) = self.need_relation(&range_name(range), self.span(range.location), "table") else {
+            return;
+        };
+        self.lock(id, LockMode::AccessExclusive);
+        let table = self.catalog.relation_name(id);
+        self.touch(Place::Rows(table.clone()), Access::Read);
+        if !node.indexname.is_empty() {
+            let index = Name { schema: Some(table.schema), name: node.indexname.clone() };
+            self.need_relation(&index, self.statement.span, "index");
+        }
+    }
+}
+
+/// Whether an option is given without a value or with one that means yes.
+fn option_is_on(options: &[protobuf::Node], name: &str) -> bool {
+    options.iter().any(|node| match &node.node {
+        Some(NodeEnum::DefElem(option)) if option.defname == name => match option.arg.as_deref() {
+            None => true,
+            Some(value) => match &value.node {
+                Some(NodeEnum::Integer(value)) => value.ival != 0,
+                Some(NodeEnum::Boolean(value)) => value.boolval,
+                _ => string(value).is_some_and(|text| matches!(text.as_str(), "true" | "on" | "1")),
+            },
+        },
+        _ => false,
+    })
+}
