@@ -29,7 +29,7 @@ impl Context<'_> {
         if let Some(body) = node.sql_body.as_deref() {
             function.language = "sql".into();
             let outer = std::mem::take(&mut self.depends);
-            self.atomic_body(&function, body);
+            self.bound_body(&function, body);
             function.depends = std::mem::replace(&mut self.depends, outer);
             function.depends.sort_unstable();
             function.depends.dedup();

@@ -147,11 +147,11 @@ impl Context<'_> {
     }
 
     /// Analyses a body in the form RETURN or BEGIN ATOMIC: it is bound, and the function depends on what it names.
-    pub fn atomic_body(&mut self, function: &Function, body: &protobuf::Node) {
+    pub fn bound_body(&mut self, function: &Function, body: &protobuf::Node) {
         match body.node.as_ref() {
             Some(NodeEnum::List(list)) => {
                 for item in &list.items {
-                    self.atomic_body(function, item);
+                    self.bound_body(function, item);
                 }
             }
             Some(NodeEnum::ReturnStmt(statement)) => {
@@ -194,7 +194,7 @@ impl Context<'_> {
         nested.calls.clone_from(&self.calls);
         match node {
             NodeEnum::SelectStmt(select) if select.into_clause.is_none() => {
-                nested.view_query(select);
+                nested.view_query_columns(select);
             }
             NodeEnum::InsertStmt(_)
             | NodeEnum::UpdateStmt(_)

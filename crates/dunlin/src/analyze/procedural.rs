@@ -1,7 +1,7 @@
 //! DO blocks: PL/pgSQL statements walked in the order in which they run, on a catalog that changes with them.
 
 use super::query::strength;
-use super::{Access, Analysis, Class, Context, Place, Presence, Transactional};
+use super::{Analysis, Class, Context, Presence, Transactional};
 use crate::catalog::{Catalog, Effect, Origin};
 use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::{
