@@ -18,10 +18,13 @@ pub mod catalog;
 pub mod diagnostic;
 #[cfg(unix)]
 pub mod embedded;
-pub mod execute;
+//pub mod execute;
 pub mod graph;
+pub mod history;
 pub mod migration;
 pub mod pg;
 pub mod plan;
 pub mod source;
 pub mod syntax;
+
+//pub use execute::Migrator;

@@ -103,6 +103,10 @@ impl<'p> Runner<'p> {
             listener(&Event::Planned { plan: &planned.plan, again: self.state().ran });
             let mut again = false;
             for (position, unit) in planned.units.iter().enumerate() {
+                if self.options.interrupt.as_ref().is_some_and(|interrupt| *interrupt.borrow()) {
+                    return Err(ExecuteError::new(ErrorKind::Failed, Code::DN808, "interrupted between two migrations")
+                        .help("run `dunlin up` again: it goes on where it stopped"));
+                }
                 match self.run_one(&planned, unit, position, listener).await? {
                     Progress::On => {}
                     Progress::Again => again = true,

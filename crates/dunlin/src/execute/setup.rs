@@ -62,6 +62,29 @@ pub(super) async fn connect_work(target: &Target, notices: crate::pg::NoticeList
     Ok(Work { session, proxy })
 }
 
+/// The server's notices, kept until the listener is told.
+#[derive(Clone, Default)]
+pub(super) struct Notices(std::sync::Arc<std::sync::Mutex<Vec<crate::pg::Notice>>>);
+
+impl Notices {
+    /// What the session is given.
+    pub(super) fn listener(&self) -> crate::pg::NoticeListener {
+        let kept = self.clone();
+        std::sync::Arc::new(move |notice| kept.lock().push(notice))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<crate::pg::Notice>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Tells the listener what has come since.
+    pub(super) fn tell(&self, listener: &mut Listener<'_>) {
+        for notice in std::mem::take(&mut *self.lock()) {
+            listener(&Event::Notice { severity: notice.severity, message: notice.message, place: None });
+        }
+    }
+}
+
 /// The name of the connected database.
 pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
     let rows = session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
@@ -95,10 +118,21 @@ pub(super) async fn prepare(
     if let Some(role) = &options.role {
         read.catalog.current_role.clone_from(role);
     }
+    read.catalog.memberships = memberships(session, &read.catalog).await?;
     let past = super::past::past(set, &operations, history.as_ref(), &read.catalog);
     let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
     Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+}
+
+/// The roles whose tables the current role may alter beside its own.
+async fn memberships(session: &Session, catalog: &Catalog) -> Result<std::collections::BTreeSet<String>, ExecuteError> {
+    if catalog.superuser {
+        return Ok(std::collections::BTreeSet::new());
+    }
+    let sql = "SELECT rolname::text FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'USAGE')";
+    let rows = session.query(sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Operations whose text our grammar refuses and the server accepts: a newer or older keyword.

@@ -58,22 +58,44 @@ async fn locked_up(
         }
     };
     let result = with_lock(session, lock, on_event, async |locked| {
-        let work = connect_work(target, options).await?;
+        let notices = super::setup::Notices::default();
+        let work = connect_work(target, notices.listener()).await?;
         let canceller = work.session.canceller();
         let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let run = run_locked(migrations, options, &work.session, work.proxy, locked.keys().unit, &mut **listener);
-        tokio::select! {
-            result = run => result,
-            lost = locked.lost() => {
-                // Nothing may commit any more: the epoch check would refuse it; this only ends it sooner.
-                let _ = canceller.cancel().await;
-                Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
-                    .help("nothing was committed after that; run `dunlin up` again"))
+        let mut told = |event: &Event<'_>| {
+            notices.tell(&mut **listener);
+            (listener)(event);
+        };
+        let run = run_locked(migrations, options, &work.session, work.proxy, locked.keys().unit, &mut told);
+        let mut run = std::pin::pin!(run);
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                result = &mut run => return result,
+                lost = locked.lost() => {
+                    // Nothing may commit any more: the epoch check would refuse it; this only ends it sooner.
+                    let _ = canceller.cancel().await;
+                    return Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
+                        .help("nothing was committed after that; run `dunlin up` again"));
+                }
+                () = interrupted(options), if !asked => {
+                    asked = true;
+                    // The statement ends with an error, which is recorded like any other.
+                    let _ = canceller.cancel().await;
+                }
             }
         }
     })
     .await;
     result.map_err(ExecuteError::from)
+}
+
+/// Ends when the user wants the run to end.
+async fn interrupted(options: &Options) {
+    let Some(receiver) = &options.interrupt else { return std::future::pending().await };
+    if receiver.clone().wait_for(|wanted| *wanted).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 async fn run_locked(
