@@ -68,7 +68,7 @@ impl Context<'_> {
     }
 
     /// Analyses the query of a view: what it needs; the rows are not read when the view is made.
-    pub fn view_query_columns(&mut self, select: &protobuf::SelectStmt) -> Output {
+    pub fn view_query(&mut self, select: &protobuf::SelectStmt) -> Output {
         Resolver::new(self, false).select(select).columns
     }
 
