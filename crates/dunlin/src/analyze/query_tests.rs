@@ -596,6 +596,11 @@ fn caught_duplicates_mean_if_not_exists() {
     assert!(made.invalid().count() == 0);
     let there = create("mood");
     assert_eq!((there.effects.len(), there.provides.len(), there.opaque.as_deref()), (0, 0, None));
+    let goes_on = done(
+        "BEGIN CREATE TABLE IF NOT EXISTS users (id int); ALTER TABLE users ADD COLUMN z int; \
+         EXCEPTION WHEN duplicate_column THEN NULL; END",
+    );
+    assert_eq!(goes_on.effects.len(), 1, "{:?}", goes_on.effects);
     let caught = done("BEGIN ALTER TABLE gone ADD COLUMN a int; EXCEPTION WHEN OTHERS THEN NULL; END");
     assert_eq!((caught.invalid().count(), caught.effects.len()), (0, 0));
     let waits =
