@@ -18,7 +18,7 @@ pub mod catalog;
 pub mod diagnostic;
 #[cfg(unix)]
 pub mod embedded;
-//pub mod execute;
+pub mod execute;
 pub mod graph;
 pub mod history;
 pub mod migration;
@@ -27,4 +27,4 @@ pub mod plan;
 pub mod source;
 pub mod syntax;
 
-//pub use execute::Migrator;
+pub use execute::Migrator;

@@ -102,7 +102,7 @@ async fn privileges(session: &Session) -> Vec<DoctorCheck> {
 
 async fn journal(session: &Session, options: &Options) -> DoctorCheck {
     let schema = &options.journal_schema;
-    match Journal::is_up_to_date(session, schema, &[0; 32]).await {
+    match Journal::new(schema).is_up_to_date(session.client(), &[0; 32]).await {
         Ok(UpToDate::NoJournal) => ok("journal", format!("not there yet; the first `dunlin up` makes it in schema `{schema}`")),
         Ok(UpToDate::Newer(version)) => problem("journal", &ExecuteError::journal_newer(version)),
         Ok(_) => ok("journal", format!("schema `{schema}`")),

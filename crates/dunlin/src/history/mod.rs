@@ -7,7 +7,7 @@ mod secrets;
 mod state;
 
 pub use compare::{Compare, Comparison, FileMigration, compare};
-pub use secrets::mask;
+pub use secrets::{mask, mask_message};
 pub use state::state_of;
 
 use serde::{Deserialize, Serialize};

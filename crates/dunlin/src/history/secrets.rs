@@ -5,7 +5,7 @@
 /// What stands in place of a secret.
 const MASK: &str = "***";
 
-/// Replaces passwords and other secrets in SQL, or in a message of the server, by `***`.
+/// Replaces passwords and other secrets in SQL by `***`.
 ///
 /// Masked are the values of `PASSWORD` and of options, settings and columns that are named like a secret, the first
 /// argument of `crypt`, and passwords in connection strings and URLs, in comments and function bodies too.
@@ -20,6 +20,11 @@ pub fn mask(sql: &str) -> String {
     masker.first_word(true);
     masker.run();
     masker.out
+}
+
+/// Replaces secrets in a message of the server, which quotes SQL and connection strings in the middle of words.
+pub fn mask_message(message: &str) -> String {
+    mask_plain(&mask(message))
 }
 
 /// What the text so far says of the next value.
@@ -370,6 +375,15 @@ mod tests {
             "INSERT INTO t VALUES ('{\"password\": \"p\", \"a\": 1}')",
             "INSERT INTO t VALUES ('{\"password\": \"***\", \"a\": 1}')",
         );
+    }
+
+    #[test]
+    fn messages() {
+        let text = "could not connect with \"host=h password=p1\": no (postgres://u:p@h)";
+        let expected = "could not connect with \"host=h password=***\": no (postgres://u:***@h)";
+        assert_eq!(mask_message(text), expected);
+        assert_eq!(mask_message("syntax error at \"password\""), "syntax error at \"password\"");
+        assert_eq!(mask_message("at ALTER USER a PASSWORD 'x'"), "at ALTER USER a PASSWORD '***'");
     }
 
     #[test]
