@@ -304,6 +304,8 @@ impl Resolver<'_, '_> {
             None => self.ctx.catalog.created_as(&range_name(range), self.ctx.path()),
         };
         let values = output.columns.as_ref().map(Vec::len);
+        // Which value goes where depends on all columns and their order.
+        self.ctx.touch(super::Place::Columns(relation.clone()), super::Access::Read);
         self.ctx.data().positional = Some(Positional { relation, values, insert_at });
     }
 

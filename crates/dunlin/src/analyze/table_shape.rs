@@ -92,7 +92,12 @@ impl<'a> Context<'a> {
         };
         let number = shape.relation.next_number();
         let mut column = Column::new(number, definition.colname.clone(), ty);
-        column.collation = definition.coll_clause.as_ref().map(|clause| strings(&clause.collname).join("."));
+        column.collation = definition.coll_clause.as_ref().map(|clause| {
+            let parts = strings(&clause.collname);
+            let name = crate::catalog::Name::from_parts(&parts);
+            let plain = name.schema.as_deref() == Some("pg_catalog");
+            if plain { crate::catalog::Ident(&name.name).to_string() } else { name.to_string() }
+        });
         column.not_null = definition.is_not_null;
         shape.spans.push((column.name.clone(), self.span(definition.location)));
         self.provide(ObjectRef::column(&shape.name, &column.name));

@@ -386,14 +386,23 @@ pub async fn adopt(
                 continue;
             }
             let lacking = not_proved(&set, &prepared, &planned, position);
+            // What the catalog cannot prove about a migration that is named is recorded as the user says.
             let record = lacking.is_empty() || matches!(what, AdoptWhat::Ids(_));
-            adopted.not_proved.extend(lacking);
+            if !record {
+                adopted.not_proved.extend(lacking);
+            }
             if record {
                 adopted.adopted.push(id.clone());
                 sql.push(adoption_sql(&journal, run, &set, &prepared, position));
             }
         }
-        sql.push(journal.finish_run_sql(run, "applied", None, None));
+        let left = (0..set.migrations.len()).any(|position| {
+            let id = &set.migrations[position].id;
+            !adopted.adopted.contains(id) && !prepared.past.migrations.get(id).is_some_and(|past| past.applied)
+        });
+        let edited = planned.plan.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::DN602);
+        let digest = (!left && !edited).then(|| set.digest());
+        sql.push(journal.finish_run_sql(run, "applied", None, digest.as_ref().map(|digest| &digest[..])));
         work.batch(&format!("BEGIN; {}; COMMIT", sql.join("; "))).await?;
         Ok(adopted)
     })

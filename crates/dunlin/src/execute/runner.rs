@@ -30,8 +30,8 @@ pub(super) struct Runner<'p> {
     pub(super) unit_key: i64,
     pub(super) accepted: &'p HashSet<usize>,
     pub(super) proxy: bool,
-    /// The constraints that are deferred from the start of a transaction.
-    pub(super) deferred: Vec<String>,
+    /// Whether the database has constraints that are deferred from the start of a transaction.
+    pub(super) deferred: bool,
     state: Mutex<State>,
 }
 
@@ -63,7 +63,7 @@ impl<'p> Runner<'p> {
         unit_key: i64,
         accepted: &'p HashSet<usize>,
         past: Past,
-        deferred: Vec<String>,
+        deferred: bool,
     ) -> Runner<'p> {
         let state = Mutex::new(State { past, ..State::default() });
         Runner { set, operations, options, search_path, work, journal, run, unit_key, accepted, proxy, deferred, state }
@@ -232,23 +232,19 @@ impl<'p> Runner<'p> {
             .collect()
     }
 
-    /// The SET CONSTRAINTS that settles deferred events before DDL on a table that the unit has changed rows of.
-    pub(super) fn settles(&self, decision: &Decision, decisions: &[Decision], index: usize) -> Option<String> {
+    /// Whether deferred events have to be settled before an operation: DDL on a table whose rows the unit changed.
+    pub(super) fn settles(&self, decision: &Decision, planned: &Planned, index: usize) -> bool {
         let ddl = matches!(decision.analysis.class, crate::analyze::Class::Adds | crate::analyze::Class::Changes)
             && !decision.analysis.locks.is_empty();
-        if !ddl || index == 0 {
-            return None;
+        if !ddl || index == 0 || !(self.deferred || has_deferred(&planned.catalog)) {
+            return false;
         }
         let migration = self.operations.all[decision.at].migration;
-        let changed_rows = decisions[..index]
+        planned.decisions[..index]
             .iter()
             .rev()
             .take_while(|earlier| self.operations.all[earlier.at].migration == migration)
-            .any(|earlier| earlier.action == Action::Run && (earlier.analysis.changes_data() || earlier.analysis.opaque.is_some()));
-        let names = &self.deferred;
-        (changed_rows && !names.is_empty()).then(|| {
-            format!("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS {} DEFERRED", names.join(", "))
-        })
+            .any(|earlier| earlier.action == Action::Run && (earlier.analysis.changes_data() || earlier.analysis.opaque.is_some()))
     }
 
     /// The diagnostic for an operation that the server refused since something is missing.
@@ -402,6 +398,16 @@ impl<'p> Runner<'p> {
             hint: server.and_then(|error| error.hint.clone()),
         }
     }
+}
+
+/// Whether some constraint, or constraint trigger, is deferred from the start of a transaction.
+pub(super) fn has_deferred(catalog: &Catalog) -> bool {
+    catalog.relations().any(|(_, relation)| {
+        relation.constraints.iter().any(|constraint| constraint.deferred)
+            || relation.triggers.iter().any(|trigger| {
+                trigger.definition.as_deref().is_some_and(|text| text.to_ascii_uppercase().contains("INITIALLY DEFERRED"))
+            })
+    })
 }
 
 /// What comes after a unit.

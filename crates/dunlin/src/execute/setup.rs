@@ -290,22 +290,6 @@ pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteErr
     Err(ExecuteError::new(ErrorKind::Refused, Code::DN805, format!("something is pending, and {what}")).help(help))
 }
 
-/// The constraints that are deferred from the start of a transaction, quoted.
-pub(super) fn deferred_constraints(catalog: &Catalog) -> Vec<String> {
-    let mut names: Vec<String> = catalog
-        .relations()
-        .flat_map(|(_, relation)| {
-            let schema = catalog.schema_name(relation.schema).to_owned();
-            relation.constraints.iter().filter(|constraint| constraint.deferred).map(move |constraint| {
-                format!("{}.{}", crate::pg::quote_ident(&schema), crate::pg::quote_ident(&constraint.name))
-            })
-        })
-        .collect();
-    names.sort();
-    names.dedup();
-    names
-}
-
 /// Makes the journal if it is not there, and begins a run for a command that only records.
 pub(super) async fn open_run(options: &Options, work: &Session) -> Result<(Journal, RunHandle), ExecuteError> {
     let journal = Journal::new(&options.journal_schema);

@@ -172,9 +172,9 @@ impl<'p> Running<'_, 'p> {
         let operation = &self.runner.operations.all[decision.operation];
         self.switch_to(&operation.session, index);
         if decision.analysis.session.is_empty() {
-            let settle = self.runner.settles(decision, &self.planned.decisions, index);
-            if let Some(names) = settle {
-                self.queue.push(Queued { sql: names, decision: Some(index) });
+            if self.runner.settles(decision, self.planned, index) {
+                let sql = include_str!("../pg/sql/settle_constraints.sql").to_owned();
+                self.queue.push(Queued { sql, decision: Some(index) });
             }
             let sql = self.planned.plan.steps[index].sql.clone();
             if let Some(data) = &operation.copy_data {
@@ -182,7 +182,9 @@ impl<'p> Running<'_, 'p> {
                 return self.copy(index, &sql, data).await;
             }
             // Savepoints of our own would hide the file's: what it brackets itself runs plainly.
-            let careful = self.careful || decision.analysis.has_unknown() || unsure(&decision.analysis.presence);
+            let checks = decision.analysis.only_checks && decision.analysis.kind == "DO";
+            let careful =
+                self.careful || checks || decision.analysis.has_unknown() || unsure(&decision.analysis.presence);
             if careful && operation.transaction.is_none() && !operation.rolled_back {
                 return self.run_carefully(index, decision, sql).await;
             }

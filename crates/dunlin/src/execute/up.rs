@@ -110,6 +110,7 @@ async fn run_locked(
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
     let set = migrations.load().map_err(ExecuteError::from)?;
+    super::commands::unknown_target(&set, options)?;
     let prepared = prepare(&set, options, work).await?;
     let planned = prepared.plan(&set, options);
     if let Some(expected) = &options.expected_plan {
@@ -152,7 +153,7 @@ async fn run_locked(
         unit_key,
         &prepared.accepted,
         prepared.past.clone(),
-        super::setup::deferred_constraints(&prepared.catalog),
+        super::runner::has_deferred(&prepared.catalog),
     );
     let first = planned.plan.diagnostics.clone();
     let ended = runner.run_all(planned, listener).await;

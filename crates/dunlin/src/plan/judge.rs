@@ -29,13 +29,19 @@ impl Planner<'_> {
         if let Some(reason) = self.behind_the_database(index, analysis) {
             return Verdict::Satisfied(reason, None, Vec::new());
         }
-        if let Some(reason) = self.in_doubt(index, analysis) {
-            return Verdict::Held(Code::DN410, reason);
-        }
         let ensures = match self.requirements(index, analysis) {
             Ok(ensures) => ensures,
-            Err(verdict) => return verdict,
+            Err(verdict) => {
+                self.lacked.insert(index);
+                return verdict;
+            }
         };
+        // What lacked something until now cannot have run before.
+        if ensures.is_empty() && !self.lacked.contains(&index) {
+            if let Some(reason) = self.in_doubt(index, analysis) {
+                return Verdict::Held(Code::DN410, reason);
+            }
+        }
         if matches!(past, Some((PastState::Skipped, ..))) {
             if !analysis.only_adds() {
                 return Verdict::Held(Code::DN411, overtaken(analysis.kind));
@@ -374,6 +380,10 @@ impl Planner<'_> {
                 analysis.kind
             ));
         }
+        // What is opaque (dynamic SQL) is mostly schema changes that the schema cannot tell of.
+        if analysis.class == Class::Opaque {
+            return None;
+        }
         let tables = self.start.has_user_tables() || self.start.had_user_tables;
         (self.input.past.adopting && tables).then(|| {
             format!(
@@ -420,7 +430,7 @@ impl Planner<'_> {
         let mut lacking: Option<&Requirement> = None;
         let ensuring = self.input.policy.missing_columns == MissingColumns::Ensure && !self.input.check;
         for requirement in analysis.invalid() {
-            let nullable = requirement.any_of.iter().all(|facet| matches!(facet, Facet::Nullable { .. }));
+            let nullable = !requirement.any_of.is_empty() && requirement.any_of.iter().all(|facet| matches!(facet, Facet::Nullable { .. }));
             if Self::may_wait(analysis) && self.provider(&requirement.any_of, index).is_some() {
                 waits.extend(requirement.any_of.iter().cloned());
                 continue;

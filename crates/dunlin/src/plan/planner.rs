@@ -102,6 +102,8 @@ pub(super) struct Planner<'a> {
     /// What each open operation makes, worked out when something is missing for the first time.
     providers: OnceCell<HashMap<Facet, Vec<usize>>>,
     pub(super) belief: OnceCell<Belief>,
+    /// Operations that lacked something when they were judged first.
+    pub(super) lacked: HashSet<usize>,
     /// The operation that is arriving: what runs after it was written later.
     arrived: usize,
 }
@@ -136,6 +138,7 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         skipped: HashMap::new(),
         providers: OnceCell::new(),
         belief: OnceCell::new(),
+        lacked: HashSet::new(),
         arrived: 0,
     };
     planner.diagnostics.extend(input.set.diagnostics.iter().cloned());
@@ -180,7 +183,12 @@ impl<'a> Planner<'a> {
                     self.diagnostics.push(diagnostic.clone());
                 }
             }
-            if let Some(TransactionStatement::Refused(what)) = operation.transaction {
+            let refused = match operation.transaction {
+                Some(TransactionStatement::Refused(what)) => Some(what),
+                Some(TransactionStatement::Rollback) => Some("ROLLBACK of a whole transaction"),
+                _ => None,
+            };
+            if let Some(what) = refused {
                 if self.is_pending(index) {
                     self.diagnostics.push(
                         Diagnostic::new(Code::DN810, format!("{what} is not possible in a migration"))
