@@ -2,9 +2,9 @@
 
 use super::alter_table::Part;
 use super::context::{Context, strings};
+use super::sameness::{Sameness, expressions};
 use super::table_shape::{Pending, Shape};
 use super::{Access, Place, Presence};
-use super::sameness::{Sameness, expressions};
 use crate::catalog::{Constraint, ConstraintKind, Effect, Id, ObjectRef, Origin, QName, Relation};
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, ConstrType};
@@ -197,13 +197,11 @@ pub(super) fn is_same(new: &Constraint, old: &Constraint) -> Option<bool> {
                 && a.on_delete == b.on_delete
                 && a.on_update == b.on_update,
         ),
-        (ConstraintKind::Check(a), ConstraintKind::Check(b)) => {
-            match expressions(&a.text, &b.text) {
-                Sameness::Same => Some(true),
-                Sameness::Different => Some(false),
-                Sameness::Unknown => (sorted(&new.columns) != sorted(&old.columns)).then_some(false),
-            }
-        }
+        (ConstraintKind::Check(a), ConstraintKind::Check(b)) => match expressions(&a.text, &b.text) {
+            Sameness::Same => Some(true),
+            Sameness::Different => Some(false),
+            Sameness::Unknown => (sorted(&new.columns) != sorted(&old.columns)).then_some(false),
+        },
         (ConstraintKind::NotNull, ConstraintKind::NotNull) => Some(new.columns == old.columns),
         (ConstraintKind::Exclude, ConstraintKind::Exclude) => None,
         _ => Some(false),

@@ -5,7 +5,9 @@ use super::naming::{index_columns, joined};
 use super::table_constraint::btree;
 use super::table_shape::Shape;
 use super::{Access, LockMode, Place, Presence, Transactional};
-use crate::catalog::{ColumnNumber, Effect, Expr, Id, Index, IndexKey, ObjectRef, Origin, QName, Relation, RelationKind};
+use crate::catalog::{
+    ColumnNumber, Effect, Expr, Id, Index, IndexKey, ObjectRef, Origin, QName, Relation, RelationKind,
+};
 use crate::syntax::{NodeEnum, deparse_expression, deparse_statement, protobuf};
 
 /// The keys of an index and the columns that they use.
@@ -199,7 +201,9 @@ impl<'a> Context<'a> {
             column: None,
             expression: None,
             opclass: join(&element.opclass),
-            collation: Some(&element.collation).filter(|names| !names.is_empty()).map(|names| self.collation(names)),
+            collation: Some(&element.collation)
+                .filter(|names| !names.is_empty())
+                .map(|names| self.collation(names)),
             descending,
             nulls_first: match element.nulls_ordering() {
                 protobuf::SortByNulls::SortbyNullsFirst => true,

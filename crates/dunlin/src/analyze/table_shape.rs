@@ -6,8 +6,8 @@ use super::query::Source;
 use super::types::serial_type;
 use super::{Access, Class, Place};
 use crate::catalog::{
-    Catalog, Column, Dependency, Effect, Expr, Id, Ident, Identity, Name, ObjectRef, QName, Relation, RelationKind,
-    Sequence, Slot, Target,
+    Catalog, Column, Dependency, Effect, Expr, Id, Ident, Identity, Name, ObjectRef, QName, Relation,
+    RelationKind, Sequence, Slot, Target,
 };
 use crate::source::Span;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
@@ -133,7 +133,11 @@ impl<'a> Context<'a> {
                 | ConstrType::ConstrUnique
                 | ConstrType::ConstrExclusion
                 | ConstrType::ConstrForeign => {
-                    shape.pending.push(Pending { node: constraint, column: Some(column.to_owned()), part_of: None });
+                    shape.pending.push(Pending {
+                        node: constraint,
+                        column: Some(column.to_owned()),
+                        part_of: None,
+                    });
                 }
                 _ => {}
             }
@@ -153,7 +157,11 @@ impl<'a> Context<'a> {
     fn generated(&mut self, shape: &mut Shape<'a>, column: &str, constraint: &protobuf::Constraint) {
         let Some(node) = constraint.raw_expr.as_deref() else { return };
         // The expression may use columns that are declared after it: read when all are known.
-        shape.pending.push(Pending { node: constraint.clone(), column: Some(column.to_owned()), part_of: None });
+        shape.pending.push(Pending {
+            node: constraint.clone(),
+            column: Some(column.to_owned()),
+            part_of: None,
+        });
         let text = deparse_expression(node).unwrap_or_else(|| "?".into());
         with_column(shape, column, |column| column.generated = Some(Expr::new(text)));
     }
@@ -225,9 +233,10 @@ impl<'a> Context<'a> {
     /// A collation as the server writes it: with its schema, but for PostgreSQL's own.
     pub(super) fn collation(&self, names: &[protobuf::Node]) -> String {
         let name = Name::from_parts(&strings(names));
-        let known = self.catalog.candidates(&name, self.path()).into_iter().find(|candidate| {
-            self.catalog.others.contains(&("collation".to_owned(), candidate.to_string()))
-        });
+        let known =
+            self.catalog.candidates(&name, self.path()).into_iter().find(|candidate| {
+                self.catalog.others.contains(&("collation".to_owned(), candidate.to_string()))
+            });
         match known {
             Some(known) => format!("{}.{}", Ident(&known.schema), Ident(&known.name)),
             None => Ident(&name.name).to_string(),

@@ -30,8 +30,22 @@ fn simulate(catalog: &mut Catalog, sql: &str) -> Vec<(String, Analysis)> {
 fn facts(catalog: &Catalog) -> BTreeMap<String, String> {
     let cut = |line: &str| {
         let ends = [
-            " default ", " check (", " as ", " AS ", " where ", " generated ", " CREATE ", " exclude", " EXCLUDE",
-            " using (", " with check", " FOR VALUES", " DEFAULT", " of (", " execute ", " language ",
+            " default ",
+            " check (",
+            " as ",
+            " AS ",
+            " where ",
+            " generated ",
+            " CREATE ",
+            " exclude",
+            " EXCLUDE",
+            " using (",
+            " with check",
+            " FOR VALUES",
+            " DEFAULT",
+            " of (",
+            " execute ",
+            " language ",
         ];
         let end = ends.iter().filter_map(|end| line.find(end)).min().unwrap_or(line.len());
         let line = &line[..end];
@@ -78,9 +92,12 @@ fn agrees(sql: &str) {
                 wrong.push(format!("server:    {line}\nsimulated: {:?}", actual.get(object)));
             }
         }
-        wrong.extend(actual.iter().filter(|(object, _)| !expected.contains_key(*object)).map(|(_, line)| {
-            format!("server:    nothing\nsimulated: {line}")
-        }));
+        wrong.extend(
+            actual
+                .iter()
+                .filter(|(object, _)| !expected.contains_key(*object))
+                .map(|(_, line)| format!("server:    nothing\nsimulated: {line}")),
+        );
         assert!(wrong.is_empty(), "{}\n\n{sql}", wrong.join("\n"));
     });
 }
