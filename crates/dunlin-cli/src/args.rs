@@ -74,6 +74,25 @@ pub(crate) struct Project {
     pub(crate) journal_schema: Option<String>,
 }
 
+impl Global {
+    /// Finds flags that exclude each other; clap does not see it when one stands before the command, one behind it.
+    pub(crate) fn conflict(&self) -> Option<(&'static str, &'static str)> {
+        let Connection { database_url, database_url_file, direct_url, embedded, .. } = &self.connection;
+        let url = [
+            (database_url.is_some(), "--database-url"),
+            (database_url_file.is_some(), "--database-url-file"),
+            (direct_url.is_some(), "--direct-url"),
+        ];
+        let given: Vec<_> = url.iter().filter(|(given, _)| *given).map(|(_, flag)| *flag).collect();
+        match given.as_slice() {
+            [first, ..] if embedded.is_some() => Some(("--embedded", first)),
+            ["--database-url", "--database-url-file", ..] => Some(("--database-url", "--database-url-file")),
+            _ if self.output.verbose && self.output.quiet => Some(("--verbose", "--quiet")),
+            _ => None,
+        }
+    }
+}
+
 /// Reads one of a policy's values and offers all of them in the help.
 fn policy<T>(values: &'static [&'static str]) -> impl TypedValueParser<Value = T>
 where
@@ -323,11 +342,40 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_names_every_flag() {
+        let page = include_str!("../../../docs/commands.md");
+        let mut command = Cli::command();
+        command.build();
+        let commands = command.get_subcommands().filter(|command| command.get_name() != "help");
+        for command in commands {
+            assert!(page.contains(&format!("`dunlin {}", command.get_name())), "{}", command.get_name());
+            let usual = ["help", "version", "verbose", "quiet"];
+            let flags = command.get_arguments().filter_map(|flag| flag.get_long());
+            for flag in flags.filter(|flag| !usual.contains(flag)) {
+                assert!(page.contains(&format!("--{flag}")), "{} --{flag}", command.get_name());
+            }
+        }
+    }
+
+    #[test]
     fn embedded_takes_a_folder_only_with_an_equals_sign() {
         let cli = Cli::try_parse_from(["dunlin", "--embedded", "up"]).unwrap();
         assert_eq!(cli.global.connection.embedded, Some(None));
         let cli = Cli::try_parse_from(["dunlin", "up", "--embedded=data"]).unwrap();
         assert_eq!(cli.global.connection.embedded, Some(Some("data".into())));
+    }
+
+    #[test]
+    fn flags_that_exclude_each_other_are_found_on_both_sides_of_the_command() {
+        let conflict = |arguments: &[&str]| {
+            let all = ["dunlin"].iter().chain(arguments);
+            Cli::try_parse_from(all).map_or(Some(("", "")), |cli| cli.global.conflict())
+        };
+        assert!(conflict(&["--embedded", "up", "-d", "x"]).is_some());
+        assert!(conflict(&["--database-url-file", "f", "up", "-d", "x"]).is_some());
+        assert!(conflict(&["-v", "up", "-q"]).is_some());
+        assert!(conflict(&["up", "-v", "-q"]).is_some());
+        assert_eq!(conflict(&["-v", "up", "-d", "x", "--direct-url", "y"]), None);
     }
 
     #[test]

@@ -35,8 +35,10 @@ fn main() -> std::process::ExitCode {
         .build()
         .map_err(|source| CommandError::Io { action: "start", path: "the runtime".into(), source })
         .and_then(|runtime| {
-            let context = Context { global: &cli.global, environment: &environment, screen: &screen };
-            let code = runtime.block_on(until_signal(commands::run(&context, &cli.command)));
+            let (interrupt, wanted) = tokio::sync::watch::channel(false);
+            let context =
+                Context { global: &cli.global, environment: &environment, screen: &screen, interrupt: wanted };
+            let code = runtime.block_on(until_signal(commands::run(&context, &cli.command), &interrupt));
             // A name that is still being looked up on a thread must not hold the end back.
             runtime.shutdown_background();
             code
@@ -49,9 +51,30 @@ fn main() -> std::process::ExitCode {
 }
 
 /// Runs a command until it ends or a signal asks for the end.
+///
+/// The first signal lets a run cancel its statement and record that; a second one, or two seconds, end it at once.
 async fn until_signal(
     command: impl Future<Output = Result<ExitCode, CommandError>>,
+    interrupt: &tokio::sync::watch::Sender<bool>,
 ) -> Result<ExitCode, CommandError> {
+    let mut command = std::pin::pin!(command);
+    let first = tokio::select! {
+        result = &mut command => return result,
+        signal = next_signal() => signal?,
+    };
+    if interrupt.receiver_count() < 2 {
+        return Err(CommandError::Interrupted(first));
+    }
+    let _ = interrupt.send(true);
+    tokio::select! {
+        result = &mut command => result,
+        second = next_signal() => Err(CommandError::Interrupted(second?)),
+        () = tokio::time::sleep(std::time::Duration::from_secs(2)) => Err(CommandError::Interrupted(first)),
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn next_signal() -> Result<&'static str, CommandError> {
     use tokio::signal::unix::{SignalKind, signal};
     let handler = |kind| {
         signal(kind).map_err(|source| CommandError::Io {
@@ -63,9 +86,8 @@ async fn until_signal(
     let (mut interrupt, mut terminate) =
         (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
     tokio::select! {
-        result = command => result,
-        _ = interrupt.recv() => Err(CommandError::Interrupted("Ctrl-C")),
-        _ = terminate.recv() => Err(CommandError::Interrupted("SIGTERM")),
+        _ = interrupt.recv() => Ok("Ctrl-C"),
+        _ = terminate.recv() => Ok("SIGTERM"),
     }
 }
 

@@ -165,6 +165,13 @@ impl Progress {
     }
 }
 
+impl Drop for Progress {
+    /// A run that is interrupted leaves no half-drawn line behind.
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
 /// Says whether an event is to be seen also with `-q`.
 fn matters(event: &Event<'_>) -> bool {
     match event {
@@ -283,6 +290,26 @@ mod tests {
             }),
         ];
         insta::assert_snapshot!(events.join("\n"));
+    }
+
+    #[test]
+    fn the_line_of_the_terminal_follows_the_run() {
+        let mut progress = progress(false, false);
+        progress.live = true;
+        let (_, plan) = samples::plan();
+        progress.on(&Event::Planned { plan: &plan, again: false });
+        assert!(progress.bar.is_none(), "nothing is drawn before something runs");
+        progress.on(&Event::UnitStarted { unit: 1, migration: "0001_init", operations: 2 });
+        let message =
+            |progress: &Progress| progress.bar.as_ref().map(ProgressBar::message).unwrap_or_default();
+        assert!(message(&progress).starts_with("0001_init #1 ALTER TABLE"), "{}", message(&progress));
+        progress.on(&Event::StepFinished { step: &plan.steps[1], rows: None, duration_ms: 1 });
+        assert!(message(&progress).starts_with("0001_init #2 CREATE INDEX"), "{}", message(&progress));
+        progress.on(&Event::UnitCommitted { unit: 1, migration: "0001_init", duration_ms: 1 });
+        let bar = progress.bar.as_ref().map(|bar| (bar.position(), bar.length()));
+        assert_eq!(bar, Some((1, Some(4))));
+        progress.finish();
+        assert!(progress.bar.is_none());
     }
 
     #[test]

@@ -20,8 +20,11 @@ pub mod diagnostic;
 pub mod embedded;
 pub mod execute;
 pub mod graph;
+pub mod history;
 pub mod migration;
 pub mod pg;
 pub mod plan;
 pub mod source;
 pub mod syntax;
+
+pub use execute::Migrator;

@@ -1,6 +1,6 @@
 //! `dunlin check`: the files alone, no database.
 
-use super::{Context, json, require_folder};
+use super::{Context, json, require_folder, say_ignored};
 use crate::args::{Check, Format};
 use crate::backend::{self, CheckFrom, Target};
 use crate::command_error::CommandError;
@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Context<'_>, flags: &Check) -> Result<ExitCode
         set = MigrationSet::load(&settings.migrations, &settings.migrations_shown)?;
     }
     if context.global.output.verbose {
-        set.ignored.iter().for_each(|path| say(&format!("ignored: {}", path.display())));
+        say_ignored(&set);
     }
     let report = backend::check(&set, backend::catalog_from(from).await?, &settings.policy);
     match context.format() {

@@ -20,6 +20,7 @@ use crate::render::View;
 use crate::screen::{Screen, print, say};
 use dunlin::diagnostic::{Code, Diagnostic};
 use dunlin::execute::Options;
+use dunlin::migration::MigrationSet;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -28,10 +29,15 @@ pub(crate) struct Context<'a> {
     pub(crate) global: &'a Global,
     pub(crate) environment: &'a Environment,
     pub(crate) screen: &'a Screen,
+    /// Becomes true when a signal asks for the end.
+    pub(crate) interrupt: tokio::sync::watch::Receiver<bool>,
 }
 
 /// Runs a command.
 pub(crate) async fn run(context: &Context<'_>, command: &Command) -> Result<ExitCode, CommandError> {
+    if let Some((one, other)) = context.global.conflict() {
+        return Err(CommandError::usage(format!("{one} and {other} exclude each other"), "give one of them"));
+    }
     match command {
         Command::Up(flags) if flags.dry_run => plan::dry_run(context, flags).await,
         Command::Up(flags) => up::run(context, flags).await,
@@ -101,6 +107,9 @@ impl Context<'_> {
         let layers = self.layers()?;
         let settings = layers.settings(lock_wait)?;
         require_folder(&settings)?;
+        if self.global.output.verbose {
+            say_ignored(&MigrationSet::load(&settings.migrations, &settings.migrations_shown)?);
+        }
         let (target, embedded) = self.target(&layers, &settings)?;
         Ok(Session {
             options: options(&settings),
@@ -161,6 +170,11 @@ fn require_folder(settings: &Settings) -> Result<(), CommandError> {
         }
         Err(source) => Err(CommandError::Io { action: "open", path: settings.migrations.clone(), source }),
     }
+}
+
+/// Lists the files of the folder that are no migrations.
+fn say_ignored(set: &MigrationSet) {
+    set.ignored.iter().for_each(|path| say(&format!("ignored: {}", path.display())));
 }
 
 fn options(settings: &Settings) -> Options {

@@ -58,6 +58,12 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
+/// Writes a word as a shell takes it.
+pub(crate) fn shell(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./:".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
 /// Gives SQL on one line, masked, and cut to `width` characters.
 pub(crate) fn one_line(sql: &str, width: usize) -> String {
     let masked = secrets::mask(sql);
@@ -136,6 +142,13 @@ mod tests {
         assert_eq!(one_line("ééééé ééééé", 9), "ééééé éé…");
         assert_eq!(one_line("PASSWORD 'abc'", 80), "PASSWORD '***'");
         assert_eq!(one_line("abcdefghij", 5), "abcd…");
+    }
+
+    #[test]
+    fn what_to_type_is_quoted_for_the_shell() {
+        assert_eq!(shell("0001_größe"), "0001_größe");
+        assert_eq!(shell("a#2"), "'a#2'");
+        assert_eq!(shell("it's $x"), r"'it'\''s $x'");
     }
 
     #[test]

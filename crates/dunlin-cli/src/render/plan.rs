@@ -1,7 +1,7 @@
 //! The plan in running order, grouped by migration, and what to type next.
 
 use super::diagnostic::{Sources, diagnostics};
-use super::{Tone, View, count, one_line, wrap, wrap_lines};
+use super::{Tone, View, count, one_line, shell, wrap, wrap_lines};
 use dunlin::analyze::LockMode;
 use dunlin::diagnostic::Severity;
 use dunlin::plan::{Action, Plan, Step};
@@ -154,8 +154,10 @@ fn ending(view: &View, plan: &Plan) -> String {
 /// Says what the user can type about a held operation.
 pub(crate) fn held(migration: &str, operation: u32) -> String {
     format!(
-        "Held operations wait for your word: `dunlin adopt {migration}` if it was done already, \
-         `dunlin skip '{migration}#{operation}'` if it shall never run.\n"
+        "Held operations wait for your word: `dunlin adopt {}` if it was done already, `dunlin skip {}` if it shall \
+         never run.\n",
+        shell(migration),
+        shell(&format!("{migration}#{operation}"))
     )
 }
 

@@ -1,7 +1,7 @@
 //! What a run did, what it left out and why, what was kept, what was undone, and what to type next.
 
 use super::diagnostic::{Sources, diagnostics};
-use super::{Tone, View, block, count, plan, wrap, wrap_lines};
+use super::{Tone, View, block, count, plan, shell, wrap, wrap_lines};
 use crate::duration;
 use dunlin::diagnostic::{Code, Diagnostic, Location, Severity};
 use dunlin::execute::{Adopted, Failure, NotRun, Outcome, Report};
@@ -160,7 +160,8 @@ fn failed(view: &View, report: &Report, out: &mut String) {
         out,
         "Next: fix {} (or the data), then `dunlin up`: it does what is left, and only that.\n      \
          `dunlin show {}` shows its SQL and this error.",
-        failure.file, failure.migration
+        failure.file,
+        shell(&failure.migration)
     );
 }
 
@@ -183,7 +184,7 @@ pub(crate) fn adopted(view: &View, adopted: &Adopted) -> String {
         let _ = writeln!(
             out,
             "Next: `dunlin adopt {}` if you know that it was done; `dunlin up` runs what is pending.",
-            first.migration
+            shell(&first.migration)
         );
     } else {
         out.push_str("Next: `dunlin plan` shows what is left.\n");

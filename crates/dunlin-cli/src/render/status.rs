@@ -1,6 +1,6 @@
 //! The state of each migration, in a table, and details of what is not simply done.
 
-use super::{Tone, View, count, wrap};
+use super::{Tone, View, count, shell, wrap};
 use crate::duration;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use dunlin::execute::{Doctor, LastRun, MigrationStatus, OperationStatus, Status};
@@ -109,12 +109,16 @@ fn ending(migrations: &[MigrationStatus]) -> String {
         .collect();
     let mut out = format!("{}: {}.\n", count(migrations.len(), "migration"), counts.join(", "));
     if let Some(failed) = of("failed").first() {
-        let _ = writeln!(out, "Next: `dunlin show {}` shows the error; fix it, then `dunlin up`.", failed.id);
+        let _ = writeln!(
+            out,
+            "Next: `dunlin show {}` shows the error; fix it, then `dunlin up`.",
+            shell(&failed.id)
+        );
     } else if let Some(interrupted) = of("interrupted").first() {
         let _ = writeln!(
             out,
             "Next: `dunlin show {}`; look at the database, then `adopt` or `skip`.",
-            interrupted.id
+            shell(&interrupted.id)
         );
     } else if !of("pending").is_empty() {
         out.push_str("Next: `dunlin plan` shows what `dunlin up` will do.\n");

@@ -123,7 +123,7 @@ impl<'a> Context<'a> {
 
     /// What the actions would make on a table that is not there.
     fn unplaced_actions(&mut self, name: &Name, commands: &[&AlterTableCmd]) {
-        let Some(table) = self.catalog.candidates(name, self.path()).into_iter().next() else { return };
+        let table = self.catalog.created_as(name, self.path());
         for command in commands {
             match (command.subtype(), command.def.as_ref().and_then(|def| def.node.as_ref())) {
                 (Action::AtAddColumn, Some(NodeEnum::ColumnDef(column))) => {

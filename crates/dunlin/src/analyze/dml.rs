@@ -130,10 +130,12 @@ impl Resolver<'_, '_> {
         }
         // An UPDATE of no rows sets nothing.
         let empty = self.ctx.catalog.relation(id).is_some_and(|found| found.has_rows == Some(false));
-        if is_null(value) && column.not_null && (adds || !empty) {
-            if let Some(verdict) = self.null_verdict(id, &column) {
-                self.ctx.need_nullable(id, &column, span, verdict);
-            }
+        if is_null(value)
+            && column.not_null
+            && (adds || !empty)
+            && let Some(verdict) = self.null_verdict(id, &column)
+        {
+            self.ctx.need_nullable(id, &column, span, verdict);
         }
     }
 
@@ -398,7 +400,7 @@ impl Resolver<'_, '_> {
         }
         let alias = entry.alias.clone();
         self.scopes.push(Scope { entries: vec![entry] });
-        self.from_list(&update.from_clause);
+        self.sources_of(&update.from_clause);
         let names = self.set_list(id, &update.target_list);
         self.opt(&update.where_clause);
         let repeatable = is_repeatable_update(update, &alias);
@@ -424,7 +426,7 @@ impl Resolver<'_, '_> {
             self.with(with);
         }
         self.scopes.push(Scope { entries: vec![entry] });
-        self.from_list(&delete.using_clause);
+        self.sources_of(&delete.using_clause);
         self.opt(&delete.where_clause);
         if let Some(id) = id {
             self.ctx.write_rows(id, Change::Delete);
@@ -448,7 +450,7 @@ impl Resolver<'_, '_> {
         let (id, entry) = self.target(range);
         self.scopes.push(Scope { entries: vec![entry] });
         if let Some(source) = &merge.source_relation {
-            self.from_item(source);
+            self.source_item(source);
         }
         self.opt(&merge.join_condition);
         for node in &merge.merge_when_clauses {

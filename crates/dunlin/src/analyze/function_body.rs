@@ -194,7 +194,7 @@ impl Context<'_> {
         nested.calls.clone_from(&self.calls);
         match node {
             NodeEnum::SelectStmt(select) if select.into_clause.is_none() => {
-                nested.view_query_columns(select);
+                nested.view_query(select);
             }
             NodeEnum::InsertStmt(_)
             | NodeEnum::UpdateStmt(_)

@@ -30,7 +30,7 @@ impl Context<'_> {
             NodeEnum::BoolExpr(expression) => self.logical(expression),
             NodeEnum::AConst(_) | NodeEnum::TypeCast(_) => super::query_call::boolean(node),
             NodeEnum::NullTest(test) => {
-                let there = self.to_reg(test.arg.as_deref()?)?;
+                let there = self.named_by_reg(test.arg.as_deref()?)?;
                 Some(there != (test.nulltesttype() == protobuf::NullTestType::IsNull))
             }
             NodeEnum::SubLink(link) => {
@@ -87,7 +87,7 @@ impl Context<'_> {
     }
 
     /// `to_regclass('x')` and its like: whether there is such an object.
-    fn to_reg(&mut self, node: &protobuf::Node) -> Option<bool> {
+    fn named_by_reg(&mut self, node: &protobuf::Node) -> Option<bool> {
         let node = match node.node.as_ref()? {
             NodeEnum::TypeCast(cast) => cast.arg.as_deref()?,
             _ => node,
@@ -136,7 +136,7 @@ impl Context<'_> {
         let mut relations = Vec::new();
         let mut wanted = Wanted::default();
         for item in &select.from_clause {
-            self.from_system(item, &mut relations, &mut wanted)?;
+            self.system_sources(item, &mut relations, &mut wanted)?;
         }
         if let Some(condition) = &select.where_clause {
             self.conjunct(condition, &mut wanted);
@@ -149,7 +149,7 @@ impl Context<'_> {
         }
     }
 
-    fn from_system(
+    fn system_sources(
         &self,
         item: &protobuf::Node,
         relations: &mut Vec<String>,
@@ -169,8 +169,8 @@ impl Context<'_> {
                 Some(())
             }
             NodeEnum::JoinExpr(join) if join.jointype() == protobuf::JoinType::JoinInner => {
-                self.from_system(join.larg.as_deref()?, relations, wanted)?;
-                self.from_system(join.rarg.as_deref()?, relations, wanted)?;
+                self.system_sources(join.larg.as_deref()?, relations, wanted)?;
+                self.system_sources(join.rarg.as_deref()?, relations, wanted)?;
                 if let Some(quals) = &join.quals {
                     self.conjunct(quals, wanted);
                 } else {

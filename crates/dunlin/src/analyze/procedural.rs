@@ -1,7 +1,7 @@
 //! DO blocks: PL/pgSQL statements walked in the order in which they run, on a catalog that changes with them.
 
 use super::query::strength;
-use super::{Access, Analysis, Class, Context, Place, Presence, Transactional};
+use super::{Analysis, Class, Context, Presence, Transactional};
 use crate::catalog::{Catalog, Effect, Origin};
 use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::{
@@ -73,10 +73,9 @@ impl Context<'_> {
         }
     }
 
-    /// Analyses a statement inside another one.
+    /// Analyses a data change, a query or a procedural statement; all others are the dispatcher's.
     pub(super) fn nested_statement(&mut self, node: &NodeEnum) {
         match node {
-            NodeEnum::SelectStmt(select) if select.into_clause.is_none() => self.select_statement(select),
             NodeEnum::InsertStmt(insert) => self.insert(insert),
             NodeEnum::UpdateStmt(update) => self.update(update),
             NodeEnum::DeleteStmt(delete) => self.delete(delete),
@@ -85,7 +84,6 @@ impl Context<'_> {
             NodeEnum::CopyStmt(copy) => self.copy(copy),
             NodeEnum::DoStmt(block) => self.do_block(block),
             NodeEnum::CallStmt(call) => self.call(call),
-            NodeEnum::ExplainStmt(explain) => self.explain(explain),
             _ => self.statement_node(node),
         }
     }
@@ -448,11 +446,11 @@ impl<'c, 'a> Runner<'c, 'a> {
             }
             nested.analysis
         };
-        self.take(analysis)
+        self.take(analysis, &node)
     }
 
     /// Takes over what a nested statement needs and does.
-    fn take(&mut self, analysis: Analysis) -> bool {
+    fn take(&mut self, analysis: Analysis, node: &NodeEnum) -> bool {
         let own = &mut self.ctx.analysis;
         own.footprint.extend(&analysis.footprint);
         own.constants.extend(analysis.constants);
@@ -474,7 +472,7 @@ impl<'c, 'a> Runner<'c, 'a> {
         if there && (makes || strength(analysis.class) >= strength(Class::Adds)) {
             // Without IF NOT EXISTS it fails; with it, it does nothing.
             self.ctx.raise(analysis.class);
-            return !self.unsure && !tolerated(&analysis.presence);
+            return !self.unsure && fails_when_there(node);
         }
         if analysis.transaction.is_some() {
             self.ctx.analysis.transaction = analysis.transaction;
@@ -504,12 +502,37 @@ impl<'c, 'a> Runner<'c, 'a> {
     }
 }
 
-fn tolerated(presence: &Presence) -> bool {
-    match presence {
-        Presence::Different { tolerated, .. } | Presence::Unknown { tolerated, .. } => *tolerated,
-        // Which of the two it is does not change the catalog: nothing happens either way.
-        Presence::Same { .. } => false,
-        Presence::Absent => true,
+/// Whether a statement raises a `duplicate_…` error when what it makes is there: it has no IF NOT EXISTS.
+fn fails_when_there(node: &NodeEnum) -> bool {
+    match node {
+        NodeEnum::CreateStmt(node) => !node.if_not_exists,
+        NodeEnum::CreateTableAsStmt(node) => !node.if_not_exists,
+        NodeEnum::CreateSeqStmt(node) => !node.if_not_exists,
+        NodeEnum::CreateSchemaStmt(node) => !node.if_not_exists,
+        NodeEnum::CreateExtensionStmt(node) => !node.if_not_exists,
+        NodeEnum::IndexStmt(node) => !node.if_not_exists,
+        NodeEnum::ViewStmt(node) => !node.replace,
+        NodeEnum::CreateFunctionStmt(node) => !node.replace,
+        NodeEnum::CreateTrigStmt(node) => !node.replace,
+        NodeEnum::RuleStmt(node) => !node.replace,
+        NodeEnum::AlterEnumStmt(node) => !node.skip_if_new_val_exists,
+        NodeEnum::CreateEnumStmt(_)
+        | NodeEnum::CompositeTypeStmt(_)
+        | NodeEnum::CreateRangeStmt(_)
+        | NodeEnum::CreateDomainStmt(_)
+        | NodeEnum::CreatePolicyStmt(_)
+        | NodeEnum::CreateRoleStmt(_) => true,
+        NodeEnum::AlterTableStmt(node) => node.cmds.iter().any(|command| match command.node.as_ref() {
+            Some(NodeEnum::AlterTableCmd(command)) => {
+                let adds = matches!(
+                    command.subtype(),
+                    protobuf::AlterTableType::AtAddColumn | protobuf::AlterTableType::AtAddConstraint
+                );
+                adds && !command.missing_ok
+            }
+            _ => false,
+        }),
+        _ => false,
     }
 }
 

@@ -68,7 +68,7 @@ impl Context<'_> {
     }
 
     /// Analyses the query of a view: what it needs; the rows are not read when the view is made.
-    pub fn view_query_columns(&mut self, select: &protobuf::SelectStmt) -> Output {
+    pub fn view_query(&mut self, select: &protobuf::SelectStmt) -> Output {
         Resolver::new(self, false).select(select).columns
     }
 
@@ -250,7 +250,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     fn plain_select(&mut self, select: &protobuf::SelectStmt) -> Result {
         self.scopes.push(Scope::default());
-        let stars = self.from_list(&select.from_clause);
+        let stars = self.sources_of(&select.from_clause);
         let result = self.targets(&select.target_list, &stars);
         let names = result.columns.as_deref();
         for node in &select.distinct_clause {
@@ -280,10 +280,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
     pub(super) fn leave_scope(&mut self) {
         let Some(scope) = self.scopes.pop() else { return };
         for entry in scope.entries {
-            if let Some(table) = entry.relation.filter(|_| entry.id.is_some()) {
-                if !self.read_tables.contains(&table) {
-                    self.read_rows(&table);
-                }
+            if let Some(table) = entry.relation.filter(|_| entry.id.is_some())
+                && !self.read_tables.contains(&table)
+            {
+                self.read_rows(&table);
             }
         }
     }

@@ -329,10 +329,10 @@ impl Resolver<'_, '_> {
     /// ORDER BY.
     pub(super) fn sort(&mut self, list: &[protobuf::Node], output: Option<&[super::query::OutputColumn]>) {
         for node in list {
-            if let Some(NodeEnum::SortBy(sort)) = node.node.as_ref() {
-                if let Some(node) = &sort.node {
-                    self.output_or_input(node, output);
-                }
+            if let Some(NodeEnum::SortBy(sort)) = node.node.as_ref()
+                && let Some(node) = &sort.node
+            {
+                self.output_or_input(node, output);
             }
         }
     }

@@ -13,12 +13,12 @@ use std::ops::Range;
 
 impl Resolver<'_, '_> {
     /// Adds the items of FROM to the innermost scope; gives what `*` expands to.
-    pub(super) fn from_list(&mut self, items: &[protobuf::Node]) -> Stars {
-        Stars(items.iter().map(|item| self.from_item(item)).collect())
+    pub(super) fn sources_of(&mut self, items: &[protobuf::Node]) -> Stars {
+        Stars(items.iter().map(|item| self.source_item(item)).collect())
     }
 
     /// Adds one item of FROM to the innermost scope.
-    pub(super) fn from_item(&mut self, item: &protobuf::Node) -> Result {
+    pub(super) fn source_item(&mut self, item: &protobuf::Node) -> Result {
         match item.node.as_ref() {
             Some(NodeEnum::RangeVar(range)) => self.table(range),
             Some(NodeEnum::RangeSubselect(subselect)) => self.subselect(subselect),
@@ -26,7 +26,7 @@ impl Resolver<'_, '_> {
             Some(NodeEnum::RangeTableFunc(table)) => self.xml_table(table),
             Some(NodeEnum::JsonTable(table)) => self.json_table(table),
             Some(NodeEnum::RangeTableSample(sample)) => {
-                let result = sample.relation.as_ref().map(|relation| self.from_item(relation));
+                let result = sample.relation.as_ref().map(|relation| self.source_item(relation));
                 self.exprs(&sample.args);
                 self.opt(&sample.repeatable);
                 result.unwrap_or_else(Result::unknown)
@@ -79,10 +79,10 @@ impl Resolver<'_, '_> {
 
     fn table(&mut self, range: &protobuf::RangeVar) -> Result {
         let name = range_name(range);
-        if name.schema.is_none() {
-            if let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == name.name).cloned() {
-                return self.add_result(&cte.result, &cte.name, range.alias.as_ref());
-            }
+        if name.schema.is_none()
+            && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == name.name).cloned()
+        {
+            return self.add_result(&cte.result, &cte.name, range.alias.as_ref());
         }
         let span = self.ctx.span(range.location);
         let entry = self.relation_entry(&name, span);
@@ -168,10 +168,10 @@ impl Resolver<'_, '_> {
                 all
             });
         }
-        if item.ordinality {
-            if let Some(columns) = &mut all.columns {
-                columns.push(OutputColumn { name: "ordinality".into(), ty: TypeRef::builtin("int8") });
-            }
+        if item.ordinality
+            && let Some(columns) = &mut all.columns
+        {
+            columns.push(OutputColumn { name: "ordinality".into(), ty: TypeRef::builtin("int8") });
         }
         self.add_result(&all, &first_name, item.alias.as_ref())
     }
@@ -229,9 +229,9 @@ impl Resolver<'_, '_> {
 
     fn join(&mut self, join: &protobuf::JoinExpr) -> Result {
         let start = self.entries();
-        let left = join.larg.as_ref().map_or_else(Result::unknown, |side| self.from_item(side));
+        let left = join.larg.as_ref().map_or_else(Result::unknown, |side| self.source_item(side));
         let middle = self.entries();
-        let right = join.rarg.as_ref().map_or_else(Result::unknown, |side| self.from_item(side));
+        let right = join.rarg.as_ref().map_or_else(Result::unknown, |side| self.source_item(side));
         let end = self.entries();
         let using = match join.is_natural {
             true => common_names(&left, &right),

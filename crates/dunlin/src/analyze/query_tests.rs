@@ -561,3 +561,100 @@ fn a_trigger_that_cannot_be_read_touches_everything() {
     assert!(touches(&delete, Place::Everything, Access::Write));
     assert_eq!((delete.class, delete.opaque.as_deref()), (Class::Removes, None));
 }
+
+#[test]
+fn ddl_in_a_do_block_happens_when_its_guard_says_so() {
+    let add = |column: &str| {
+        done(&format!(
+            "BEGIN IF NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_name = 'users' AND \
+             column_name = '{column}') THEN ALTER TABLE users ADD COLUMN {column} int; \
+             UPDATE users SET {column} = 1; END IF; END"
+        ))
+    };
+    let added = add("age");
+    assert_eq!(added.opaque, None);
+    assert!(added.requires.iter().all(|need| need.verdict == Verdict::Valid), "{:?}", added.requires);
+    assert!(added.provides.contains(&Facet::Exists(ObjectRef::column(&qname("users"), "age"))));
+    assert!(matches!(added.effects.first(), Some(Effect::AddColumn { .. })), "{:?}", added.effects);
+    let passed = add("name");
+    assert_eq!((passed.class, passed.effects.len(), passed.presence), (Class::Reads, 0, Presence::Absent));
+    let unsure = done("BEGIN IF EXISTS (SELECT 1 FROM users) THEN CREATE TABLE x (a int); END IF; END");
+    assert_eq!(unsure.class, Class::Opaque);
+}
+
+#[test]
+fn caught_duplicates_mean_if_not_exists() {
+    let create = |name: &str| {
+        done(&format!(
+            "BEGIN CREATE TYPE {name} AS ENUM ('a'); ALTER TABLE users ADD COLUMN z {name}; \
+             EXCEPTION WHEN duplicate_object THEN RAISE NOTICE 'there'; END"
+        ))
+    };
+    let made = create("colour");
+    assert_eq!((made.class, made.opaque.as_deref()), (Class::Adds, None));
+    assert_eq!(made.effects.len(), 2, "{:?}", made.effects);
+    assert!(made.invalid().count() == 0);
+    let there = create("mood");
+    assert_eq!((there.effects.len(), there.provides.len(), there.opaque.as_deref()), (0, 0, None));
+    let goes_on = done(
+        "BEGIN CREATE TABLE IF NOT EXISTS users (id int); ALTER TABLE users ADD COLUMN z int; \
+         EXCEPTION WHEN duplicate_column THEN NULL; END",
+    );
+    assert_eq!(goes_on.effects.len(), 1, "{:?}", goes_on.effects);
+    let caught = done("BEGIN ALTER TABLE gone ADD COLUMN a int; EXCEPTION WHEN OTHERS THEN NULL; END");
+    assert_eq!((caught.invalid().count(), caught.effects.len()), (0, 0));
+    let waits =
+        done("BEGIN ALTER TABLE gone ADD COLUMN a int; EXCEPTION WHEN duplicate_column THEN NULL; END");
+    assert_eq!(waits.invalid().count(), 1);
+    assert!(waits.may_wait());
+}
+
+#[test]
+fn effects_of_a_do_block_apply_in_order() {
+    let body = "BEGIN CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (a_id int REFERENCES a (id)); \
+                EXECUTE 'CREATE INDEX ON b (a_id)'; INSERT INTO b VALUES (1); END";
+    let analysis = done(body);
+    assert_eq!(analysis.opaque, None);
+    assert!(analysis.requires.iter().all(|need| need.verdict == Verdict::Valid), "{:?}", analysis.requires);
+    let mut after = catalog();
+    after.apply(&analysis.effects, Origin::Simulated(1));
+    let (a, _) = after.relation_at(&qname("a")).expect("a");
+    let (b, table) = after.relation_at(&qname("b")).expect("b");
+    assert!(
+        matches!(&table.constraints[..], [key] if matches!(&key.kind, ConstraintKind::ForeignKey(to) if to.table == a))
+    );
+    assert_eq!(after.indexes_of(b).len(), 1);
+}
+
+#[test]
+fn views_read_what_is_behind_them() {
+    let mut catalog = catalog();
+    let view = analysed_in(&catalog, "CREATE VIEW titles AS SELECT title FROM posts");
+    catalog.apply(&view.effects, Origin::Simulated(1));
+    let read = analysed_in(&catalog, "SELECT title FROM titles");
+    assert!(touches(&read, Place::Rows(qname("posts")), Access::Read), "{:?}", read.footprint);
+    let write = analysed_in(&catalog, "INSERT INTO titles (title) VALUES ('x')");
+    assert!(touches(&write, Place::Rows(qname("posts")), Access::Insert));
+    let missing = analysed_in(&catalog, "SELECT user_id FROM titles");
+    assert_eq!(
+        missing.invalid().next().map(|need| need.message.as_str()),
+        Some("view `titles` has no column `user_id`")
+    );
+}
+
+#[test]
+fn bodies_in_sql_are_checked_when_the_function_is_made() {
+    let plpgsql = analysed(
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT x FROM gone); END $$",
+    );
+    assert_eq!(plpgsql.invalid().count(), 0);
+    let sql = analysed(
+        "CREATE FUNCTION f(n int) RETURNS int LANGUAGE sql AS $$ SELECT n + id + f.n FROM users WHERE age = $1 $$",
+    );
+    let lacks: Vec<&str> = sql.invalid().map(|need| need.message.as_str()).collect();
+    assert_eq!(lacks, ["table `users` has no column `age`"]);
+    let atomic = analysed("CREATE FUNCTION f(n int) RETURNS int RETURN (SELECT n + id FROM users)");
+    assert_eq!(atomic.invalid().count(), 0);
+    let Some(Effect::CreateFunction { function, .. }) = atomic.effects.first() else { panic!() };
+    assert!(!function.depends.is_empty());
+}

@@ -14,7 +14,7 @@ impl Context<'_> {
         let outer = std::mem::take(&mut self.depends);
         let query = node.query.as_ref().and_then(|query| query.node.as_ref());
         let output = match query {
-            Some(NodeEnum::SelectStmt(select)) => self.view_query_columns(select),
+            Some(NodeEnum::SelectStmt(select)) => self.view_query(select),
             _ => None,
         };
         let mut depends = std::mem::replace(&mut self.depends, outer);

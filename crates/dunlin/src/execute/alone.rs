@@ -36,13 +36,12 @@ impl<'p> Runner<'p> {
         }
         let duration_ms = super::runner::millis(begun.elapsed());
         let rows = vec![Row {
-            decision: index,
             operation: decision.operation,
             state: OperationState::Done,
             code: decision.code,
             reason: decision.reason.clone(),
             duration_ms,
-            sql: step.sql.clone(),
+            sql: decision.sql.clone(),
             ensured: None,
         }];
         let journal = format!("BEGIN; {}; {}; COMMIT", self.epoch_check(), self.journal_sql(&rows, unit.migration));

@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::{Code, Severity};
 use crate::history::{History, MigrationRecord, OperationRecord, OperationState};
 use crate::migration::MigrationSet;
-use crate::pg::journal::Journal;
+use crate::pg::journal::{Journal, RunHandle};
 use crate::pg::{LockError, LockKeys, LockOptions, Session, with_lock};
 use crate::plan::{Action, Decision, Dialect, Input, Operations, Past, Plan, Planned, Policy};
 use crate::syntax::{ParseOptions, on_large_stack};
@@ -136,7 +136,7 @@ async fn read_states(
     options: &Options,
     session: &Session,
 ) -> Result<(Operations, Option<History>), ExecuteError> {
-    let history = Journal::load(session, &options.journal_schema).await.map_err(journal_error)?;
+    let history = Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
     let parse = ParseOptions {
         repair: options.policy.dialect == Dialect::Repair,
         lenient: options.policy.dialect != Dialect::Postgres,
@@ -317,19 +317,19 @@ pub async fn skip(
             let error = ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
             return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
         }
-        let journal = Journal::open(work, &options.journal_schema).await.map_err(journal_error)?;
+        let (journal, run) = super::setup::open_run(options, work).await?;
         let row = DecisionRow {
             operation: index,
             state: OperationState::Skipped,
-            code: None,
             reason: "skipped by decision of the user".into(),
         };
         let complete = range.clone().all(|other| {
             let state = status.operations[other - range.start].state.as_str();
             other == index || matches!(state, "done" | "satisfied")
         });
-        let sql = decision_sql(&journal, &set, &operations, position, &[row], complete);
-        work.batch(&sql).await?;
+        let sql = decision_sql(&journal, run, &set, &operations, position, &[row], complete);
+        let end = journal.finish_run_sql(run, "applied", None, None);
+        work.batch(&format!("BEGIN; {sql}; {end}; COMMIT")).await?;
         let operation = &operations.all[index];
         Ok(ShownOperation {
             status: OperationStatus {
@@ -375,7 +375,7 @@ pub async fn adopt(
         let planned = prepared.plan(&set, options);
         let mut adopted = Adopted { format: 1, adopted: Vec::new(), not_proved: Vec::new() };
         let mut sql = Vec::new();
-        let journal = Journal::open(work, &options.journal_schema).await.map_err(journal_error)?;
+        let (journal, run) = super::setup::open_run(options, work).await?;
         for position in 0..set.migrations.len() {
             let id = &set.migrations[position].id;
             let chosen = match what {
@@ -390,18 +390,17 @@ pub async fn adopt(
             adopted.not_proved.extend(lacking);
             if record {
                 adopted.adopted.push(id.clone());
-                sql.push(adoption_sql(&journal, &set, &prepared, position));
+                sql.push(adoption_sql(&journal, run, &set, &prepared, position));
             }
         }
-        if !sql.is_empty() {
-            work.batch(&format!("BEGIN; {}; COMMIT", sql.join("; "))).await?;
-        }
+        sql.push(journal.finish_run_sql(run, "applied", None, None));
+        work.batch(&format!("BEGIN; {}; COMMIT", sql.join("; "))).await?;
         Ok(adopted)
     })
     .await
 }
 
-fn adoption_sql(journal: &Journal, set: &MigrationSet, prepared: &Prepared, position: usize) -> String {
+fn adoption_sql(journal: &Journal, run: RunHandle, set: &MigrationSet, prepared: &Prepared, position: usize) -> String {
     let id = &set.migrations[position].id;
     let rows: Vec<DecisionRow> = prepared.operations.ranges[position]
         .clone()
@@ -412,11 +411,10 @@ fn adoption_sql(journal: &Journal, set: &MigrationSet, prepared: &Prepared, posi
         .map(|operation| DecisionRow {
             operation,
             state: OperationState::Satisfied,
-            code: None,
             reason: "adopted: recorded as done".into(),
         })
         .collect();
-    decision_sql(journal, set, &prepared.operations, position, &rows, true)
+    decision_sql(journal, run, set, &prepared.operations, position, &rows, true)
 }
 
 /// The operations of a migration that the catalog does not prove.

@@ -1,16 +1,34 @@
 //! The one loop that runs a plan and emits [`Event`]s; a [`Report`] is a fold over them.
 
+mod alone;
+mod commands;
+mod doctor;
 mod event;
+mod migrator;
+mod past;
+mod pipeline;
+mod record;
 mod report;
+mod runner;
+mod settings;
+mod setup;
+mod target;
+mod unit;
+mod up;
 
+pub use commands::{adopt, catalog_of_database, catalog_of_sql, check, plan, show, skip, status};
+pub use doctor::doctor;
 pub use event::Event;
+pub use migrator::Migrator;
 pub use report::{
     Adopted, CheckReport, Doctor, DoctorCheck, Ensured, Failure, LastRun, MigrationStatus, NotRun,
     OperationStatus, Outcome, Report, Shown, ShownOperation, Status,
 };
 
+pub use target::{Migrations, Target};
+pub use up::up;
+
 use crate::diagnostic::{Code, Diagnostic};
-use crate::migration::MigrationSet;
 use crate::plan::{Plan, Policy};
 use std::time::Duration;
 
@@ -35,6 +53,8 @@ pub struct Options {
     pub host: String,
     /// Process id for the journal.
     pub pid: u32,
+    /// Becomes true when the user wants the run to end: the statement is cancelled and recorded as failed.
+    pub interrupt: Option<tokio::sync::watch::Receiver<bool>>,
 }
 
 impl Default for Options {
@@ -49,6 +69,7 @@ impl Default for Options {
             expected_plan: None,
             host: String::new(),
             pid: std::process::id(),
+            interrupt: None,
         }
     }
 }
@@ -106,9 +127,3 @@ pub enum AdoptWhat {
 
 /// What receives events.
 pub type Listener<'a> = dyn FnMut(&Event<'_>) + Send + 'a;
-
-/// Makes the plan for a set without a server, from a catalog: what `dunlin check` says.
-pub fn check(set: &MigrationSet, from: crate::catalog::Catalog, policy: &Policy) -> CheckReport {
-    let _ = (from, policy);
-    CheckReport { format: 1, ok: true, files: set.migrations.len(), operations: 0, diagnostics: Vec::new() }
-}

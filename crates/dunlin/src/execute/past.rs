@@ -22,7 +22,7 @@ pub(super) fn past(
     for (position, migration) in set.migrations.iter().enumerate() {
         let record = record_of(set, operations, history, position);
         if let Some(record) = record {
-            let unchanged = record.checksum == migration.checksum.0;
+            let unchanged = record.checksum == migration.checksum.to_string();
             past.migrations.insert(migration.id.clone(), past_migration(record, unchanged));
         }
     }
@@ -69,6 +69,7 @@ fn past_migration(record: &MigrationRecord, unchanged: bool) -> PastMigration {
         let identity = Identity { digest: operation.digest.clone(), occurrence: operation.occurrence };
         let state = match operation.state {
             OperationState::Done | OperationState::Satisfied | OperationState::Ensured => PastState::Done,
+            OperationState::Skipped if operation.is_skipped_by_user() => PastState::Done,
             OperationState::Skipped => PastState::Skipped,
             OperationState::Held => PastState::Held,
             OperationState::Failed => PastState::Failed,

@@ -1,13 +1,19 @@
-//! What is written to the journal about an operation.
+//! What is written to the journal about operations and migrations.
 
+use super::report::Failure;
+use super::runner::Runner;
 use crate::diagnostic::Code;
-use crate::history::OperationState;
+use crate::history::{MigrationState, OperationState};
+use crate::migration::{Migration, MigrationSet};
+use crate::pg::PgError;
+use crate::pg::journal::{Journal, MigrationRow, OperationRow, RunHandle};
+use crate::plan::{Decision, Operation, Operations};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 
 /// One step's outcome, before it is in the journal.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
-    /// Index of the decision in the plan.
-    pub(super) decision: usize,
     /// Index of the operation.
     pub(super) operation: usize,
     /// How it ended.
@@ -18,8 +24,189 @@ pub(super) struct Row {
     pub(super) reason: Option<String>,
     /// Milliseconds.
     pub(super) duration_ms: u64,
-    /// The SQL that ran.
-    pub(super) sql: String,
+    /// The SQL that ran, where it is not the file's.
+    pub(super) sql: Option<String>,
     /// What was ensured, when it is an ensure.
     pub(super) ensured: Option<String>,
+}
+
+/// A state that a command gives to an operation.
+pub(super) struct DecisionRow {
+    /// Index of the operation.
+    pub(super) operation: usize,
+    /// The state.
+    pub(super) state: OperationState,
+    /// Why.
+    pub(super) reason: String,
+}
+
+/// The journal's part of a unit: its operations and its migration.
+pub(super) fn unit_sql(runner: &Runner<'_>, rows: &[Row], migration: usize, applied: bool) -> String {
+    let mut merged: Vec<Row> = Vec::new();
+    for row in rows {
+        // One row for each operation: a declaration whose columns were ensured is `ensured`.
+        match merged.iter_mut().find(|known| known.operation == row.operation) {
+            Some(known) if known.state == OperationState::Ensured && row.state == OperationState::Satisfied => {
+                known.reason.clone_from(&row.reason);
+            }
+            Some(known) if row.state == OperationState::Ensured => {
+                known.sql = Some(format!("{};\n{}", known.sql.as_deref().unwrap_or_default(), row.sql.as_deref().unwrap_or_default()));
+            }
+            Some(known) => *known = row.clone(),
+            None => merged.push(row.clone()),
+        }
+    }
+    // An ensure that stands for a declaration of another migration is told there only if that one is recorded.
+    merged.retain(|row| {
+        runner.operations.all[row.operation].migration == migration || runner.is_done(row.operation)
+    });
+    let written: Vec<OperationRow<'_>> = merged
+        .iter()
+        .map(|row| {
+            let operation = &runner.operations.all[row.operation];
+            OperationRow {
+                code: row.code.map(Code::as_str),
+                reason: row.reason.as_deref(),
+                duration_ms: Some(row.duration_ms),
+                sql: row.sql.as_deref(),
+                ..operation_row(runner.set, operation, row.state)
+            }
+        })
+        .collect();
+    let duration = rows.iter().map(|row| row.duration_ms).sum();
+    let state = if applied { MigrationState::Applied } else { MigrationState::Partial };
+    let mut sql = String::new();
+    if !written.is_empty() {
+        sql.push_str(&runner.journal.operations_sql(runner.run, &written));
+        sql.push_str("; ");
+    }
+    sql.push_str(&migration_sql(runner.journal, runner.run, runner.set, runner.operations, migration, state, Some(duration)));
+    sql.push_str("; ");
+    sql.push_str(&runner.epoch_check());
+    sql
+}
+
+/// The row of a migration.
+pub(super) fn migration_sql(
+    journal: &Journal,
+    run: RunHandle,
+    set: &MigrationSet,
+    operations: &Operations,
+    position: usize,
+    state: MigrationState,
+    duration_ms: Option<u64>,
+) -> String {
+    let migration = &set.migrations[position];
+    let tokens = tokens_digest(&operations.all[operations.ranges[position].clone()]);
+    let directives = directives_digest(migration);
+    let version = migration.version.as_ref().map(|version| {
+        version.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(".")
+    });
+    journal.migration_sql(
+        run,
+        &MigrationRow {
+            id: &migration.id,
+            version: version.as_deref(),
+            checksum: &migration.checksum.to_string(),
+            tokens_digest: Some(&tokens),
+            directives_digest: Some(&directives),
+            sql: &migration.up.text,
+            state,
+            duration_ms,
+        },
+    )
+}
+
+fn operation_row<'r>(set: &'r MigrationSet, operation: &'r Operation, state: OperationState) -> OperationRow<'r> {
+    let id = &set.migrations[operation.migration].id;
+    OperationRow::new(id, operation.number, &operation.identity.digest, operation.identity.occurrence, state)
+}
+
+/// The record that an operation which is not transactional begins.
+pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -> String {
+    let operation = &runner.operations.all[decision.operation];
+    let row = OperationRow { sql: Some(sql), ..operation_row(runner.set, operation, OperationState::Started) };
+    let migration = migration_sql(
+        runner.journal,
+        runner.run,
+        runner.set,
+        runner.operations,
+        operation.migration,
+        MigrationState::Partial,
+        None,
+    );
+    let operations = runner.journal.operations_sql(runner.run, &[row]);
+    format!("BEGIN; {}; {migration}; {operations}; COMMIT", runner.epoch_check())
+}
+
+/// The record of a failure, in a transaction of its own.
+pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, failure: &Failure, error: &PgError) -> String {
+    let operation = &runner.operations.all[decision.operation];
+    let row = OperationRow {
+        code: Some(Code::DN808.as_str()),
+        reason: Some(&failure.message),
+        error: error.server(),
+        ..operation_row(runner.set, operation, OperationState::Failed)
+    };
+    let operations = runner.journal.operations_sql(runner.run, &[row]);
+    let state = if runner.was_applied(operation.migration) { MigrationState::Applied } else { MigrationState::Failed };
+    let migration =
+        migration_sql(runner.journal, runner.run, runner.set, runner.operations, operation.migration, state, None);
+    format!("BEGIN; {}; {migration}; {operations}; COMMIT", runner.epoch_check())
+}
+
+/// What a command decides about the operations of one migration.
+pub(super) fn decision_sql(
+    journal: &Journal,
+    run: RunHandle,
+    set: &MigrationSet,
+    operations: &Operations,
+    position: usize,
+    rows: &[DecisionRow],
+    applied: bool,
+) -> String {
+    let written: Vec<OperationRow<'_>> = rows
+        .iter()
+        .map(|row| OperationRow {
+            reason: Some(&row.reason),
+            ..operation_row(set, &operations.all[row.operation], row.state)
+        })
+        .collect();
+    let state = if applied { MigrationState::Applied } else { MigrationState::Partial };
+    let migration = migration_sql(journal, run, set, operations, position, state, None);
+    match written.is_empty() {
+        true => migration,
+        false => format!("{}; {migration}", journal.operations_sql(run, &written)),
+    }
+}
+
+fn tokens_digest(operations: &[Operation]) -> String {
+    let mut hash = Sha256::new();
+    for operation in operations {
+        hash.update(operation.identity.digest.as_bytes());
+        hash.update(operation.identity.occurrence.to_be_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+fn directives_digest(migration: &Migration) -> String {
+    let mut hash = Sha256::new();
+    let directives = &migration.directives;
+    for (id, _) in &directives.depends_on {
+        hash.update(format!("depends on {id}\n"));
+    }
+    if directives.no_transaction {
+        hash.update("no transaction\n");
+    }
+    if let Some((id, _)) = &directives.renamed_from {
+        hash.update(format!("renamed from {id}\n"));
+    }
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -170,7 +170,7 @@ pub struct LastRun {
     /// Where it ran.
     pub host: Option<String>,
     /// The process there.
-    pub pid: Option<i32>,
+    pub pid: Option<u32>,
 }
 
 /// The document of `dunlin check --format json`.

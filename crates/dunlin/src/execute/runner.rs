@@ -30,6 +30,8 @@ pub(super) struct Runner<'p> {
     pub(super) unit_key: i64,
     pub(super) accepted: &'p HashSet<usize>,
     pub(super) proxy: bool,
+    /// The constraints that are deferred from the start of a transaction.
+    pub(super) deferred: Vec<String>,
     state: Mutex<State>,
 }
 
@@ -61,9 +63,10 @@ impl<'p> Runner<'p> {
         unit_key: i64,
         accepted: &'p HashSet<usize>,
         past: Past,
+        deferred: Vec<String>,
     ) -> Runner<'p> {
         let state = Mutex::new(State { past, ..State::default() });
-        Runner { set, operations, options, search_path, work, journal, run, unit_key, accepted, proxy, state }
+        Runner { set, operations, options, search_path, work, journal, run, unit_key, accepted, proxy, deferred, state }
     }
 
     /// What has happened; a listener that panicked does not matter here.
@@ -103,6 +106,10 @@ impl<'p> Runner<'p> {
             listener(&Event::Planned { plan: &planned.plan, again: self.state().ran });
             let mut again = false;
             for (position, unit) in planned.units.iter().enumerate() {
+                if self.options.interrupt.as_ref().is_some_and(|interrupt| *interrupt.borrow()) {
+                    return Err(ExecuteError::new(ErrorKind::Failed, Code::DN808, "interrupted between two migrations")
+                        .help("run `dunlin up` again: it goes on where it stopped"));
+                }
                 match self.run_one(&planned, unit, position, listener).await? {
                     Progress::On => {}
                     Progress::Again => again = true,
@@ -178,7 +185,7 @@ impl<'p> Runner<'p> {
         listener: &mut super::Listener<'p>,
     ) -> Result<UnitEnd, ExecuteError> {
         let rest = &planned.units[position + 1..];
-        let durable = rest.first().is_none_or(|next| !next.transactional)
+        let durable = rest.iter().find(|next| next.number > 0).is_none_or(|next| !next.transactional)
             || planned.decisions[unit.decisions.clone()].iter().any(|decision| decision.analysis.opaque.is_some());
         let begun = Instant::now();
         let mut tries: u32 = 0;
@@ -238,7 +245,7 @@ impl<'p> Runner<'p> {
             .rev()
             .take_while(|earlier| self.operations.all[earlier.at].migration == migration)
             .any(|earlier| earlier.action == Action::Run && (earlier.analysis.changes_data() || earlier.analysis.opaque.is_some()));
-        let names = self.journal.deferred_constraints();
+        let names = &self.deferred;
         (changed_rows && !names.is_empty()).then(|| {
             format!("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS {} DEFERRED", names.join(", "))
         })
@@ -273,13 +280,14 @@ impl<'p> Runner<'p> {
     }
 
     pub(super) fn epoch_check(&self) -> String {
-        self.journal.epoch_check_sql(&self.run)
+        self.journal.check_epoch_sql(self.run)
     }
 
     /// The journal's part of a unit: rows of its operations and of its migration.
     pub(super) fn journal_sql(&self, rows: &[Row], migration: usize) -> String {
-        let complete = self.complete_after(migration, rows);
-        super::record::unit_sql(self, rows, migration, complete)
+        // What was applied stays so: an edit does not make the whole file pending again.
+        let applied = self.was_applied(migration) || self.complete_after(migration, rows);
+        super::record::unit_sql(self, rows, migration, applied)
     }
 
     /// Whether all operations of a migration are done once these rows are.
@@ -296,6 +304,20 @@ impl<'p> Runner<'p> {
                     .is_some_and(|past| past.state == PastState::Done),
             }
         })
+    }
+
+    /// Whether all of a migration was done once.
+    pub(super) fn was_applied(&self, migration: usize) -> bool {
+        let id = &self.set.migrations[migration].id;
+        self.state().past.migrations.get(id).is_some_and(|past| past.applied)
+    }
+
+    /// Whether an operation is recorded as done.
+    pub(super) fn is_done(&self, index: usize) -> bool {
+        let operation = &self.operations.all[index];
+        let id = &self.set.migrations[operation.migration].id;
+        let state = self.state();
+        state.past.operation(id, &operation.identity).is_some_and(|past| past.state == PastState::Done)
     }
 
     /// Takes over what a committed unit did.
@@ -331,7 +353,7 @@ impl<'p> Runner<'p> {
             self.state().failures.push((decision.operation, failure));
             return Err(error);
         }
-        let sql = super::record::failure_sql(self, decision, &failure, &planned.plan.steps[at].sql);
+        let sql = super::record::failure_sql(self, decision, &failure, &failed.error);
         self.work.batch(&sql).await.map_err(ExecuteError::from)?;
         let operation = &self.operations.all[decision.operation];
         let mut state = self.state();

@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::history::History;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
-use crate::pg::journal::{Journal, JournalError};
+use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
 use crate::pg::{ConnectOptions, PgError, Session, connect, sqlstate};
 use crate::plan::{Action, Dialect, Input, Operations, Past, Planned};
 use crate::syntax::{ParseOptions, Tree, on_large_stack};
@@ -62,6 +62,29 @@ pub(super) async fn connect_work(target: &Target, notices: crate::pg::NoticeList
     Ok(Work { session, proxy })
 }
 
+/// The server's notices, kept until the listener is told.
+#[derive(Clone, Default)]
+pub(super) struct Notices(std::sync::Arc<std::sync::Mutex<Vec<crate::pg::Notice>>>);
+
+impl Notices {
+    /// What the session is given.
+    pub(super) fn listener(&self) -> crate::pg::NoticeListener {
+        let kept = self.clone();
+        std::sync::Arc::new(move |notice| kept.lock().push(notice))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<crate::pg::Notice>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Tells the listener what has come since.
+    pub(super) fn tell(&self, listener: &mut Listener<'_>) {
+        for notice in std::mem::take(&mut *self.lock()) {
+            listener(&Event::Notice { severity: notice.severity, message: notice.message, place: None });
+        }
+    }
+}
+
 /// The name of the connected database.
 pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
     let rows = session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
@@ -84,7 +107,7 @@ pub(super) async fn prepare(
     options: &Options,
     session: &Session,
 ) -> Result<Prepared, ExecuteError> {
-    let history = Journal::load(session, &options.journal_schema).await.map_err(journal_error)?;
+    let history = Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
     let mut read =
         introspect(session.client(), &options.journal_schema, Snapshot::Own).await.map_err(ExecuteError::from)?;
     let parse = ParseOptions {
@@ -95,10 +118,21 @@ pub(super) async fn prepare(
     if let Some(role) = &options.role {
         read.catalog.current_role.clone_from(role);
     }
+    read.catalog.memberships = memberships(session, &read.catalog).await?;
     let past = super::past::past(set, &operations, history.as_ref(), &read.catalog);
     let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
     Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+}
+
+/// The roles whose tables the current role may alter beside its own.
+async fn memberships(session: &Session, catalog: &Catalog) -> Result<std::collections::BTreeSet<String>, ExecuteError> {
+    if catalog.superuser {
+        return Ok(std::collections::BTreeSet::new());
+    }
+    let sql = "SELECT rolname::text FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'USAGE')";
+    let rows = session.query(sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Operations whose text our grammar refuses and the server accepts: a newer or older keyword.
@@ -195,6 +229,54 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// Gives the records of renamed migrations to their new ids.
+    pub(super) async fn rename(&self, set: &MigrationSet, journal: &Journal, work: &Session) -> Result<(), ExecuteError> {
+        let Some(history) = &self.history else { return Ok(()) };
+        for (position, migration) in set.migrations.iter().enumerate() {
+            let record = super::past::record_of(set, &self.operations, history, position);
+            if let Some(record) = record.filter(|record| record.id != migration.id) {
+                work.batch(&journal.rename_migration_sql(&record.id, &migration.id)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of migrations that no unit writes: those without operations, and those whose bytes changed only.
+    pub(super) fn unwritten(
+        &self,
+        set: &MigrationSet,
+        options: &Options,
+        journal: &Journal,
+        run: RunHandle,
+        report: &super::Report,
+    ) -> Vec<String> {
+        if report.failed.is_some() || report.outcome == super::Outcome::Failed {
+            return Vec::new();
+        }
+        let to = options.to.as_deref();
+        (0..set.migrations.len())
+            .filter(|position| self.reaches(set, *position, to))
+            .filter(|position| match self.past.migrations.get(&set.migrations[*position].id) {
+                None => self.operations.ranges[*position].is_empty(),
+                Some(past) => past.applied && !past.unchanged,
+            })
+            .map(|position| {
+                let state = crate::history::MigrationState::Applied;
+                super::record::migration_sql(journal, run, set, &self.operations, position, state, None)
+            })
+            .collect()
+    }
+
+    /// Keeps the digest of a set that has nothing left to do, for the next start; no matter if that cannot be.
+    pub(super) async fn keep_digest(&self, set: &MigrationSet, options: &Options, work: &Session, report: &super::Report) {
+        if report.outcome == super::Outcome::Nothing && options.to.is_none() {
+            let journal = Journal::new(&options.journal_schema);
+            let _ = work.batch(&journal.set_digest_sql(Some(&set.digest()))).await;
+        }
+    }
+}
+
 /// Refuses to start where nothing can be written.
 pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteError> {
     let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
@@ -224,18 +306,39 @@ pub(super) fn deferred_constraints(catalog: &Catalog) -> Vec<String> {
     names
 }
 
+/// Makes the journal if it is not there, and begins a run for a command that only records.
+pub(super) async fn open_run(options: &Options, work: &Session) -> Result<(Journal, RunHandle), ExecuteError> {
+    let journal = Journal::new(&options.journal_schema);
+    journal.ensure(work.client()).await.map_err(journal_error)?;
+    let policies = serde_json::to_string(&options.policy).unwrap_or_default();
+    let start = RunStart {
+        host: Some(&options.host),
+        pid: Some(options.pid),
+        dunlin_version: env!("CARGO_PKG_VERSION"),
+        server_version: work.info().version,
+        policies: &policies,
+        ..RunStart::default()
+    };
+    let run = journal.begin_run(work.client(), &start).await.map_err(journal_error)?;
+    Ok((journal, run))
+}
+
 /// Maps an error of the journal.
 pub(super) fn journal_error(error: JournalError) -> ExecuteError {
     match error {
         JournalError::Newer { version } => ExecuteError::journal_newer(version),
-        JournalError::NotOurs { schema } => ExecuteError::new(
+        JournalError::Foreign { schema, relations } => ExecuteError::new(
             ErrorKind::Refused,
             Code::DN606,
-            format!("the schema `{schema}` exists and holds tables that are not Dunlin's"),
+            format!("the schema `{schema}` exists and holds what is not Dunlin's: {relations}"),
         )
         .help("choose another one with --journal-schema"),
-        JournalError::Privilege { message, grant } => {
-            ExecuteError::new(ErrorKind::Refused, Code::DN803, message).help(grant)
+        JournalError::Privilege { action, grant } => {
+            ExecuteError::new(ErrorKind::Refused, Code::DN803, format!("the role has no right to {action}")).help(grant)
+        }
+        JournalError::Content(what) => {
+            ExecuteError::new(ErrorKind::Refused, Code::DN605, format!("the journal holds an entry that cannot be read: {what}"))
+                .help("somebody edited it, or a newer Dunlin wrote it; `dunlin doctor` tells more")
         }
         JournalError::Pg(error) => ExecuteError::from(error),
     }
@@ -291,7 +394,7 @@ impl ExecuteError {
     }
 
     /// The journal was written by a newer Dunlin.
-    pub(super) fn journal_newer(version: i32) -> ExecuteError {
+    pub(super) fn journal_newer(version: u32) -> ExecuteError {
         ExecuteError::new(
             ErrorKind::Refused,
             Code::DN605,

@@ -352,13 +352,12 @@ impl<'p> Running<'_, 'p> {
         self.since = Instant::now();
         let step = &self.planned.plan.steps[index];
         self.rows.push(Row {
-            decision: index,
             operation: decision.operation,
             state,
             code: diagnostic.map(|diagnostic| diagnostic.code).or(decision.code),
             reason: diagnostic.map(|diagnostic| diagnostic.message.clone()).or_else(|| decision.reason.clone()),
             duration_ms: elapsed,
-            sql: step.sql.clone(),
+            sql: (decision.sql.is_some()).then(|| step.sql.clone()),
             ensured: decision.ensure.as_ref().map(|ensure| ensure.object.to_string()),
         });
         if state != OperationState::Skipped || diagnostic.is_none() {

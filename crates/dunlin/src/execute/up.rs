@@ -7,7 +7,9 @@ use super::setup::{Prepared, connect_lock, connect_work, journal_error, prepare}
 use super::{ExecuteError, ErrorKind, Listener, Migrations, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
-use crate::pg::journal::{Journal, UpToDate};
+use crate::migration::MigrationSet;
+use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::journal::{Journal, RunHandle, RunStart, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
 use crate::plan::{PastState, Plan, Planned};
 use std::time::Instant;
@@ -26,8 +28,9 @@ pub async fn up(
     let digest = migrations.digest().map_err(ExecuteError::from)?;
     let session = connect_lock(target, listener).await?;
     if options.to.is_none() && options.expected_plan.is_none() {
-        match Journal::is_up_to_date(&session, &options.journal_schema, &digest).await.map_err(journal_error)? {
-            UpToDate::Yes => return Ok(Report { duration_ms: millis(begun.elapsed()), ..Report::nothing() }),
+        let journal = Journal::new(&options.journal_schema);
+        match journal.is_up_to_date(session.client(), &digest).await.map_err(journal_error)? {
+            UpToDate::Yes { .. } => return Ok(Report { duration_ms: millis(begun.elapsed()), ..Report::nothing() }),
             UpToDate::Newer(version) => return Err(ExecuteError::journal_newer(version)),
             UpToDate::No | UpToDate::NoJournal => {}
         }
@@ -58,22 +61,44 @@ async fn locked_up(
         }
     };
     let result = with_lock(session, lock, on_event, async |locked| {
-        let work = connect_work(target, options).await?;
+        let notices = super::setup::Notices::default();
+        let work = connect_work(target, notices.listener()).await?;
         let canceller = work.session.canceller();
-        let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let run = run_locked(migrations, options, &work.session, work.proxy, locked.keys().unit, &mut **listener);
-        tokio::select! {
-            result = run => result,
-            lost = locked.lost() => {
-                // Nothing may commit any more: the epoch check would refuse it; this only ends it sooner.
-                let _ = canceller.cancel().await;
-                Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
-                    .help("nothing was committed after that; run `dunlin up` again"))
+        let mut told = |event: &Event<'_>| {
+            let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            notices.tell(&mut **listener);
+            (listener)(event);
+        };
+        let run = run_locked(migrations, options, &work.session, work.proxy, locked.keys().unit, &mut told);
+        let mut run = std::pin::pin!(run);
+        let mut asked = false;
+        loop {
+            tokio::select! {
+                result = &mut run => return result,
+                lost = locked.lost() => {
+                    // Nothing may commit any more: the epoch check would refuse it; this only ends it sooner.
+                    let _ = canceller.cancel().await;
+                    return Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
+                        .help("nothing was committed after that; run `dunlin up` again"));
+                }
+                () = interrupted(options), if !asked => {
+                    asked = true;
+                    // The statement ends with an error, which is recorded like any other.
+                    let _ = canceller.cancel().await;
+                }
             }
         }
     })
     .await;
     result.map_err(ExecuteError::from)
+}
+
+/// Ends when the user wants the run to end.
+async fn interrupted(options: &Options) {
+    let Some(receiver) = &options.interrupt else { return std::future::pending().await };
+    if receiver.clone().wait_for(|wanted| *wanted).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 async fn run_locked(
@@ -94,13 +119,27 @@ async fn run_locked(
         listener(&Event::Planned { plan: &planned.plan, again: false });
         return Err(ExecuteError::refused(planned.plan.diagnostics));
     }
-    if prepared.nothing_to_record(&set, &planned) {
-        return Ok(summary(&set, &prepared, planned.plan.diagnostics.clone(), State::default(), Some(&planned)));
+    if prepared.nothing_to_record(&set, &planned, options.to.as_deref()) {
+        let past = State { past: prepared.past.clone(), ..State::default() };
+        let report = summary(&set, &prepared, options, planned.plan.diagnostics.clone(), past, Some(&planned));
+        prepared.keep_digest(&set, options, work, &report).await;
+        return Ok(report);
     }
     super::setup::refuse_read_only(work).await?;
-    let mut journal = Journal::open(work, &options.journal_schema).await.map_err(journal_error)?;
-    journal.set_deferred_constraints(super::setup::deferred_constraints(&prepared.catalog));
-    let run = journal.begin_run(work, &super::setup::run_start(options, &set, &planned)).await.map_err(journal_error)?;
+    let journal = Journal::new(&options.journal_schema);
+    journal.ensure(work.client()).await.map_err(journal_error)?;
+    let policies = serde_json::to_string(&options.policy).unwrap_or_default();
+    let start = RunStart {
+        host: Some(&options.host),
+        pid: Some(options.pid),
+        dunlin_version: env!("CARGO_PKG_VERSION"),
+        server_version: work.info().version,
+        policies: &policies,
+        fingerprint: Some(prepared.catalog.fingerprint()),
+        had_user_tables: prepared.catalog.has_user_tables(),
+    };
+    let run = journal.begin_run(work.client(), &start).await.map_err(journal_error)?;
+    prepared.rename(&set, &journal, work).await?;
     let runner = Runner::new(
         &set,
         &prepared.operations,
@@ -113,32 +152,56 @@ async fn run_locked(
         unit_key,
         &prepared.accepted,
         prepared.past.clone(),
+        super::setup::deferred_constraints(&prepared.catalog),
     );
     let first = planned.plan.diagnostics.clone();
     let ended = runner.run_all(planned, listener).await;
-    let run = runner.run.clone();
     let state = runner.into_state();
     let (diagnostics, error) = match ended {
         Ok(diagnostics) => (merged(first, diagnostics), None),
         Err(error) => (first, Some(error)),
     };
-    let mut report = summary(&set, &prepared, diagnostics, state, None);
+    let mut report = summary(&set, &prepared, options, diagnostics, state, None);
     if error.is_some() {
         report.outcome = Outcome::Failed;
     }
-    let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing) && options.to.is_none();
-    let digest = clean.then(|| set.digest());
-    let finished = journal.finish_run(work, &run, &report, digest.as_ref(), &prepared.unrecorded_rows(&set, &report)).await;
+    let finished = finish(&set, &prepared, options, work, &journal, run, &report).await;
     match error {
         Some(mut error) => {
             error.report = Some(Box::new(report));
             Err(error)
         }
-        None => {
-            finished.map_err(journal_error)?;
-            Ok(report)
-        }
+        None => finished.map(|()| report),
     }
+}
+
+/// Writes the end of the run: rows of migrations that no unit has written, the schema as it is now, the outcome.
+async fn finish(
+    set: &MigrationSet,
+    prepared: &Prepared,
+    options: &Options,
+    work: &Session,
+    journal: &Journal,
+    run: RunHandle,
+    report: &Report,
+) -> Result<(), ExecuteError> {
+    let mut sql = format!("BEGIN; {}; ", journal.check_epoch_sql(run));
+    for row in prepared.unwritten(set, options, journal, run, report) {
+        sql.push_str(&row);
+        sql.push_str("; ");
+    }
+    let now = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
+    sql.push_str(&journal.snapshot_sql(run, &now.catalog.describe()));
+    let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing) && options.to.is_none();
+    let digest = clean.then(|| set.digest());
+    let outcome = serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
+    let fingerprint = Some(now.catalog.fingerprint());
+    let outcome = outcome.unwrap_or_default();
+    sql.push_str("; ");
+    sql.push_str(&journal.finish_run_sql(run, &outcome, fingerprint, digest.as_ref().map(|digest| &digest[..])));
+    sql.push_str("; COMMIT");
+    work.batch(&sql).await?;
+    Ok(())
 }
 
 /// Diagnostics of the first plan and of the last one, each once.
@@ -170,8 +233,9 @@ fn same_plan(expected: &Plan, now: &Plan) -> Result<(), ExecuteError> {
 
 /// Folds what happened, and what is left, into the report.
 fn summary(
-    set: &crate::migration::MigrationSet,
+    set: &MigrationSet,
     prepared: &Prepared,
+    options: &Options,
     diagnostics: Vec<Diagnostic>,
     mut state: State,
     untouched: Option<&Planned>,
@@ -185,7 +249,7 @@ fn summary(
             migration: id(row.operation),
             operation: operations.all[row.operation].number,
             object: row.ensured.clone().unwrap_or_default(),
-            sql: row.sql.clone(),
+            sql: row.sql.clone().unwrap_or_default(),
         });
     }
     // What is left is told by the outcomes of this run, or by the plan where nothing was to be recorded.
@@ -217,7 +281,7 @@ fn summary(
             _ => report.skipped.push(entry),
         }
     }
-    report.applied = applied(set, prepared, &state);
+    report.applied = applied(set, prepared, options, &state);
     report.failures = state.failures.iter().map(|(_, failure)| failure.clone()).collect();
     report.failed = report.failures.first().cloned();
     let edited = report.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::DN602);
@@ -234,7 +298,7 @@ fn summary(
 }
 
 /// The migrations that became applied in this run: all their operations are done now, and were not before.
-fn applied(set: &crate::migration::MigrationSet, prepared: &Prepared, state: &State) -> Vec<String> {
+fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &State) -> Vec<String> {
     let all_done = |past: &crate::plan::Past, position: usize| {
         let id = &set.migrations[position].id;
         prepared.operations.ranges[position].clone().all(|index| {
@@ -247,7 +311,7 @@ fn applied(set: &crate::migration::MigrationSet, prepared: &Prepared, state: &St
             let id = &set.migrations[*position].id;
             let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
             let empty = prepared.operations.ranges[*position].is_empty();
-            let reached = prepared.reaches(set, *position) && state.failures.is_empty();
+            let reached = prepared.reaches(set, *position, options.to.as_deref()) && state.failures.is_empty();
             !before && (if empty { reached } else { all_done(&state.past, *position) })
         })
         .map(|position| set.migrations[position].id.clone())

@@ -4,6 +4,7 @@ mod connect;
 pub mod conninfo;
 mod error;
 pub mod introspect;
+pub mod journal;
 mod lock;
 mod quote;
 mod session;

@@ -16,14 +16,14 @@ impl Planner<'_> {
         let open = |planner: &Self, index: usize| {
             planner.past(index).is_none_or(|past| past.state != PastState::Done)
         };
-        if past.unchanged || !self.input.past.is_recorded(&migration.id) {
+        if !self.input.past.is_recorded(&migration.id) {
             return range.filter(|index| open(self, *index)).collect();
         }
-        if migration.kind == Kind::Repeatable {
+        if migration.kind == Kind::Repeatable && !past.unchanged {
             return range.collect();
         }
         if self.same_operations(past, range.clone()) {
-            if past.applied {
+            if past.applied && !past.unchanged {
                 self.diagnostics.push(self.edit_note(
                     migration,
                     Code::DN601,

@@ -2,6 +2,7 @@
 
 use dunlin::analyze::sameness::{self, Sameness};
 use dunlin::catalog::TypeRef;
+use dunlin::pg::introspect::{Snapshot, introspect};
 use dunlin_testkit::{TestDb, block_on};
 
 const SCHEMA: &str = "
@@ -158,5 +159,26 @@ fn statements_as_this_server_writes_them_are_the_same() {
             assert!(rows.len() > 5, "{kind}");
             assert_eq!(check(&rows, compare), Vec::<String>::new(), "{kind}");
         }
+    });
+}
+
+#[test]
+fn policies_as_they_are_read_are_the_same() {
+    block_on(async {
+        let db = TestDb::with(SCHEMA).await;
+        let mut rows = Vec::new();
+        for row in written(include_str!("../../src/analyze/sameness/statements.txt")) {
+            if row[0] != "policy" {
+                continue;
+            }
+            db.execute(row[1]).await;
+            let catalog = introspect(db.client(), "dunlin", Snapshot::Own).await.unwrap().catalog;
+            let mut policies = catalog.relations().flat_map(|(_, relation)| &relation.policies);
+            let definition = policies.next().and_then(|policy| policy.definition.clone());
+            rows.push((row[1].to_owned(), vec![definition.unwrap()]));
+            db.execute("drop policy pp on u").await;
+        }
+        assert!(rows.len() > 5);
+        assert_eq!(check(&rows, sameness::policies), Vec::<String>::new());
     });
 }

@@ -9,7 +9,9 @@ use crate::syntax::{NodeEnum, parse_sql_fragment};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// Compares two queries, such as a view's as it is written and as `pg_get_viewdef` writes it.
+/// Compares two queries, such as a view's as it is written and as `pg_get_viewdef` writes it. Each may be
+/// the whole CREATE VIEW, CREATE MATERIALIZED VIEW or CREATE TABLE AS, of which the query and the names
+/// of its columns count.
 pub fn queries(a: &str, b: &str) -> Sameness {
     roomy(a, b, || match (parse(a), parse(b)) {
         (Some(a), Some(b)) => compare(&a, &b),
@@ -28,9 +30,11 @@ struct Query {
 
 fn parse(text: &str) -> Option<Query> {
     let node = parse_sql_fragment(text.trim().trim_end_matches(';')).ok()?;
-    let NodeEnum::SelectStmt(select) = node else { return None };
+    let (select, names) = selected(node)?;
+    let NodeEnum::SelectStmt(select) = select else { return None };
     let mut value = serde_json::to_value(&select).ok()?;
     prepare(&mut value, false);
+    rename(&mut value, names)?;
     let columns = output(&value);
     let term = term::normalise(&json!({ "node": { "SelectStmt": value } })).ok()?;
     let mut tables = BTreeSet::new();
@@ -39,6 +43,35 @@ fn parse(text: &str) -> Option<Query> {
         _ => {}
     });
     Some(Query { term, columns, tables })
+}
+
+/// Gives the query of a statement and the names that it gives to its columns.
+fn selected(node: NodeEnum) -> Option<(NodeEnum, Vec<String>)> {
+    let (query, names) = match node {
+        NodeEnum::SelectStmt(select) => return Some((NodeEnum::SelectStmt(select), Vec::new())),
+        NodeEnum::ViewStmt(view) => (view.query?.node?, view.aliases),
+        NodeEnum::CreateTableAsStmt(table) => (table.query?.node?, table.into?.col_names),
+        _ => return None,
+    };
+    let names = term::names(&serde_json::to_value(&names).ok()?);
+    matches!(query, NodeEnum::SelectStmt(_)).then_some((query, names))
+}
+
+/// Gives the first columns of a prepared query the names of a column list.
+fn rename(select: &mut Value, names: Vec<String>) -> Option<()> {
+    if select["larg"].is_object() {
+        return rename(&mut select["larg"], names);
+    }
+    if names.is_empty() {
+        return Some(());
+    }
+    // With `*`, it is not known which column a name is for.
+    output(select)?;
+    let targets = select["target_list"].as_array_mut()?;
+    for (at, name) in names.into_iter().enumerate() {
+        targets.get_mut(at)?["node"]["ResTarget"]["name"] = name.into();
+    }
+    Some(())
 }
 
 fn last_part(fields: &[(String, Term)]) -> Option<String> {

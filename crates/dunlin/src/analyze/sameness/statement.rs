@@ -34,12 +34,27 @@ pub fn triggers(a: &str, b: &str) -> Sameness {
     })
 }
 
-/// Compares two CREATE POLICY statements.
+/// Compares two policies, each a CREATE POLICY statement or what follows its table, as in
+/// `AS PERMISSIVE FOR ALL TO PUBLIC USING (…)`; then name and table do not count.
 pub fn policies(a: &str, b: &str) -> Sameness {
-    compared(a, b, |a, b| match (a, b) {
-        (NodeEnum::CreatePolicyStmt(a), NodeEnum::CreatePolicyStmt(b)) => policy(a, b),
+    roomy(a, b, || match (policy_of(a), policy_of(b)) {
+        (Some((a, true)), Some((b, true))) => {
+            Sameness::of(a.policy_name == b.policy_name).and(tables(&a.table, &b.table)).and(policy(&a, &b))
+        }
+        (Some((a, _)), Some((b, _))) => policy(&a, &b),
         _ => Unknown,
     })
+}
+
+/// Gives a policy, and whether the text is a whole statement.
+fn policy_of(text: &str) -> Option<(Box<protobuf::CreatePolicyStmt>, bool)> {
+    let text = text.trim().trim_end_matches(';');
+    [(text.to_owned(), true), (format!("CREATE POLICY p ON t {text}"), false)].into_iter().find_map(
+        |(text, whole)| match parse_sql_fragment(&text) {
+            Ok(NodeEnum::CreatePolicyStmt(policy)) => Some((policy, whole)),
+            _ => None,
+        },
+    )
 }
 
 /// Compares two CREATE FUNCTION or CREATE PROCEDURE statements, their bodies as text; OR REPLACE does not
@@ -420,9 +435,8 @@ fn policy(a: &protobuf::CreatePolicyStmt, b: &protobuf::CreatePolicyStmt) -> Sam
         false => Unknown,
     };
     all([
-        Sameness::of(a.policy_name == b.policy_name && a.permissive == b.permissive),
+        Sameness::of(a.permissive == b.permissive),
         Sameness::of(command(a) == command(b)),
-        tables(&a.table, &b.table),
         same_roles,
         optional(&a.qual, &b.qual),
         optional(&a.with_check, &b.with_check),

@@ -371,6 +371,14 @@ fn statements_that_differ_are_told_apart() {
         assert_eq!(compare(b, a), *expected, "{b}  <>  {a}");
     }
     assert_eq!(constraints_apart_from_validity("check (a > 0) not valid", "CHECK ((a > 0))"), Sameness::Same);
+    let body = "AS PERMISSIVE FOR ALL TO PUBLIC USING ((a = 1))";
+    assert_eq!(policies("create policy p on u using (a = 1)", body), Sameness::Same);
+    assert_eq!(policies(body, "create policy p on u using (a = 2)"), Sameness::Different);
+    let view = "create view v (a, b) as select x, y from u";
+    assert_eq!(queries(view, "SELECT x AS a, y AS b FROM u;"), Sameness::Same);
+    assert_eq!(queries("create materialized view v as select a from u", "SELECT u.a FROM u"), Sameness::Same);
+    assert_eq!(queries(view, "SELECT x, y FROM u"), Sameness::Different);
+    assert_eq!(queries("create view v (a) as select * from u", "SELECT x AS a, y FROM u"), Sameness::Unknown);
     let added = "alter table x add constraint n check (a > 0)";
     assert_eq!(constraints(added, "CHECK ((a > 0))"), Sameness::Same);
 }

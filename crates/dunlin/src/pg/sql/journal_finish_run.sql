@@ -1,0 +1,6 @@
+WITH released AS (
+    UPDATE {schema}.meta SET holder_pid = NULL, holder_host = NULL, holder_since = NULL, set_digest = {set_digest}
+)
+UPDATE {schema}.run
+SET finished_at = pg_catalog.clock_timestamp(), outcome = {outcome}, fingerprint_after = {fingerprint_after}
+WHERE id = {run}

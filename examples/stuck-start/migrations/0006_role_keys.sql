@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX roles_key_idx ON roles (key);
