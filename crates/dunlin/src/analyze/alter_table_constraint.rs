@@ -2,9 +2,10 @@
 
 use super::alter_table::Part;
 use super::context::{Context, strings};
+use super::sameness::{Sameness, expressions};
 use super::table_shape::{Pending, Shape};
 use super::{Access, Place, Presence};
-use crate::catalog::{Constraint, ConstraintKind, Effect, Id, ObjectRef, QName, Relation};
+use crate::catalog::{Constraint, ConstraintKind, Effect, Id, ObjectRef, Origin, QName, Relation};
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, ConstrType};
 
@@ -15,13 +16,15 @@ impl<'a> Context<'a> {
         };
         let before = shape.relation.clone();
         let shown = self.analysis.provides.len();
-        shape.pending.push(Pending { node: (**node).clone(), column: None });
+        shape.pending.push(Pending { node: (**node).clone(), column: None, part_of: None });
         self.make_constraints(shape);
         let effects = std::mem::take(&mut shape.effects);
         let made = shape.relation.constraints.get(before.constraints.len()).cloned();
         let Some(made) = made else { return Part::run(effects) };
         let there = if node.conname.is_empty() {
-            before.constraints.iter().find(|old| is_same(&made, old) == Some(true))
+            // Twice in one set is twice, as in PostgreSQL; what was there before counts.
+            let live = before.constraints.iter().filter(|old| old.origin == Origin::Live);
+            live.into_iter().find(|old| is_same(&made, old) == Some(true))
         } else {
             before.constraint(&node.conname)
         };
@@ -194,12 +197,11 @@ pub(super) fn is_same(new: &Constraint, old: &Constraint) -> Option<bool> {
                 && a.on_delete == b.on_delete
                 && a.on_update == b.on_update,
         ),
-        (ConstraintKind::Check(a), ConstraintKind::Check(b)) => {
-            if a == b {
-                return Some(true);
-            }
-            (sorted(&new.columns) != sorted(&old.columns)).then_some(false)
-        }
+        (ConstraintKind::Check(a), ConstraintKind::Check(b)) => match expressions(&a.text, &b.text) {
+            Sameness::Same => Some(true),
+            Sameness::Different => Some(false),
+            Sameness::Unknown => (sorted(&new.columns) != sorted(&old.columns)).then_some(false),
+        },
         (ConstraintKind::NotNull, ConstraintKind::NotNull) => Some(new.columns == old.columns),
         (ConstraintKind::Exclude, ConstraintKind::Exclude) => None,
         _ => Some(false),

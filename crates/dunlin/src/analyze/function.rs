@@ -147,7 +147,7 @@ impl Context<'_> {
     }
 }
 
-fn blank(name: &QName, procedure: bool) -> Function {
+pub(super) fn blank(name: &QName, procedure: bool) -> Function {
     Function {
         schema: Id(0),
         name: name.name.clone(),

@@ -5,7 +5,9 @@ use super::naming::{index_columns, joined};
 use super::table_constraint::btree;
 use super::table_shape::Shape;
 use super::{Access, LockMode, Place, Presence, Transactional};
-use crate::catalog::{ColumnNumber, Effect, Expr, Index, IndexKey, ObjectRef, QName, Relation, RelationKind};
+use crate::catalog::{
+    ColumnNumber, Effect, Expr, Id, Index, IndexKey, ObjectRef, Origin, QName, Relation, RelationKind,
+};
 use crate::syntax::{NodeEnum, deparse_expression, deparse_statement, protobuf};
 
 /// The keys of an index and the columns that they use.
@@ -32,6 +34,11 @@ impl<'a> Context<'a> {
         let slot = self.slot();
         let Some(mut shape) = Shape::existing(self.catalog, table, slot) else { return };
         let index = self.index_of(&mut shape, node);
+        if let Some(there) = self.unnamed_index_there(&shape, node) {
+            self.analysis.presence = Presence::Same { reason: format!("index `{there}` is there already") };
+            self.provide(ObjectRef::relation(&there));
+            return;
+        }
         let name = if node.idxname.is_empty() {
             let columns = joined(&index_columns(elements(node)));
             let table = shape.name.name.clone();
@@ -54,6 +61,27 @@ impl<'a> Context<'a> {
         self.index_effects(&shape, name, index, node);
     }
 
+    /// An index without a name, which was there before under a name that PostgreSQL chose. Twice in one
+    /// set is twice, as in PostgreSQL.
+    fn unnamed_index_there(&self, shape: &Shape<'a>, node: &protobuf::IndexStmt) -> Option<QName> {
+        if !node.idxname.is_empty() {
+            return None;
+        }
+        let columns = joined(&index_columns(elements(node)));
+        let chosen = super::naming::object_name(&shape.name.name, &columns, "idx");
+        self.catalog.indexes_of(shape.id?).into_iter().find_map(|(id, relation, index)| {
+            let name = self.catalog.relation_name(id);
+            let number = name.name.strip_prefix(chosen.as_str())?;
+            let fits = number.bytes().all(|byte| byte.is_ascii_digit());
+            if !fits || relation.origin != Origin::Live || !index.valid {
+                return None;
+            }
+            let object = ObjectRef::relation(&name);
+            let presence = compare_index(shape, &name, index, node, object);
+            matches!(presence, Presence::Same { .. }).then_some(name)
+        })
+    }
+
     fn index_effects(&mut self, shape: &Shape<'a>, name: QName, index: Index, node: &protobuf::IndexStmt) {
         if let Some((_, relation)) = self.catalog.relation_at(&name) {
             self.analysis.presence = index_presence(self, shape, &name, relation, node);
@@ -63,14 +91,37 @@ impl<'a> Context<'a> {
             Relation::new(shape.relation.schema, name.name.clone(), RelationKind::Index(Box::new(index)));
         relation.persistence = shape.relation.persistence;
         let slot = shape.slot;
-        self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
+        if node.relation.as_ref().is_some_and(|range| range.inh) {
+            self.partition_indexes(shape, slot.as_id(), &relation);
+        }
+        let effect = Effect::CreateRelation { name, slot, relation: Box::new(relation) };
+        self.analysis.effects.insert(0, effect);
+    }
+
+    /// An index on a partitioned table is made on each partition as well.
+    fn partition_indexes(&mut self, shape: &Shape<'a>, parent: Id, relation: &Relation) {
+        let (Some(index), Some(table)) = (relation.index(), shape.id) else { return };
+        if !matches!(shape.relation.kind, RelationKind::PartitionedTable) {
+            return;
+        }
+        for child in self.catalog.children_of(table) {
+            self.lock(child, LockMode::Share);
+            let slot = self.slot();
+            let Some(mut part) = Shape::existing(self.catalog, child, slot) else { continue };
+            self.index_again(&mut part, parent, index, &shape.relation, true);
+            let effects = std::mem::take(&mut part.effects);
+            if let Some(Effect::CreateRelation { slot, relation, .. }) = effects.first() {
+                self.partition_indexes(&part, slot.as_id(), relation);
+            }
+            self.analysis.effects.extend(effects);
+        }
     }
 
     /// An index on a table that is not there: says what it would make.
     fn unplaced_index(&mut self, node: &protobuf::IndexStmt, table: &crate::catalog::Name) {
         let Some(table) = self.catalog.candidates(table, self.path()).into_iter().next() else { return };
-        for name in Some(&node.idxname).filter(|name| !name.is_empty()) {
-            let name = QName::new(table.schema.clone(), name.clone());
+        if !node.idxname.is_empty() {
+            let name = QName::new(table.schema.clone(), node.idxname.clone());
             self.touch(Place::Relation(name.clone()), Access::Write);
             self.provide(ObjectRef::relation(&name));
         }
@@ -103,9 +154,9 @@ impl<'a> Context<'a> {
         Index {
             unique: node.unique,
             nulls_not_distinct: node.nulls_not_distinct,
-            // ON ONLY a partitioned table: invalid until each partition's index is attached.
+            // ON ONLY a table with partitions: invalid until each partition's index is attached.
             valid: range.is_none_or(|range| range.inh)
-                || !matches!(shape.relation.kind, RelationKind::PartitionedTable),
+                || shape.id.is_none_or(|table| self.catalog.children_of(table).is_empty()),
             method: method.to_owned(),
             keys,
             include,
@@ -150,7 +201,9 @@ impl<'a> Context<'a> {
             column: None,
             expression: None,
             opclass: join(&element.opclass),
-            collation: join(&element.collation),
+            collation: Some(&element.collation)
+                .filter(|names| !names.is_empty())
+                .map(|names| self.collation(names)),
             descending,
             nulls_first: match element.nulls_ordering() {
                 protobuf::SortByNulls::SortbyNullsFirst => true,

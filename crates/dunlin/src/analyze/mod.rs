@@ -11,6 +11,8 @@ mod alter_table_constraint;
 mod alter_table_text;
 mod compare;
 mod context;
+#[cfg(test)]
+mod ddl_tests;
 mod dispatch;
 mod dml;
 mod dml_conflict;

@@ -1,7 +1,7 @@
 //! The names that PostgreSQL chooses for what has none: constraints, indexes, sequences.
 
 use super::context::strings;
-use crate::catalog::{Catalog, QName};
+use crate::catalog::{Catalog, Index, QName, Relation};
 use crate::syntax::{NodeEnum, protobuf};
 use std::collections::BTreeSet;
 
@@ -104,11 +104,6 @@ pub(super) fn clip(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-/// Cuts an identifier as the server does when it reads it.
-pub(super) fn truncated(name: &str) -> String {
-    clip(name, LONGEST).to_owned()
-}
-
 /// Joins column names as the middle of a name (`ChooseIndexNameAddition`).
 pub(super) fn joined(columns: &[String]) -> String {
     let mut text = String::new();
@@ -147,6 +142,21 @@ pub(super) fn index_columns<'n>(elements: impl Iterator<Item = &'n protobuf::Ind
         names.push(name);
     }
     names
+}
+
+/// The column names that an index like `index` gets.
+pub(super) fn key_names(table: &Relation, index: &Index) -> Vec<String> {
+    let elements: Vec<protobuf::IndexElem> = index
+        .keys
+        .iter()
+        .map(|key| key.column)
+        .chain(index.include.iter().map(|number| Some(*number)))
+        .map(|column| protobuf::IndexElem {
+            name: column.and_then(|number| table.names(&[number]).pop()).unwrap_or_default(),
+            ..protobuf::IndexElem::default()
+        })
+        .collect();
+    index_columns(elements.iter())
 }
 
 /// The name that PostgreSQL gives an expression, with how sure it is (`FigureColnameInternal`).

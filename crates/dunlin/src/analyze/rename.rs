@@ -4,7 +4,7 @@ use super::context::{Context, range_name};
 use super::object::{Meant, Thing, parts, place_of};
 use super::{Access, Class, LockMode, Place, Presence};
 use crate::catalog::{Effect, Found, Id, Name, ObjectRef, QName, RelationChange};
-use crate::syntax::{LenientForm, NodeEnum, protobuf};
+use crate::syntax::{LenientForm, protobuf};
 use protobuf::ObjectType;
 
 impl Context<'_> {

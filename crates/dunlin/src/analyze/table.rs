@@ -120,7 +120,7 @@ impl<'a> Context<'a> {
                 }
             }
             Some(NodeEnum::Constraint(constraint)) => {
-                shape.pending.push(Pending { node: (**constraint).clone(), column: None });
+                shape.pending.push(Pending { node: (**constraint).clone(), column: None, part_of: None });
             }
             Some(NodeEnum::TableLikeClause(like)) => self.like(shape, like),
             _ => {}
@@ -158,14 +158,14 @@ impl<'a> Context<'a> {
             }
             shape.relation.parents.push(id);
             shape.relation.columns_known &= parent.columns_known;
-            self.inherit(shape, parent, partition);
+            self.inherit(shape, id, parent, partition);
         }
         if let Some(bound) = &node.partbound {
             shape.relation.partition_bound = Some(bound_text(bound));
         }
     }
 
-    fn inherit(&mut self, shape: &mut Shape<'a>, parent: &Relation, partition: bool) {
+    fn inherit(&mut self, shape: &mut Shape<'a>, id: crate::catalog::Id, parent: &Relation, partition: bool) {
         for column in &parent.columns {
             if shape.relation.column(&column.name).is_some() {
                 continue;
@@ -198,12 +198,13 @@ impl<'a> Context<'a> {
             shape.relation.constraints.push(constraint);
         }
         if partition {
-            self.keys_of(shape, parent);
+            self.keys_of(shape, parent, true);
+            self.like_indexes(shape, id, parent, true);
         }
     }
 
     /// Makes the primary key and unique constraints of another table again, with names of their own.
-    fn keys_of(&mut self, shape: &mut Shape<'a>, other: &Relation) {
+    fn keys_of(&mut self, shape: &mut Shape<'a>, other: &Relation, partition: bool) {
         use crate::catalog::ConstraintKind;
         for constraint in &other.constraints {
             let contype = match constraint.kind {
@@ -220,7 +221,8 @@ impl<'a> Context<'a> {
                 location: -1,
                 ..protobuf::Constraint::default()
             };
-            shape.pending.push(Pending { node, column: None });
+            let part_of = constraint.index.filter(|_| partition);
+            shape.pending.push(Pending { node, column: None, part_of });
         }
     }
 
@@ -263,8 +265,8 @@ impl<'a> Context<'a> {
             }
         }
         if wants(LIKE_INDEXES) {
-            self.keys_of(shape, other);
-            self.like_indexes(shape, id, other);
+            self.keys_of(shape, other, false);
+            self.like_indexes(shape, id, other, false);
         }
     }
 
@@ -280,29 +282,53 @@ impl<'a> Context<'a> {
         self.column_constraints(shape, column, &[node]);
     }
 
-    /// Copies the plain indexes of another table, under the names that PostgreSQL would choose.
-    fn like_indexes(&mut self, shape: &mut Shape<'a>, id: crate::catalog::Id, other: &Relation) {
+    /// Makes the plain indexes of another table again, under the names that PostgreSQL would choose.
+    fn like_indexes(
+        &mut self,
+        shape: &mut Shape<'a>,
+        id: crate::catalog::Id,
+        other: &Relation,
+        partition: bool,
+    ) {
         for (index_id, _, index) in self.catalog.indexes_of(id) {
-            if other.constraints.iter().any(|constraint| constraint.index == Some(index_id)) {
-                continue;
+            if !other.constraints.iter().any(|constraint| constraint.index == Some(index_id)) {
+                self.index_again(shape, index_id, index, other, partition);
             }
-            let columns: Vec<String> = index
-                .keys
-                .iter()
-                .map(|key| match key.column {
-                    Some(number) => other.names(&[number]).pop().unwrap_or_default(),
-                    None => "expr".into(),
-                })
-                .collect();
-            let table = shape.name.name.clone();
-            let name = shape.chooser.relation(&table, &super::naming::joined(&columns), "idx", false);
-            let name = QName::new(shape.name.schema.clone(), name);
-            let slot = self.slot();
-            let index = crate::catalog::Index { table: shape.any_id(), definition: None, ..index.clone() };
-            let relation =
-                Relation::new(shape.relation.schema, name.name.clone(), RelationKind::Index(Box::new(index)));
-            shape.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
         }
+    }
+
+    /// Makes an index of another table on this one.
+    pub(super) fn index_again(
+        &mut self,
+        shape: &mut Shape<'a>,
+        index_id: crate::catalog::Id,
+        index: &crate::catalog::Index,
+        other: &Relation,
+        partition: bool,
+    ) {
+        let number = |number: i16| {
+            let name = other.names(&[number]).pop()?;
+            shape.relation.column(&name).map(|column| column.number)
+        };
+        let mut copy = crate::catalog::Index { table: shape.any_id(), definition: None, ..index.clone() };
+        for key in &mut copy.keys {
+            key.column = key.column.and_then(number);
+        }
+        copy.uses = copy.uses.into_iter().filter_map(number).collect();
+        copy.include = copy.include.into_iter().filter_map(number).collect();
+        copy.valid = true;
+        let columns = super::naming::key_names(other, index);
+        let table = shape.name.name.clone();
+        let name = shape.chooser.relation(&table, &super::naming::joined(&columns), "idx", false);
+        let name = QName::new(shape.name.schema.clone(), name);
+        let slot = self.slot();
+        let kind = RelationKind::Index(Box::new(copy));
+        let mut relation = Relation::new(shape.relation.schema, name.name.clone(), kind);
+        relation.parents = Some(index_id).filter(|_| partition).into_iter().collect();
+        relation.persistence = shape.relation.persistence;
+        self.touch(Place::Relation(name.clone()), Access::Write);
+        self.provide(ObjectRef::relation(&name));
+        shape.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
     }
 
     fn partition_key(&mut self, shape: &mut Shape<'a>, node: &protobuf::CreateStmt) {

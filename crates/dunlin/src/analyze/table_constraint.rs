@@ -17,6 +17,7 @@ use protobuf::ConstrType;
 struct Key<'n> {
     node: &'n protobuf::Constraint,
     columns: Vec<String>,
+    part_of: Option<Id>,
 }
 
 impl<'a> Context<'a> {
@@ -24,7 +25,7 @@ impl<'a> Context<'a> {
     /// other keys, foreign keys. Names are chosen in this order.
     pub(super) fn make_constraints(&mut self, shape: &mut Shape<'a>) {
         let pending = std::mem::take(&mut shape.pending);
-        for Pending { node, column } in &pending {
+        for Pending { node, column, .. } in &pending {
             match node.contype() {
                 ConstrType::ConstrGenerated => {
                     self.generation_expression(shape, node, column.as_deref().unwrap_or(""));
@@ -40,7 +41,7 @@ impl<'a> Context<'a> {
             }
         }
         self.make_keys(shape, &pending);
-        for Pending { node, column } in &pending {
+        for Pending { node, column, .. } in &pending {
             if node.contype() == ConstrType::ConstrForeign {
                 self.foreign_key(shape, node, column.as_deref());
             }
@@ -108,7 +109,7 @@ impl<'a> Context<'a> {
     fn make_keys(&mut self, shape: &mut Shape<'a>, pending: &[Pending]) {
         let mut keys: Vec<Key<'_>> = Vec::new();
         for primary in [true, false] {
-            for Pending { node, column } in pending {
+            for Pending { node, column, part_of } in pending {
                 let wanted = match node.contype() {
                     ConstrType::ConstrPrimary => primary,
                     ConstrType::ConstrUnique | ConstrType::ConstrExclusion => !primary,
@@ -121,7 +122,7 @@ impl<'a> Context<'a> {
                 columns.extend(columns.is_empty().then(|| column.clone()).flatten());
                 // As in PostgreSQL, a key that is written twice is made once.
                 if !keys.iter().any(|key| same_key(key, node, &columns)) {
-                    keys.push(Key { node, columns });
+                    keys.push(Key { node, columns, part_of: *part_of });
                 }
             }
         }
@@ -168,10 +169,12 @@ impl<'a> Context<'a> {
             include,
             ..btree(shape.any_id())
         };
-        self.make_index(shape, &name, index);
+        self.make_index(shape, &name, index, key.part_of);
         self.provide_key(&shape.name, &key.columns, primary);
         let kind = if primary { ConstraintKind::PrimaryKey } else { ConstraintKind::Unique };
-        let constraint = Constraint { name: name.clone(), columns: numbers, ..with_flags(kind, node) };
+        let inherited = key.part_of.is_some();
+        let constraint =
+            Constraint { name: name.clone(), columns: numbers, inherited, ..with_flags(kind, node) };
         self.make_constraint(shape, constraint, Some(name));
     }
 
@@ -197,11 +200,12 @@ impl<'a> Context<'a> {
         name
     }
 
-    fn make_index(&mut self, shape: &mut Shape<'a>, name: &str, index: Index) {
+    fn make_index(&mut self, shape: &mut Shape<'a>, name: &str, index: Index, part_of: Option<Id>) {
         let qualified = QName::new(shape.name.schema.clone(), name);
         let slot = self.slot();
         let mut relation = Relation::new(shape.relation.schema, name, RelationKind::Index(Box::new(index)));
         relation.persistence = shape.relation.persistence;
+        relation.parents.extend(part_of);
         self.touch(Place::Relation(qualified.clone()), Access::Write);
         if shape.id.is_some() {
             self.touch(Place::Rows(shape.name.clone()), Access::Read);
@@ -261,7 +265,7 @@ impl<'a> Context<'a> {
             immediate: !node.deferrable,
             ..btree(shape.any_id())
         };
-        self.make_index(shape, &name, index);
+        self.make_index(shape, &name, index, None);
         let constraint =
             Constraint { name: name.clone(), columns: numbers, ..with_flags(ConstraintKind::Exclude, node) };
         self.make_constraint(shape, constraint, Some(name));

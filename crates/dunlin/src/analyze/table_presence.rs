@@ -1,8 +1,9 @@
 //! Whether a table is there already as a CREATE TABLE declares it.
 
 use super::Presence;
+use super::sameness::{self, Sameness};
 use super::table_shape::Shape;
-use crate::catalog::{ObjectRef, QName, Relation, TypeRef};
+use crate::catalog::{ObjectRef, QName, Relation, RelationKind, TypeRef};
 use std::mem::discriminant;
 
 /// Compares a declared table with the one that is there. Columns beyond the declared ones do not count:
@@ -24,6 +25,13 @@ pub(super) fn compare_relations(
     if !same_kind {
         let (expected, actual) = (declared.kind.noun().to_owned(), existing.kind.noun().to_owned());
         return Presence::Different { object, expected, actual, tolerated };
+    }
+    // A sequence's position and limits are for later migrations to change.
+    if matches!(declared.kind, RelationKind::Sequence(_)) {
+        return Presence::Same { reason: format!("sequence `{name}` is there already") };
+    }
+    if let (Some(written), Some(actual)) = (&declared.query, &existing.query) {
+        return same_query(name, existing, written, actual, tolerated);
     }
     if !declared.columns_known || !existing.columns_known {
         return Presence::Unknown { object, tolerated };
@@ -49,6 +57,24 @@ pub(super) fn compare_relations(
         return Presence::Same { reason: format!("{noun} `{name}` is there already") };
     }
     Presence::Different { object, expected: expected.join(", "), actual: actual.join(", "), tolerated }
+}
+
+/// Judges a view or materialized view by its query.
+fn same_query(name: &QName, existing: &Relation, written: &str, actual: &str, tolerated: bool) -> Presence {
+    let object = ObjectRef::relation(name);
+    match sameness::queries(written, actual) {
+        Sameness::Same => {
+            let noun = existing.kind.noun();
+            Presence::Same { reason: format!("{noun} `{name}` is there already") }
+        }
+        Sameness::Different => Presence::Different {
+            object,
+            expected: written.to_owned(),
+            actual: actual.trim().trim_end_matches(';').to_owned(),
+            tolerated,
+        },
+        Sameness::Unknown => Presence::Unknown { object, tolerated },
+    }
 }
 
 /// Whether two types are surely not the same.

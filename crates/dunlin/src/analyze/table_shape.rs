@@ -6,8 +6,8 @@ use super::query::Source;
 use super::types::serial_type;
 use super::{Access, Class, Place};
 use crate::catalog::{
-    Catalog, Column, Dependency, Effect, Expr, Id, Ident, Identity, ObjectRef, QName, Relation, RelationKind,
-    Sequence, Slot, Target,
+    Catalog, Column, Dependency, Effect, Expr, Id, Ident, Identity, Name, ObjectRef, QName, Relation,
+    RelationKind, Sequence, Slot, Target,
 };
 use crate::source::Span;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
@@ -39,6 +39,8 @@ pub(super) struct Pending {
     pub(super) node: protobuf::Constraint,
     /// The column it is written at.
     pub(super) column: Option<String>,
+    /// The index of the partitioned table whose part the key's index is.
+    pub(super) part_of: Option<Id>,
 }
 
 impl<'a> Shape<'a> {
@@ -92,12 +94,7 @@ impl<'a> Context<'a> {
         };
         let number = shape.relation.next_number();
         let mut column = Column::new(number, definition.colname.clone(), ty);
-        column.collation = definition.coll_clause.as_ref().map(|clause| {
-            let parts = strings(&clause.collname);
-            let name = crate::catalog::Name::from_parts(&parts);
-            let plain = name.schema.as_deref() == Some("pg_catalog");
-            if plain { crate::catalog::Ident(&name.name).to_string() } else { name.to_string() }
-        });
+        column.collation = definition.coll_clause.as_ref().map(|clause| self.collation(&clause.collname));
         column.not_null = definition.is_not_null;
         shape.spans.push((column.name.clone(), self.span(definition.location)));
         self.provide(ObjectRef::column(&shape.name, &column.name));
@@ -136,7 +133,11 @@ impl<'a> Context<'a> {
                 | ConstrType::ConstrUnique
                 | ConstrType::ConstrExclusion
                 | ConstrType::ConstrForeign => {
-                    shape.pending.push(Pending { node: constraint, column: Some(column.to_owned()) });
+                    shape.pending.push(Pending {
+                        node: constraint,
+                        column: Some(column.to_owned()),
+                        part_of: None,
+                    });
                 }
                 _ => {}
             }
@@ -156,7 +157,11 @@ impl<'a> Context<'a> {
     fn generated(&mut self, shape: &mut Shape<'a>, column: &str, constraint: &protobuf::Constraint) {
         let Some(node) = constraint.raw_expr.as_deref() else { return };
         // The expression may use columns that are declared after it: read when all are known.
-        shape.pending.push(Pending { node: constraint.clone(), column: Some(column.to_owned()) });
+        shape.pending.push(Pending {
+            node: constraint.clone(),
+            column: Some(column.to_owned()),
+            part_of: None,
+        });
         let text = deparse_expression(node).unwrap_or_else(|| "?".into());
         with_column(shape, column, |column| column.generated = Some(Expr::new(text)));
     }
@@ -223,6 +228,19 @@ impl<'a> Context<'a> {
         self.touch(Place::Relation(name.clone()), Access::Write);
         shape.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
         slot
+    }
+
+    /// A collation as the server writes it: with its schema, but for PostgreSQL's own.
+    pub(super) fn collation(&self, names: &[protobuf::Node]) -> String {
+        let name = Name::from_parts(&strings(names));
+        let known =
+            self.catalog.candidates(&name, self.path()).into_iter().find(|candidate| {
+                self.catalog.others.contains(&("collation".to_owned(), candidate.to_string()))
+            });
+        match known {
+            Some(known) => format!("{}.{}", Ident(&known.schema), Ident(&known.name)),
+            None => Ident(&name.name).to_string(),
+        }
     }
 
     /// Sets the statement's class, if it does not say more already.

@@ -4,7 +4,9 @@ use super::context::{Context, range_name, strings};
 use super::object::place_of;
 use super::query::Source;
 use super::{Access, Class, LockMode, Place, Presence};
-use crate::catalog::{Attached, ColumnNumber, Effect, Id, Name, ObjectRef, Origin, QName, Relation, Trigger};
+use crate::catalog::{
+    Attached, ColumnNumber, Effect, Id, Ident, Name, ObjectRef, Origin, QName, Relation, Trigger,
+};
 use crate::syntax::{LenientForm, NodeEnum, deparse_statement, protobuf};
 
 impl<'a> Context<'a> {
@@ -109,8 +111,15 @@ impl<'a> Context<'a> {
         let definition = self.definition(&NodeEnum::CreatePolicyStmt(Box::new(node.clone())));
         if let Some(existing) = relation.policies.iter().find(|policy| policy.name == node.policy_name) {
             let tolerated = self.statement.lenient == Some(LenientForm::CreatePolicyIfNotExists);
+            // What is read from a server is what follows the table's name.
+            let head =
+                format!("CREATE POLICY {} ON {}.{}", Ident(&name), Ident(&table.schema), Ident(&table.name));
+            let actual = existing.definition.as_ref().map(|text| match text.starts_with("CREATE ") {
+                true => text.clone(),
+                false => format!("{head} {text}"),
+            });
             let object = ObjectRef::Policy { relation: table, name };
-            let known = (definition.as_deref(), existing.definition.as_deref());
+            let known = (definition.as_deref(), actual.as_deref());
             self.analysis.presence = super::compare::policies(known, object, tolerated);
             return;
         }

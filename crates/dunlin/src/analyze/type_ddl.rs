@@ -193,6 +193,7 @@ impl<'a> Context<'a> {
         self.adds();
         let name = self.new_type(&node.type_name);
         let mut multirange = None;
+        let mut subtype = TypeRef::unknown();
         for param in &node.params {
             let Some(NodeEnum::DefElem(option)) = &param.node else { continue };
             let Some(NodeEnum::TypeName(ty)) = option.arg.as_ref().and_then(|arg| arg.node.as_ref()) else {
@@ -201,7 +202,7 @@ impl<'a> Context<'a> {
             match option.defname.as_str() {
                 "subtype" => {
                     let outer = std::mem::take(&mut self.depends);
-                    self.need_type(ty);
+                    subtype = self.need_type(ty);
                     self.depends = outer;
                 }
                 "multirange_type_name" => multirange = strings(&ty.names).pop(),
@@ -223,12 +224,41 @@ impl<'a> Context<'a> {
         });
         let multirange = QName::new(name.schema.clone(), multirange);
         self.provide(ObjectRef::Type { name: multirange.clone() });
-        for constructor in [&name, &multirange] {
-            let object = ObjectRef::Function { name: constructor.clone(), arguments: None };
-            self.provide(object);
+        self.make_type(name.clone(), TypeKind::Range);
+        self.make_type(multirange.clone(), TypeKind::Range);
+        self.range_constructors(&name, &multirange, subtype);
+    }
+
+    /// A range type comes with functions that make its values.
+    fn range_constructors(&mut self, range: &QName, multirange: &QName, subtype: TypeRef) {
+        let of = |name: &QName, array: bool| TypeRef {
+            schema: name.schema.clone(),
+            name: name.name.clone(),
+            modifiers: None,
+            array,
+            id: None,
+        };
+        let text = TypeRef::builtin("text");
+        let lists = [
+            (range, vec![(subtype.clone(), 'i'), (subtype.clone(), 'i')]),
+            (range, vec![(subtype.clone(), 'i'), (subtype, 'i'), (text, 'i')]),
+            (multirange, vec![]),
+            (multirange, vec![(of(range, false), 'i')]),
+            (multirange, vec![(of(range, true), 'v')]),
+        ];
+        for (name, parameters) in lists {
+            let mut function = super::function::blank(name, false);
+            function.language = "internal".into();
+            function.volatility = 'i';
+            function.result = Some(of(name, false));
+            function.parameters = parameters
+                .into_iter()
+                .map(|(ty, mode)| crate::catalog::Parameter { name: None, ty, mode })
+                .collect();
+            self.provide(ObjectRef::Function { name: name.clone(), arguments: None });
+            let effect = Effect::CreateFunction { name: name.clone(), function: Box::new(function) };
+            self.analysis.effects.push(effect);
         }
-        self.make_type(name, TypeKind::Range);
-        self.make_type(multirange, TypeKind::Range);
     }
 
     /// Analyses CREATE DOMAIN.

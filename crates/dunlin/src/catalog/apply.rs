@@ -621,6 +621,13 @@ impl Catalog {
     }
 
     fn alter_relation(&mut self, id: Id, change: &RelationChange) {
+        let from_parent: Vec<String> = match change {
+            RelationChange::AddParent(parent, _) => self
+                .relation(*parent)
+                .map(|parent| parent.columns.iter().map(|column| column.name.clone()).collect())
+                .unwrap_or_default(),
+            _ => Vec::new(),
+        };
         let Some(relation) = self.relations.get_mut(&id) else { return };
         match change {
             RelationChange::Owner(owner) => relation.owner.clone_from(owner),
@@ -631,6 +638,9 @@ impl Catalog {
             RelationChange::Persistence(persistence) => relation.persistence = *persistence,
             RelationChange::AddParent(parent, bound) => {
                 relation.parents.push(*parent);
+                for column in relation.columns.iter_mut().filter(|c| from_parent.contains(&c.name)) {
+                    column.inherited = true;
+                }
                 relation.partition_bound.clone_from(bound);
             }
             RelationChange::RemoveParent(parent) => {

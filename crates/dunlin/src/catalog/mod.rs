@@ -55,10 +55,12 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Makes an empty database: the schema `public` and nothing else.
+    /// Makes an empty database: the schema `public` and the extension `plpgsql`.
     pub fn empty() -> Catalog {
         let mut catalog = Catalog { server_version: 180_000, superuser: true, ..Catalog::default() };
         catalog.add_schema(Schema { name: "public".into(), owner: String::new(), origin: Origin::Live });
+        // initdb puts it into every template.
+        catalog.extensions.insert("plpgsql".into(), "1.0".into());
         catalog
     }
 
