@@ -8,6 +8,7 @@
 
 mod embedded;
 mod introspect;
+mod journal;
 mod pg_connect;
 mod pg_lock;
 mod sameness;
