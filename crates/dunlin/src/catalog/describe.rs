@@ -5,8 +5,8 @@
 //! extension (its line has the version), and what belongs to the whole cluster.
 
 use super::{
-    Attached, Catalog, Column, Constraint, ConstraintKind, Function, FunctionKind, Id, Ident, Identity,
-    Index, IndexKey, ObjectRef, QName, Reference, Relation, RelationKind, Trigger, Type, TypeKind,
+    Attached, Catalog, Column, Constraint, ConstraintKind, Function, FunctionKind, Ident, Identity, Index,
+    IndexKey, ObjectRef, QName, Reference, Relation, RelationKind, Trigger, Type, TypeKind,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -397,7 +397,7 @@ fn function_line(name: &QName, arguments: &str, function: &Function) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::{Expr, SearchPath, TypeRef};
+    use crate::catalog::{Expr, Id, SearchPath, TypeRef};
 
     /// Two tables and a foreign key; in which order they get their ids must not matter.
     fn sample(swapped: bool) -> Catalog {

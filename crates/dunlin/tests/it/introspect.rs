@@ -1,10 +1,11 @@
 //! Introspection against a server: everything that a rich schema holds, in the words of the server.
 
 use dunlin::catalog::{
-    Catalog, ConstraintKind, FunctionKind, Id, Identity, QName, Relation, RelationKind, TypeKind, TypeRef,
+    Catalog, ConstraintKind, FunctionKind, Id, Identity, ObjectRef, QName, Relation, RelationKind, TypeKind,
+    TypeRef, difference,
 };
 use dunlin::pg::introspect::{Introspection, Snapshot, introspect, probe_rows};
-use dunlin_testkit::{TestDb, block_on};
+use dunlin_testkit::{TestDb, TestServer, block_on};
 
 const RICH: &str = r#"
 create schema app;
@@ -57,6 +58,7 @@ alter table orders add constraint few check (parent < 100) not valid;
 create index plain on orders (parent desc, account nulls first) include ("Select") with (fillfactor = 70);
 create unique index lowered on app.account (lower(code) desc nulls last, (price + 1)) where mood = 'ok';
 create index pattern on app.account (code collate "POSIX" text_pattern_ops);
+create index collated_key on app.account ((code || 'x') collate "POSIX");
 create index hashed on app.account using hash (code);
 create view app.cheap as select a.id, a.price, a.mood from app.account a where a.price < 10;
 create view names as select c.id, app.add(1) as n from app.cheap c;
@@ -472,5 +474,28 @@ fn rows_are_probed_for_what_may_be_read() {
         let rows = |name: &str| relation(&catalog, "public", name).1.has_rows;
         assert_eq!((rows("full_one"), rows("empty_one"), rows("secret")), (Some(true), Some(false), None));
         database.execute("reset role; drop owned by prober; drop role prober").await;
+    });
+}
+
+#[test]
+fn the_reading_knows_the_server_and_is_the_same_each_time() {
+    block_on(async {
+        let database = TestDb::with(RICH).await;
+        let catalog = read(&database).await;
+        assert_eq!(catalog.server_version / 10_000, TestServer::shared().major());
+        let described = catalog.describe();
+        assert_eq!(described, read(&database).await.describe());
+        let name = QName::new("app", "lowered");
+        assert_eq!(
+            described[&ObjectRef::Relation { name }],
+            "index app.lowered on app.account using btree (lower((code)::text) desc nulls last, ((price + (1)::numeric))) \
+             unique where (mood = 'ok'::app.mood)"
+        );
+        database.execute("drop view public.names; alter table orders alter column parent set not null").await;
+        let changed: Vec<String> = difference(&described, &read(&database).await.describe())
+            .into_iter()
+            .map(|difference| difference.object.to_string())
+            .collect();
+        assert_eq!(changed, ["names", "names.id", "names.n", "orders.parent"]);
     });
 }

@@ -9,6 +9,7 @@
 mod ddl;
 mod embedded;
 mod introspect;
+mod journal;
 mod pg_connect;
 mod pg_lock;
 mod sameness;

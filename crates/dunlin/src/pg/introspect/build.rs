@@ -59,6 +59,8 @@ pub(super) struct Builder<'r> {
     members: HashMap<(Oid, Oid), &'r str>,
     constraints: HashMap<Oid, &'r ConstraintRow>,
     columns: HashMap<Oid, Vec<&'r ColumnRow>>,
+    /// Where the server was asked.
+    pub(super) index_definitions: HashMap<Oid, &'r str>,
 }
 
 impl<'r> Builder<'r> {
@@ -84,6 +86,11 @@ impl<'r> Builder<'r> {
             members: rows.members.iter().map(|(class, oid, name)| ((*class, *oid), name.as_str())).collect(),
             constraints: rows.constraints.iter().map(|row| (row.oid, row)).collect(),
             columns: parts::columns(rows),
+            index_definitions: rows
+                .index_definitions
+                .iter()
+                .map(|(oid, text)| (*oid, text.as_str()))
+                .collect(),
         };
         builder.index_names();
         builder
@@ -403,18 +410,22 @@ impl<'r> Builder<'r> {
         }
     }
 
-    /// An index has its column's collation, and an expression the database's, unless it says another.
+    /// An index has the collation of its column or expression, unless it says another.
     fn index_collation(&self, row: &IndexRow, place: usize, column: Option<ColumnNumber>) -> Option<String> {
-        const DEFAULT: Oid = 100;
         let collation = row.collations.get(place).copied().filter(|oid| *oid != 0)?;
-        let usual = match column {
-            Some(number) => {
+        let says_another = match (column, &row.expressions) {
+            (Some(number), _) => {
                 let columns = self.columns.get(&row.table)?;
-                columns.iter().find(|column| column.number == number)?.collation
+                columns.iter().find(|column| column.number == number)?.collation != collation
             }
-            None => DEFAULT,
+            // Only the server knows the collation of an expression; it writes one that differs.
+            (None, Some(expressions)) => {
+                let written = format!("{} COLLATE ", expressions.get(place)?);
+                self.index_definitions.get(&row.relation)?.contains(&written)
+            }
+            (None, None) => false,
         };
-        self.collations.get(&collation).filter(|_| collation != usual).cloned()
+        self.collations.get(&collation).filter(|_| says_another).cloned()
     }
 
     fn fill_attached(&self, relation: &mut Relation, oid: Oid, parts: &mut Parts<'r>) {

@@ -4,17 +4,16 @@ use super::build::{Builder, TEMPORARY_SCHEMA};
 use super::definition;
 use super::rows::PolicyRow;
 use crate::catalog::{Catalog, Id, Ident, QName, RelationKind};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 impl Builder<'_> {
     /// Writes the definitions for which the server was not asked.
     pub(super) fn write_definitions(&mut self) {
         let rows = self.rows;
-        let asked: HashMap<_, _> = rows.index_definitions.iter().map(|(oid, text)| (*oid, text)).collect();
         for row in &rows.indexes {
             let Some(id) = self.relations.get(&row.relation).copied() else { continue };
-            let text = match (asked.get(&row.relation), self.catalog.relation(id)) {
-                (Some(text), _) => Some((*text).clone()),
+            let text = match (self.index_definitions.get(&row.relation), self.catalog.relation(id)) {
+                (Some(text), _) => Some((*text).to_owned()),
                 (None, Some(relation)) => relation.index().and_then(|index| {
                     definition::index(&self.catalog, &relation.name, index, &relation.options)
                 }),

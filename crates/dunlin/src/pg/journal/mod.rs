@@ -179,23 +179,23 @@ pub struct MigrationRow<'a> {
 /// The journal in one schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journal {
-    name: String,
     schema: String,
+    quoted: String,
 }
 
 impl Journal {
     /// Names the journal's schema.
     pub fn new(schema: &str) -> Journal {
-        Journal { name: schema.to_owned(), schema: quote_ident(schema) }
+        Journal { schema: schema.to_owned(), quoted: quote_ident(schema) }
     }
 
     /// Gives the name of its schema.
     pub fn schema(&self) -> &str {
-        &self.name
+        &self.schema
     }
 
     fn sql(&self, template: &str, values: &[(&str, &str)]) -> String {
-        let mut all = vec![("schema", self.schema.as_str())];
+        let mut all = vec![("schema", self.quoted.as_str())];
         all.extend_from_slice(values);
         fill(template, &all)
     }
@@ -242,10 +242,10 @@ impl Journal {
         };
         let mut parts = Vec::new();
         if version.is_none() {
-            parts.push(format!("CREATE SCHEMA {}", self.schema));
+            parts.push(format!("CREATE SCHEMA {}", self.quoted));
         }
         parts.extend(upgrades.iter().map(|upgrade| self.sql(upgrade, &[])));
-        parts.push(format!("UPDATE {}.meta SET version = {VERSION}", self.schema));
+        parts.push(format!("UPDATE {}.meta SET version = {VERSION}", self.quoted));
         // Several statements in one message are one transaction.
         match client.batch_execute(&parts.join(";\n")).await.map_err(PgError::from) {
             Ok(()) => Ok(()),
@@ -254,7 +254,7 @@ impl Journal {
     }
 
     async fn inspect(&self, client: &Client) -> Result<Inspected, JournalError> {
-        let literal = quote_literal(&self.name);
+        let literal = quote_literal(&self.schema);
         let sql = self.sql(include_str!("../sql/journal_inspect.sql"), &[("literal", &literal)]);
         let messages = client.simple_query(&sql).await.map_err(PgError::from)?;
         let Some(row) = first_row(&messages) else { return Ok(Inspected::Absent) };
@@ -262,14 +262,14 @@ impl Journal {
             (false, _, _) => Ok(Inspected::Absent),
             (true, false, None) => Ok(Inspected::Empty),
             (true, false, Some(relations)) => {
-                Err(JournalError::Foreign { schema: self.name.clone(), relations: relations.to_owned() })
+                Err(JournalError::Foreign { schema: self.schema.clone(), relations: relations.to_owned() })
             }
             (true, true, _) => Ok(Inspected::Version(self.version(client).await?)),
         }
     }
 
     async fn version(&self, client: &Client) -> Result<u32, JournalError> {
-        let sql = format!("SELECT m.version FROM {}.meta m", self.schema);
+        let sql = format!("SELECT m.version FROM {}.meta m", self.quoted);
         match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => match first_row(&messages) {
                 Some(row) => load::parsed(row, 0),
@@ -356,7 +356,7 @@ impl Journal {
 
     /// Keeps or renews the digest outside a run, as when a command settles the last open operation; none forgets it.
     pub fn set_digest_sql(&self, set_digest: Option<&[u8]>) -> String {
-        format!("UPDATE {}.meta SET set_digest = {}", self.schema, bytes(set_digest.map(hex).as_deref()))
+        format!("UPDATE {}.meta SET set_digest = {}", self.quoted, bytes(set_digest.map(hex).as_deref()))
     }
 
     /// Records operations, any number of them in one statement; secrets are masked.
@@ -418,7 +418,7 @@ impl Journal {
     /// Gives the records of a migration to its new id.
     pub fn rename_migration_sql(&self, from: &str, to: &str) -> String {
         let (from, to) = (quote_literal(from), quote_literal(to));
-        let schema = &self.schema;
+        let schema = &self.quoted;
         format!(
             "WITH renamed AS (UPDATE {schema}.migration SET id = {to} WHERE id = {from}) \
              UPDATE {schema}.operation SET migration = {to} WHERE migration = {from}"
@@ -431,7 +431,7 @@ impl Journal {
             "DELETE FROM {}.operation o USING ROWS FROM (pg_catalog.unnest({}::text[]), \
              pg_catalog.unnest({}::integer[])) AS n (digest, occurrence) WHERE o.migration = {} \
              AND o.digest = pg_catalog.decode(n.digest, 'hex') AND o.occurrence = n.occurrence",
-            self.schema,
+            self.quoted,
             text_array(identities.iter().map(|(digest, _)| Some(*digest))),
             number_array(identities.iter().map(|(_, occurrence)| Some(*occurrence))),
             quote_literal(migration)
@@ -452,7 +452,7 @@ impl Journal {
             description.iter().map(|(object, line)| (object, mask(line))).collect();
         // A description is made of strings and enums of strings, which always can be written.
         let json = serde_json::to_string(&list).unwrap_or_else(|_| "[]".to_owned());
-        let schema = &self.schema;
+        let schema = &self.quoted;
         format!(
             "WITH older AS (DELETE FROM {schema}.snapshot WHERE run <> {run}) \
              INSERT INTO {schema}.snapshot (run, description) VALUES ({run}, {}) ON CONFLICT (run) DO UPDATE \
@@ -470,7 +470,7 @@ impl Journal {
         &self,
         client: &Client,
     ) -> Result<Option<BTreeMap<ObjectRef, String>>, JournalError> {
-        let sql = format!("SELECT s.description FROM {}.snapshot s ORDER BY s.run DESC LIMIT 1", self.schema);
+        let sql = format!("SELECT s.description FROM {}.snapshot s ORDER BY s.run DESC LIMIT 1", self.quoted);
         let messages = client.simple_query(&sql).await.map_err(PgError::from)?;
         let Some(json) = first_row(&messages).and_then(|row| row.get(0)) else { return Ok(None) };
         let list: Vec<(ObjectRef, String)> =
@@ -483,7 +483,7 @@ impl Journal {
             return error.into();
         }
         let (role, _) = names(client).await;
-        let schema = &self.schema;
+        let schema = &self.quoted;
         let grant = format!(
             "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
         );
