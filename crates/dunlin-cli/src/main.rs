@@ -36,8 +36,12 @@ fn main() -> std::process::ExitCode {
         .map_err(|source| CommandError::Io { action: "start", path: "the runtime".into(), source })
         .and_then(|runtime| {
             let (interrupt, wanted) = tokio::sync::watch::channel(false);
-            let context =
-                Context { global: &cli.global, environment: &environment, screen: &screen, interrupt: wanted };
+            let context = Context {
+                global: &cli.global,
+                environment: &environment,
+                screen: &screen,
+                interrupt: wanted,
+            };
             let code = runtime.block_on(until_signal(commands::run(&context, &cli.command), &interrupt));
             // A name that is still being looked up on a thread must not hold the end back.
             runtime.shutdown_background();

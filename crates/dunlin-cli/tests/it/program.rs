@@ -1,7 +1,5 @@
 //! The `dunlin` program from the outside, where no server is needed.
 
-
-
 use serde_json::Value;
 use std::io::Read as _;
 use std::path::Path;

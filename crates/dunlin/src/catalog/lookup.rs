@@ -155,7 +155,10 @@ impl Catalog {
                 .iter()
                 .map(|schema| if schema == "$user" { self.current_role.as_str() } else { schema })
                 // A schema of the role's name is seldom there; one that is not holds nothing.
-                .filter(|schema| !schema.is_empty() && (*schema != self.current_role || self.schema_names.contains_key(*schema)))
+                .filter(|schema| {
+                    !schema.is_empty()
+                        && (*schema != self.current_role || self.schema_names.contains_key(*schema))
+                })
                 .map(|schema| QName::new(schema, name.name.clone()))
                 .collect(),
         }

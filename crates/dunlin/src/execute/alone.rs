@@ -1,15 +1,15 @@
 //! Runs what cannot run in a transaction: `started` is written first, so that a crash leaves a trace.
 
+use super::ExecuteError;
 use super::event::Event;
 use super::record::Row;
 use super::runner::Runner;
 use super::settings::{set, set_role};
 use super::unit::{Failed, UnitEnd};
-use super::ExecuteError;
+use crate::catalog::{Effect, RelationKind};
 use crate::history::OperationState;
 use crate::pg::{PgError, quote_ident};
 use crate::plan::{Action, Decision, Planned, Unit};
-use crate::catalog::{Effect, RelationKind};
 use std::time::Instant;
 
 impl<'p> Runner<'p> {
@@ -27,7 +27,10 @@ impl<'p> Runner<'p> {
             return Err(ExecuteError::proxy(&step.sql));
         }
         let begun = Instant::now();
-        self.work.batch(&super::record::started_sql(self, decision, &step.sql)).await.map_err(ExecuteError::from)?;
+        self.work
+            .batch(&super::record::started_sql(self, decision, &step.sql))
+            .await
+            .map_err(ExecuteError::from)?;
         let result = self.run_outside(decision, &step.sql).await;
         // Settings of the file must not outlive it; a lost connection has lost them anyway.
         let _ = self.work.batch("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
@@ -44,7 +47,8 @@ impl<'p> Runner<'p> {
             sql: decision.sql.clone(),
             ensured: None,
         }];
-        let journal = format!("BEGIN; {}; {}; COMMIT", self.epoch_check(), self.journal_sql(&rows, unit.migration));
+        let journal =
+            format!("BEGIN; {}; {}; COMMIT", self.epoch_check(), self.journal_sql(&rows, unit.migration));
         self.work.batch(&journal).await.map_err(ExecuteError::from)?;
         listener(&Event::StepFinished { step, rows: None, duration_ms });
         self.committed(rows);
@@ -77,7 +81,11 @@ impl<'p> Runner<'p> {
     /// Drops the invalid index that an earlier try of the same concurrent build has left.
     async fn drop_invalid_leftover(&self, decision: &Decision) -> Result<(), PgError> {
         let names = decision.analysis.effects.iter().filter_map(|effect| match effect {
-            Effect::CreateRelation { name, relation, .. } if matches!(relation.kind, RelationKind::Index(_)) => Some(name),
+            Effect::CreateRelation { name, relation, .. }
+                if matches!(relation.kind, RelationKind::Index(_)) =>
+            {
+                Some(name)
+            }
             _ => None,
         });
         for name in names {

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use super::past::record_of;
-use super::record::{decision_sql, DecisionRow};
+use super::record::{DecisionRow, decision_sql};
 use super::report::{
     Adopted, CheckReport, LastRun, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status,
 };
@@ -48,7 +48,10 @@ pub(super) fn unknown_target(set: &MigrationSet, options: &Options) -> Result<()
 
 /// Makes the plan for a set without a server, from a catalog: what `dunlin check` says.
 pub fn check(set: &MigrationSet, from: Catalog, policy: &Policy) -> CheckReport {
-    let parse = ParseOptions { repair: policy.dialect == Dialect::Repair, lenient: policy.dialect != Dialect::Postgres };
+    let parse = ParseOptions {
+        repair: policy.dialect == Dialect::Repair,
+        lenient: policy.dialect != Dialect::Postgres,
+    };
     let diagnostics = on_large_stack(|| {
         let operations = Operations::of(set, &parse, &SearchPath::default());
         let input = Input {
@@ -104,7 +107,11 @@ pub async fn catalog_of_database(target: &Target, options: &Options) -> Result<C
 ///
 /// # Errors
 /// When the files, the server or the journal cannot be read.
-pub async fn status(migrations: &Migrations, target: &Target, options: &Options) -> Result<Status, ExecuteError> {
+pub async fn status(
+    migrations: &Migrations,
+    target: &Target,
+    options: &Options,
+) -> Result<Status, ExecuteError> {
     let set = migrations.load().map_err(ExecuteError::from)?;
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     let (operations, history) = read_states(&set, options, &session).await?;
@@ -115,7 +122,8 @@ pub async fn status(migrations: &Migrations, target: &Target, options: &Options)
         known.extend(record.map(|record| record.id.clone()));
         migrations.push(migration_status(&set, &operations, position, record));
     }
-    let missing = history.iter().flat_map(|history| &history.migrations).filter(|record| !known.contains(&record.id));
+    let missing =
+        history.iter().flat_map(|history| &history.migrations).filter(|record| !known.contains(&record.id));
     for record in missing {
         migrations.push(missing_status(record));
     }
@@ -136,7 +144,8 @@ async fn read_states(
     options: &Options,
     session: &Session,
 ) -> Result<(Operations, Option<History>), ExecuteError> {
-    let history = Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
+    let history =
+        Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
     let parse = ParseOptions {
         repair: options.policy.dialect == Dialect::Repair,
         lenient: options.policy.dialect != Dialect::Postgres,
@@ -160,7 +169,8 @@ fn migration_status(
             let operation = &operations.all[index];
             let past = record.and_then(|record| {
                 record.operations.iter().find(|past| {
-                    past.digest == operation.identity.digest && past.occurrence == operation.identity.occurrence
+                    past.digest == operation.identity.digest
+                        && past.occurrence == operation.identity.occurrence
                 })
             });
             operation_status(operation.number, past)
@@ -243,14 +253,19 @@ pub async fn show(
     let (operations, history) = read_states(&set, options, &session).await?;
     let position = set.migrations.iter().position(|migration| migration.id == id);
     let Some(position) = position else {
-        let record = history.as_ref().and_then(|history| history.migrations.iter().find(|record| record.id == id));
+        let record =
+            history.as_ref().and_then(|history| history.migrations.iter().find(|record| record.id == id));
         return record.map(shown_missing).ok_or_else(|| no_such_migration(&set, id));
     };
     let record = history.as_ref().and_then(|history| record_of(&set, &operations, history, position));
     let status = migration_status(&set, &operations, position, record);
     let shown = operations.ranges[position].clone().zip(status.operations).map(|(index, status)| {
         let operation = &operations.all[index];
-        let past = record.and_then(|record| record.operations.iter().find(|past| past.digest == operation.identity.digest && past.occurrence == operation.identity.occurrence));
+        let past = record.and_then(|record| {
+            record.operations.iter().find(|past| {
+                past.digest == operation.identity.digest && past.occurrence == operation.identity.occurrence
+            })
+        });
         ShownOperation {
             status,
             file: Some(operation.file.path.to_string()),
@@ -260,7 +275,13 @@ pub async fn show(
             duration_ms: past.and_then(|past| past.duration_ms),
         }
     });
-    Ok(Shown { format: 1, id: id.into(), state: status.state, applied_at: status.applied_at, operations: shown.collect() })
+    Ok(Shown {
+        format: 1,
+        id: id.into(),
+        state: status.state,
+        applied_at: status.applied_at,
+        operations: shown.collect(),
+    })
 }
 
 fn shown_missing(record: &MigrationRecord) -> Shown {
@@ -282,7 +303,8 @@ fn shown_missing(record: &MigrationRecord) -> Shown {
 }
 
 fn no_such_migration(set: &MigrationSet, id: &str) -> ExecuteError {
-    let near = crate::diagnostic::near_names(id, set.migrations.iter().map(|migration| migration.id.as_str()));
+    let near =
+        crate::diagnostic::near_names(id, set.migrations.iter().map(|migration| migration.id.as_str()));
     let error = ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("there is no migration `{id}`"));
     match near.first() {
         Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -302,19 +324,28 @@ pub async fn skip(
     number: u32,
 ) -> Result<ShownOperation, ExecuteError> {
     let set = migrations.load().map_err(ExecuteError::from)?;
-    let position = set.migrations.iter().position(|migration| migration.id == id).ok_or_else(|| no_such_migration(&set, id))?;
+    let position = set
+        .migrations
+        .iter()
+        .position(|migration| migration.id == id)
+        .ok_or_else(|| no_such_migration(&set, id))?;
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     locked(target, options, session, async |work: &Session| {
         let (operations, history) = read_states(&set, options, work).await?;
         let range = operations.ranges[position].clone();
         let index = range.clone().find(|index| operations.all[*index].number == number).ok_or_else(|| {
-            ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id} has {} operations, there is no #{number}", range.len()))
+            ExecuteError::new(
+                ErrorKind::Usage,
+                Code::DN809,
+                format!("{id} has {} operations, there is no #{number}", range.len()),
+            )
         })?;
         let record = history.as_ref().and_then(|history| record_of(&set, &operations, history, position));
         let status = migration_status(&set, &operations, position, record);
         let now = &status.operations[index - range.start];
         if matches!(now.state.as_str(), "done" | "satisfied") {
-            let error = ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
+            let error =
+                ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
             return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
         }
         let (journal, run) = super::setup::open_run(options, work).await?;
@@ -398,7 +429,8 @@ pub async fn adopt(
         }
         let left = (0..set.migrations.len()).any(|position| {
             let id = &set.migrations[position].id;
-            !adopted.adopted.contains(id) && !prepared.past.migrations.get(id).is_some_and(|past| past.applied)
+            !adopted.adopted.contains(id)
+                && !prepared.past.migrations.get(id).is_some_and(|past| past.applied)
         });
         let edited = planned.plan.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::DN602);
         let digest = (!left && !edited).then(|| set.digest());
@@ -409,7 +441,13 @@ pub async fn adopt(
     .await
 }
 
-fn adoption_sql(journal: &Journal, run: RunHandle, set: &MigrationSet, prepared: &Prepared, position: usize) -> String {
+fn adoption_sql(
+    journal: &Journal,
+    run: RunHandle,
+    set: &MigrationSet,
+    prepared: &Prepared,
+    position: usize,
+) -> String {
     let id = &set.migrations[position].id;
     let rows: Vec<DecisionRow> = prepared.operations.ranges[position]
         .clone()
@@ -434,7 +472,8 @@ fn not_proved(set: &MigrationSet, prepared: &Prepared, planned: &Planned, positi
         .iter()
         .filter(|decision| range.contains(&decision.operation) && decision.action != Action::Ensure)
         .collect();
-    let ensured = planned.decisions.iter().any(|d| d.action == Action::Ensure && range.contains(&d.operation));
+    let ensured =
+        planned.decisions.iter().any(|d| d.action == Action::Ensure && range.contains(&d.operation));
     let proved_schema = decisions.iter().any(|decision| decision.action == Action::Satisfied);
     let mut lacking = Vec::new();
     for decision in decisions {
@@ -447,7 +486,9 @@ fn not_proved(set: &MigrationSet, prepared: &Prepared, planned: &Planned, positi
             (Action::Held, _) if proved_schema && !ensured => continue,
             (Action::Run, Class::Writes | Class::Removes) if proved_schema && !ensured => continue,
             (Action::Skip, _) => decision.reason.clone().unwrap_or_default(),
-            (_, Class::Writes | Class::Removes) => "a data change leaves nothing in the schema to prove it by".into(),
+            (_, Class::Writes | Class::Removes) => {
+                "a data change leaves nothing in the schema to prove it by".into()
+            }
             _ => format!("{} has not been done, as far as the schema tells", decision.analysis.kind),
         };
         lacking.push(NotRun {
@@ -469,11 +510,16 @@ async fn locked<T>(
 ) -> Result<T, ExecuteError> {
     let keys = LockKeys::new(&super::setup::database(&session).await?, &options.journal_schema);
     let lock = lock_options(keys, options);
-    let result = with_lock(session, lock, |_| {}, async |_| {
-        let second = super::setup::connect_work(target, std::sync::Arc::new(|_| {})).await?;
-        super::setup::refuse_read_only(&second.session).await?;
-        work(&second.session).await
-    })
+    let result = with_lock(
+        session,
+        lock,
+        |_| {},
+        async |_| {
+            let second = super::setup::connect_work(target, std::sync::Arc::new(|_| {})).await?;
+            super::setup::refuse_read_only(&second.session).await?;
+            work(&second.session).await
+        },
+    )
     .await;
     result.map_err(ExecuteError::from)
 }

@@ -93,7 +93,12 @@ async fn privileges(session: &Session) -> Vec<DoctorCheck> {
     });
     let (standby, read_only): (bool, bool) = (row.get(4), row.get(5));
     checks.push(match (standby, read_only) {
-        (true, _) => check("writable", "warning", "the server is a standby".into(), Some("`up` needs the primary".into())),
+        (true, _) => check(
+            "writable",
+            "warning",
+            "the server is a standby".into(),
+            Some("`up` needs the primary".into()),
+        ),
         (_, true) => check("writable", "warning", "transactions are read-only by default".into(), None),
         _ => ok("writable", "yes".into()),
     });
@@ -103,7 +108,9 @@ async fn privileges(session: &Session) -> Vec<DoctorCheck> {
 async fn journal(session: &Session, options: &Options) -> DoctorCheck {
     let schema = &options.journal_schema;
     match Journal::new(schema).is_up_to_date(session.client(), &[0; 32]).await {
-        Ok(UpToDate::NoJournal) => ok("journal", format!("not there yet; the first `dunlin up` makes it in schema `{schema}`")),
+        Ok(UpToDate::NoJournal) => {
+            ok("journal", format!("not there yet; the first `dunlin up` makes it in schema `{schema}`"))
+        }
         Ok(UpToDate::Newer(version)) => problem("journal", &ExecuteError::journal_newer(version)),
         Ok(_) => ok("journal", format!("schema `{schema}`")),
         Err(error) => problem("journal", &super::setup::journal_error(error)),

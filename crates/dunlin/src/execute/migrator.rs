@@ -1,8 +1,6 @@
 //! The library's front door.
 
-use super::{
-    ErrorKind, ExecuteError, Listener, Migrations, Options, Report, Target, event::Event, up,
-};
+use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Report, Target, event::Event, up};
 use crate::diagnostic::Code;
 use crate::migration::MigrationSet;
 use crate::pg::{ConnInfo, Environment};

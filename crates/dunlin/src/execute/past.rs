@@ -52,11 +52,15 @@ pub(super) fn record_of<'h>(
     if now.is_empty() {
         return None;
     }
-    let mut missing = history.migrations.iter().filter(|record| set.get(&record.id).is_none()).filter(|record| {
-        let then: Vec<(&str, u32)> =
-            record.operations.iter().map(|operation| (operation.digest.as_str(), operation.occurrence)).collect();
-        then == now
-    });
+    let mut missing =
+        history.migrations.iter().filter(|record| set.get(&record.id).is_none()).filter(|record| {
+            let then: Vec<(&str, u32)> = record
+                .operations
+                .iter()
+                .map(|operation| (operation.digest.as_str(), operation.occurrence))
+                .collect();
+            then == now
+        });
     let found = missing.next()?;
     // Two candidates are none: which one it was cannot be said.
     missing.next().is_none().then_some(found)

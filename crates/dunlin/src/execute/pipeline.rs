@@ -13,7 +13,10 @@ type Reply = Result<Vec<SimpleQueryMessage>, Error>;
 /// Sends each text as a simple query of its own, in order, and gives the replies up to the first error.
 ///
 /// After an error in a transaction the server refuses the rest of a window; those replies are dropped.
-pub(super) async fn pipeline(client: &Client, texts: &[&str]) -> (Vec<Vec<SimpleQueryMessage>>, Option<Error>) {
+pub(super) async fn pipeline(
+    client: &Client,
+    texts: &[&str],
+) -> (Vec<Vec<SimpleQueryMessage>>, Option<Error>) {
     let mut replies = Vec::with_capacity(texts.len());
     for window in texts.chunks(WINDOW) {
         for reply in send_window(client, window).await {

@@ -46,11 +46,17 @@ pub(super) fn unit_sql(runner: &Runner<'_>, rows: &[Row], migration: usize, appl
     for row in rows {
         // One row for each operation: a declaration whose columns were ensured is `ensured`.
         match merged.iter_mut().find(|known| known.operation == row.operation) {
-            Some(known) if known.state == OperationState::Ensured && row.state == OperationState::Satisfied => {
+            Some(known)
+                if known.state == OperationState::Ensured && row.state == OperationState::Satisfied =>
+            {
                 known.reason.clone_from(&row.reason);
             }
             Some(known) if row.state == OperationState::Ensured => {
-                known.sql = Some(format!("{};\n{}", known.sql.as_deref().unwrap_or_default(), row.sql.as_deref().unwrap_or_default()));
+                known.sql = Some(format!(
+                    "{};\n{}",
+                    known.sql.as_deref().unwrap_or_default(),
+                    row.sql.as_deref().unwrap_or_default()
+                ));
             }
             Some(known) => *known = row.clone(),
             None => merged.push(row.clone()),
@@ -80,7 +86,15 @@ pub(super) fn unit_sql(runner: &Runner<'_>, rows: &[Row], migration: usize, appl
         sql.push_str(&runner.journal.operations_sql(runner.run, &written));
         sql.push_str("; ");
     }
-    sql.push_str(&migration_sql(runner.journal, runner.run, runner.set, runner.operations, migration, state, Some(duration)));
+    sql.push_str(&migration_sql(
+        runner.journal,
+        runner.run,
+        runner.set,
+        runner.operations,
+        migration,
+        state,
+        Some(duration),
+    ));
     sql.push_str("; ");
     sql.push_str(&runner.epoch_check());
     sql
@@ -99,9 +113,10 @@ pub(super) fn migration_sql(
     let migration = &set.migrations[position];
     let tokens = tokens_digest(&operations.all[operations.ranges[position].clone()]);
     let directives = directives_digest(migration);
-    let version = migration.version.as_ref().map(|version| {
-        version.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(".")
-    });
+    let version = migration
+        .version
+        .as_ref()
+        .map(|version| version.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("."));
     journal.migration_sql(
         run,
         &MigrationRow {
@@ -117,7 +132,11 @@ pub(super) fn migration_sql(
     )
 }
 
-fn operation_row<'r>(set: &'r MigrationSet, operation: &'r Operation, state: OperationState) -> OperationRow<'r> {
+fn operation_row<'r>(
+    set: &'r MigrationSet,
+    operation: &'r Operation,
+    state: OperationState,
+) -> OperationRow<'r> {
     let id = &set.migrations[operation.migration].id;
     OperationRow::new(id, operation.number, &operation.identity.digest, operation.identity.occurrence, state)
 }
@@ -125,7 +144,8 @@ fn operation_row<'r>(set: &'r MigrationSet, operation: &'r Operation, state: Ope
 /// The record that an operation which is not transactional begins.
 pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -> String {
     let operation = &runner.operations.all[decision.operation];
-    let row = OperationRow { sql: Some(sql), ..operation_row(runner.set, operation, OperationState::Started) };
+    let row =
+        OperationRow { sql: Some(sql), ..operation_row(runner.set, operation, OperationState::Started) };
     let migration = migration_sql(
         runner.journal,
         runner.run,
@@ -140,7 +160,12 @@ pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -
 }
 
 /// The record of a failure, in a transaction of its own.
-pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, failure: &Failure, error: &PgError) -> String {
+pub(super) fn failure_sql(
+    runner: &Runner<'_>,
+    decision: &Decision,
+    failure: &Failure,
+    error: &PgError,
+) -> String {
     let operation = &runner.operations.all[decision.operation];
     let row = OperationRow {
         code: Some(Code::DN808.as_str()),
@@ -149,9 +174,20 @@ pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, failure: &Fa
         ..operation_row(runner.set, operation, OperationState::Failed)
     };
     let operations = runner.journal.operations_sql(runner.run, &[row]);
-    let state = if runner.was_applied(operation.migration) { MigrationState::Applied } else { MigrationState::Failed };
-    let migration =
-        migration_sql(runner.journal, runner.run, runner.set, runner.operations, operation.migration, state, None);
+    let state = if runner.was_applied(operation.migration) {
+        MigrationState::Applied
+    } else {
+        MigrationState::Failed
+    };
+    let migration = migration_sql(
+        runner.journal,
+        runner.run,
+        runner.set,
+        runner.operations,
+        operation.migration,
+        state,
+        None,
+    );
     format!("BEGIN; {}; {migration}; {operations}; COMMIT", runner.epoch_check())
 }
 

@@ -4,7 +4,7 @@ use super::event::Event;
 use super::record::Row;
 use super::report::Failure;
 use super::unit::{Failed, UnitEnd, UnitFlags};
-use super::{ExecuteError, ErrorKind, Options};
+use super::{ErrorKind, ExecuteError, Options};
 use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
@@ -12,7 +12,9 @@ use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunHandle};
 use crate::pg::{PgError, ServerError, Session, sqlstate};
-use crate::plan::{Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, Unit};
+use crate::plan::{
+    Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, Unit,
+};
 use crate::syntax::on_large_stack;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
@@ -66,7 +68,20 @@ impl<'p> Runner<'p> {
         deferred: bool,
     ) -> Runner<'p> {
         let state = Mutex::new(State { past, ..State::default() });
-        Runner { set, operations, options, search_path, work, journal, run, unit_key, accepted, proxy, deferred, state }
+        Runner {
+            set,
+            operations,
+            options,
+            search_path,
+            work,
+            journal,
+            run,
+            unit_key,
+            accepted,
+            proxy,
+            deferred,
+            state,
+        }
     }
 
     /// What has happened; a listener that panicked does not matter here.
@@ -107,8 +122,12 @@ impl<'p> Runner<'p> {
             let mut again = false;
             for (position, unit) in planned.units.iter().enumerate() {
                 if self.options.interrupt.as_ref().is_some_and(|interrupt| *interrupt.borrow()) {
-                    return Err(ExecuteError::new(ErrorKind::Failed, Code::DN808, "interrupted between two migrations")
-                        .help("run `dunlin up` again: it goes on where it stopped"));
+                    return Err(ExecuteError::new(
+                        ErrorKind::Failed,
+                        Code::DN808,
+                        "interrupted between two migrations",
+                    )
+                    .help("run `dunlin up` again: it goes on where it stopped"));
                 }
                 match self.run_one(&planned, unit, position, listener).await? {
                     Progress::On => {}
@@ -124,7 +143,8 @@ impl<'p> Runner<'p> {
                 return Ok(planned.plan.diagnostics);
             }
             let schema = &self.options.journal_schema;
-            let now = introspect(self.work.client(), schema, Snapshot::Own).await.map_err(ExecuteError::from)?;
+            let now =
+                introspect(self.work.client(), schema, Snapshot::Own).await.map_err(ExecuteError::from)?;
             planned = self.plan(now.catalog);
             if planned.plan.refused {
                 let diagnostics = planned.plan.diagnostics.clone();
@@ -153,7 +173,11 @@ impl<'p> Runner<'p> {
         let id = &self.set.migrations[unit.migration].id;
         let begun = Instant::now();
         if unit.number > 0 {
-            listener(&Event::UnitStarted { unit: unit.number, migration: id, operations: unit.decisions.len() });
+            listener(&Event::UnitStarted {
+                unit: unit.number,
+                migration: id,
+                operations: unit.decisions.len(),
+            });
         }
         let end = if unit.transactional {
             self.run_until_unlocked(planned, unit, position, listener).await?
@@ -186,21 +210,32 @@ impl<'p> Runner<'p> {
     ) -> Result<UnitEnd, ExecuteError> {
         let rest = &planned.units[position + 1..];
         let durable = rest.iter().find(|next| next.number > 0).is_none_or(|next| !next.transactional)
-            || planned.decisions[unit.decisions.clone()].iter().any(|decision| decision.analysis.opaque.is_some());
+            || planned.decisions[unit.decisions.clone()]
+                .iter()
+                .any(|decision| decision.analysis.opaque.is_some());
         let begun = Instant::now();
         let mut tries: u32 = 0;
         loop {
-            let end = self.run_unit(planned, unit, UnitFlags { durable }, listener).await.map_err(ExecuteError::from)?;
+            let end = self
+                .run_unit(planned, unit, UnitFlags { durable }, listener)
+                .await
+                .map_err(ExecuteError::from)?;
             let UnitEnd::Failed(failed) = &end else { return Ok(end) };
             let Some(error) = failed.error.server() else { return Ok(end) };
             if !is_transient(&error.sqlstate) || begun.elapsed() > self.options.lock_wait {
                 return Ok(end);
             }
             tries += 1;
-            let wait = Duration::from_millis(100 * u64::from(tries.min(20))) + Duration::from_millis(fastrand::u64(0..100));
+            let wait = Duration::from_millis(100 * u64::from(tries.min(20)))
+                + Duration::from_millis(fastrand::u64(0..100));
             let blockers = self.blockers(planned, unit, failed).await;
             let migration = &self.set.migrations[unit.migration].id;
-            listener(&Event::Retrying { migration, reason: error.message.clone(), blockers, wait_ms: millis(wait) });
+            listener(&Event::Retrying {
+                migration,
+                reason: error.message.clone(),
+                blockers,
+                wait_ms: millis(wait),
+            });
             tokio::time::sleep(wait).await;
         }
     }
@@ -234,8 +269,9 @@ impl<'p> Runner<'p> {
 
     /// Whether deferred events have to be settled before an operation: DDL on a table whose rows the unit changed.
     pub(super) fn settles(&self, decision: &Decision, planned: &Planned, index: usize) -> bool {
-        let ddl = matches!(decision.analysis.class, crate::analyze::Class::Adds | crate::analyze::Class::Changes)
-            && !decision.analysis.locks.is_empty();
+        let ddl =
+            matches!(decision.analysis.class, crate::analyze::Class::Adds | crate::analyze::Class::Changes)
+                && !decision.analysis.locks.is_empty();
         if !ddl || index == 0 || !(self.deferred || has_deferred(&planned.catalog)) {
             return false;
         }
@@ -244,7 +280,10 @@ impl<'p> Runner<'p> {
             .iter()
             .rev()
             .take_while(|earlier| self.operations.all[earlier.at].migration == migration)
-            .any(|earlier| earlier.action == Action::Run && (earlier.analysis.changes_data() || earlier.analysis.opaque.is_some()))
+            .any(|earlier| {
+                earlier.action == Action::Run
+                    && (earlier.analysis.changes_data() || earlier.analysis.opaque.is_some())
+            })
     }
 
     /// The diagnostic for an operation that the server refused since something is missing.
@@ -291,7 +330,8 @@ impl<'p> Runner<'p> {
         let id = &self.set.migrations[migration].id;
         let state = self.state();
         self.operations.ranges[migration].clone().all(|index| {
-            let now = rows.iter().rev().find(|row| row.operation == index && row.state != OperationState::Ensured);
+            let now =
+                rows.iter().rev().find(|row| row.operation == index && row.state != OperationState::Ensured);
             match now {
                 Some(row) => matches!(row.state, OperationState::Done | OperationState::Satisfied),
                 None => state
@@ -327,11 +367,13 @@ impl<'p> Runner<'p> {
                 continue;
             }
             if matches!(row.state, OperationState::Done | OperationState::Satisfied) {
-                let past = state.past.migrations.entry(id).or_insert_with(|| PastMigration {
-                    unchanged: true,
-                    ..PastMigration::default()
-                });
-                let done = PastOperation { state: PastState::Done, code: row.code, reason: row.reason.clone() };
+                let past = state
+                    .past
+                    .migrations
+                    .entry(id)
+                    .or_insert_with(|| PastMigration { unchanged: true, ..PastMigration::default() });
+                let done =
+                    PastOperation { state: PastState::Done, code: row.code, reason: row.reason.clone() };
                 past.operations.insert(operation.identity.clone(), done);
             }
             state.outcomes.insert(row.operation, row);
@@ -339,7 +381,12 @@ impl<'p> Runner<'p> {
     }
 
     /// Records a failure in a transaction of its own and says how to go on.
-    async fn failed(&self, planned: &Planned, unit: &Unit, failed: &Failed) -> Result<Progress, ExecuteError> {
+    async fn failed(
+        &self,
+        planned: &Planned,
+        unit: &Unit,
+        failed: &Failed,
+    ) -> Result<Progress, ExecuteError> {
         let at = failed.decision.unwrap_or(unit.decisions.start);
         let decision = &planned.decisions[at];
         let failure = self.failure(decision, &planned.plan.steps[at].sql, &failed.error);
@@ -365,9 +412,10 @@ impl<'p> Runner<'p> {
                 .is_some_and(|past| past.state == PastState::Done);
             if !done {
                 let other = &self.operations.all[index];
-                let diagnostic = Diagnostic::new(Code::DN808, format!("its migration failed: {}", failure.message))
-                    .at(&other.file, other.statement.span)
-                    .severity(Severity::Warning);
+                let diagnostic =
+                    Diagnostic::new(Code::DN808, format!("its migration failed: {}", failure.message))
+                        .at(&other.file, other.statement.span)
+                        .severity(Severity::Warning);
                 state.set_aside.insert(index, diagnostic);
             }
         }
@@ -405,7 +453,10 @@ pub(super) fn has_deferred(catalog: &Catalog) -> bool {
     catalog.relations().any(|(_, relation)| {
         relation.constraints.iter().any(|constraint| constraint.deferred)
             || relation.triggers.iter().any(|trigger| {
-                trigger.definition.as_deref().is_some_and(|text| text.to_ascii_uppercase().contains("INITIALLY DEFERRED"))
+                trigger
+                    .definition
+                    .as_deref()
+                    .is_some_and(|text| text.to_ascii_uppercase().contains("INITIALLY DEFERRED"))
             })
     })
 }
@@ -424,4 +475,3 @@ fn is_transient(code: &str) -> bool {
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
-

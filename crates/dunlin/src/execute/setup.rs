@@ -21,7 +21,10 @@ const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Connects the session that reads, and later holds the lock.
-pub(super) async fn connect_lock(target: &Target, listener: &mut Listener<'_>) -> Result<Session, ExecuteError> {
+pub(super) async fn connect_lock(
+    target: &Target,
+    listener: &mut Listener<'_>,
+) -> Result<Session, ExecuteError> {
     let options = ConnectOptions {
         connect_wait: target.connect_wait,
         seed: fastrand::u64(..),
@@ -48,7 +51,10 @@ pub(super) struct Work {
 }
 
 /// Connects the session that works.
-pub(super) async fn connect_work(target: &Target, notices: crate::pg::NoticeListener) -> Result<Work, ExecuteError> {
+pub(super) async fn connect_work(
+    target: &Target,
+    notices: crate::pg::NoticeListener,
+) -> Result<Work, ExecuteError> {
     let options = ConnectOptions {
         connect_wait: target.connect_wait,
         seed: fastrand::u64(..),
@@ -87,7 +93,8 @@ impl Notices {
 
 /// The name of the connected database.
 pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
-    let rows = session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
+    let rows =
+        session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
     Ok(rows.first().map_or_else(String::new, |row| row.get(0)))
 }
 
@@ -107,9 +114,11 @@ pub(super) async fn prepare(
     options: &Options,
     session: &Session,
 ) -> Result<Prepared, ExecuteError> {
-    let history = Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
-    let mut read =
-        introspect(session.client(), &options.journal_schema, Snapshot::Own).await.map_err(ExecuteError::from)?;
+    let history =
+        Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
+    let mut read = introspect(session.client(), &options.journal_schema, Snapshot::Own)
+        .await
+        .map_err(ExecuteError::from)?;
     let parse = ParseOptions {
         repair: options.policy.dialect == Dialect::Repair,
         lenient: options.policy.dialect != Dialect::Postgres,
@@ -126,7 +135,10 @@ pub(super) async fn prepare(
 }
 
 /// The roles whose tables the current role may alter beside its own.
-async fn memberships(session: &Session, catalog: &Catalog) -> Result<std::collections::BTreeSet<String>, ExecuteError> {
+async fn memberships(
+    session: &Session,
+    catalog: &Catalog,
+) -> Result<std::collections::BTreeSet<String>, ExecuteError> {
     if catalog.superuser {
         return Ok(std::collections::BTreeSet::new());
     }
@@ -161,7 +173,11 @@ async fn accepted(operations: &Operations, session: &Session) -> Result<HashSet<
 }
 
 /// Looks which of the tables that are declared again hold rows.
-async fn probe_declared(operations: &Operations, session: &Session, catalog: &mut Catalog) -> Result<(), ExecuteError> {
+async fn probe_declared(
+    operations: &Operations,
+    session: &Session,
+    catalog: &mut Catalog,
+) -> Result<(), ExecuteError> {
     use crate::syntax::NodeEnum;
     let mut tables = Vec::new();
     for operation in &operations.all {
@@ -171,7 +187,9 @@ async fn probe_declared(operations: &Operations, session: &Session, catalog: &mu
         let schema = (!range.schemaname.is_empty()).then(|| range.schemaname.clone());
         let name = crate::catalog::Name { schema, name: range.relname.clone() };
         if let Some(id) = catalog.find_relation(&name, &operation.session.search_path).yes() {
-            let unknown = catalog.relation(id).is_some_and(|relation| relation.is_table() && relation.has_rows.is_none());
+            let unknown = catalog
+                .relation(id)
+                .is_some_and(|relation| relation.is_table() && relation.has_rows.is_none());
             if unknown && !tables.contains(&id) {
                 tables.push(id);
             }
@@ -222,16 +240,22 @@ impl Prepared {
                 _ => false,
             }
         });
-        let all_recorded = (0..set.migrations.len()).filter(|position| self.reaches(set, *position, to)).all(|position| {
-            self.past.migrations.get(&set.migrations[position].id).is_some_and(|past| past.unchanged)
-        });
+        let all_recorded =
+            (0..set.migrations.len()).filter(|position| self.reaches(set, *position, to)).all(|position| {
+                self.past.migrations.get(&set.migrations[position].id).is_some_and(|past| past.unchanged)
+            });
         unchanged && all_recorded
     }
 }
 
 impl Prepared {
     /// Gives the records of renamed migrations to their new ids.
-    pub(super) async fn rename(&self, set: &MigrationSet, journal: &Journal, work: &Session) -> Result<(), ExecuteError> {
+    pub(super) async fn rename(
+        &self,
+        set: &MigrationSet,
+        journal: &Journal,
+        work: &Session,
+    ) -> Result<(), ExecuteError> {
         let Some(history) = &self.history else { return Ok(()) };
         for (position, migration) in set.migrations.iter().enumerate() {
             let record = super::past::record_of(set, &self.operations, history, position);
@@ -269,7 +293,13 @@ impl Prepared {
     }
 
     /// Keeps the digest of a set that has nothing left to do, for the next start; no matter if that cannot be.
-    pub(super) async fn keep_digest(&self, set: &MigrationSet, options: &Options, work: &Session, report: &super::Report) {
+    pub(super) async fn keep_digest(
+        &self,
+        set: &MigrationSet,
+        options: &Options,
+        work: &Session,
+        report: &super::Report,
+    ) {
         if report.outcome == super::Outcome::Nothing && options.to.is_none() {
             let journal = Journal::new(&options.journal_schema);
             let _ = work.batch(&journal.set_digest_sql(Some(&set.digest()))).await;
@@ -279,19 +309,32 @@ impl Prepared {
 
 /// Refuses to start where nothing can be written.
 pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteError> {
-    let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+    let sql =
+        "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
     let rows = session.query(sql, &[]).await.map_err(ExecuteError::from)?;
     let (standby, read_only) = rows.first().map_or((false, false), |row| (row.get(0), row.get(1)));
     if !standby && !read_only {
         return Ok(());
     }
-    let what = if standby { "the server is a standby" } else { "transactions are read-only (default_transaction_read_only)" };
-    let help = if standby { "connect to the primary (target_session_attrs=read-write finds it)" } else { "let this role write, or use another one" };
-    Err(ExecuteError::new(ErrorKind::Refused, Code::DN805, format!("something is pending, and {what}")).help(help))
+    let what = if standby {
+        "the server is a standby"
+    } else {
+        "transactions are read-only (default_transaction_read_only)"
+    };
+    let help = if standby {
+        "connect to the primary (target_session_attrs=read-write finds it)"
+    } else {
+        "let this role write, or use another one"
+    };
+    Err(ExecuteError::new(ErrorKind::Refused, Code::DN805, format!("something is pending, and {what}"))
+        .help(help))
 }
 
 /// Makes the journal if it is not there, and begins a run for a command that only records.
-pub(super) async fn open_run(options: &Options, work: &Session) -> Result<(Journal, RunHandle), ExecuteError> {
+pub(super) async fn open_run(
+    options: &Options,
+    work: &Session,
+) -> Result<(Journal, RunHandle), ExecuteError> {
     let journal = Journal::new(&options.journal_schema);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();
@@ -318,12 +361,15 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
         )
         .help("choose another one with --journal-schema"),
         JournalError::Privilege { action, grant } => {
-            ExecuteError::new(ErrorKind::Refused, Code::DN803, format!("the role has no right to {action}")).help(grant)
+            ExecuteError::new(ErrorKind::Refused, Code::DN803, format!("the role has no right to {action}"))
+                .help(grant)
         }
-        JournalError::Content(what) => {
-            ExecuteError::new(ErrorKind::Refused, Code::DN605, format!("the journal holds an entry that cannot be read: {what}"))
-                .help("somebody edited it, or a newer Dunlin wrote it; `dunlin doctor` tells more")
-        }
+        JournalError::Content(what) => ExecuteError::new(
+            ErrorKind::Refused,
+            Code::DN605,
+            format!("the journal holds an entry that cannot be read: {what}"),
+        )
+        .help("somebody edited it, or a newer Dunlin wrote it; `dunlin doctor` tells more"),
         JournalError::Pg(error) => ExecuteError::from(error),
     }
 }
@@ -331,20 +377,34 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
 impl From<PgError> for ExecuteError {
     fn from(error: PgError) -> ExecuteError {
         let (kind, code, help) = match &error {
-            PgError::Server(server) if sqlstate::is_insufficient_privilege(&server.sqlstate) => {
-                (ErrorKind::Refused, Code::DN803, Some("grant the privilege to the role that Dunlin works as, or use another role"))
-            }
+            PgError::Server(server) if sqlstate::is_insufficient_privilege(&server.sqlstate) => (
+                ErrorKind::Refused,
+                Code::DN803,
+                Some("grant the privilege to the role that Dunlin works as, or use another role"),
+            ),
             PgError::Server(server) if sqlstate::is_read_only(&server.sqlstate) => {
                 (ErrorKind::Refused, Code::DN805, Some("connect to the primary, with a role that may write"))
             }
-            PgError::Server(server) if sqlstate::is_disk_full(&server.sqlstate) => {
-                (ErrorKind::Failed, Code::DN808, Some("make room on the server's disk, then run `dunlin up` again: it goes on where it stopped"))
-            }
+            PgError::Server(server) if sqlstate::is_disk_full(&server.sqlstate) => (
+                ErrorKind::Failed,
+                Code::DN808,
+                Some(
+                    "make room on the server's disk, then run `dunlin up` again: it goes on where it stopped",
+                ),
+            ),
             PgError::Server(_) => (ErrorKind::Failed, Code::DN808, None),
-            PgError::Closed { .. } | PgError::Protocol(_) => {
-                (ErrorKind::Failed, Code::DN801, Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"))
-            }
-            _ => (ErrorKind::Connection, Code::DN801, Some("check host, port, user and password, and that the server runs; `dunlin doctor` looks at all of it")),
+            PgError::Closed { .. } | PgError::Protocol(_) => (
+                ErrorKind::Failed,
+                Code::DN801,
+                Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"),
+            ),
+            _ => (
+                ErrorKind::Connection,
+                Code::DN801,
+                Some(
+                    "check host, port, user and password, and that the server runs; `dunlin doctor` looks at all of it",
+                ),
+            ),
         };
         let made = ExecuteError::new(kind, code, error.to_string());
         match help {
@@ -372,7 +432,8 @@ impl ExecuteError {
             many => format!("refused, nothing ran: {} errors", many.len()),
         };
         let mut error = ExecuteError::new(ErrorKind::Refused, code, message);
-        let report = super::Report { outcome: super::Outcome::Refused, diagnostics, ..super::Report::nothing() };
+        let report =
+            super::Report { outcome: super::Outcome::Refused, diagnostics, ..super::Report::nothing() };
         error.report = Some(Box::new(report));
         error
     }

@@ -1,16 +1,16 @@
 //! Runs one unit: its statements pipelined in one transaction, with its journal rows in the same transaction.
 
+use super::event::Event;
 use super::pipeline::{pipeline, rows};
 use super::record::Row;
 use super::runner::Runner;
 use super::settings::switch;
-use super::event::Event;
 use crate::analyze::{Class, Presence, Session, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::history::OperationState;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::{PgError, ServerError, sqlstate};
 use crate::plan::{Action, Decision, Planned, Unit, is_mark};
-use crate::history::OperationState;
 use futures_util::SinkExt as _;
 use std::time::Instant;
 
@@ -124,13 +124,17 @@ impl<'p> Running<'_, 'p> {
         }
         let decisions = &self.planned.decisions[unit.decisions.clone()];
         let locks = decisions.iter().any(|decision| {
-            decision.action == Action::Run && !decision.analysis.changes_data() && !decision.analysis.locks.is_empty()
+            decision.action == Action::Run
+                && !decision.analysis.changes_data()
+                && !decision.analysis.locks.is_empty()
                 || decision.action == Action::Ensure
         });
         if locks {
             sql.push_str("; SET LOCAL lock_timeout = '3s'");
         }
-        let builds = decisions.iter().any(|decision| matches!(decision.analysis.class, Class::Adds | Class::Maintains));
+        let builds = decisions
+            .iter()
+            .any(|decision| matches!(decision.analysis.class, Class::Adds | Class::Maintains));
         if builds {
             sql.push_str("; SET LOCAL statement_timeout = 0");
         }
@@ -183,8 +187,10 @@ impl<'p> Running<'_, 'p> {
             }
             // Savepoints of our own would hide the file's: what it brackets itself runs plainly.
             let checks = decision.analysis.only_checks && decision.analysis.kind == "DO";
-            let careful =
-                self.careful || checks || decision.analysis.has_unknown() || unsure(&decision.analysis.presence);
+            let careful = self.careful
+                || checks
+                || decision.analysis.has_unknown()
+                || unsure(&decision.analysis.presence);
             if careful && operation.transaction.is_none() && !operation.rolled_back {
                 return self.run_carefully(index, decision, sql).await;
             }
@@ -218,13 +224,18 @@ impl<'p> Running<'_, 'p> {
                 self.careful = true;
                 self.again = true;
                 let step = &self.planned.plan.steps[index];
-                let diagnostic = Diagnostic::new(Code::DN206, format!("the data does not allow the unique key: {}", error.message))
-                    .note(error.detail.clone().unwrap_or_default())
-                    .help("remove the duplicate rows, then run `dunlin up` again");
+                let diagnostic = Diagnostic::new(
+                    Code::DN206,
+                    format!("the data does not allow the unique key: {}", error.message),
+                )
+                .note(error.detail.clone().unwrap_or_default())
+                .help("remove the duplicate rows, then run `dunlin up` again");
                 (self.listener)(&Event::StepSkipped { step, diagnostic: &diagnostic });
                 self.runner.note(diagnostic);
             }
-            Err(error) => return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) })),
+            Err(error) => {
+                return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));
+            }
         }
         Ok(())
     }
@@ -236,7 +247,12 @@ impl<'p> Running<'_, 'p> {
     }
 
     /// Runs an operation whose requirements cannot be checked under a savepoint: the server decides.
-    async fn run_carefully(&mut self, index: usize, decision: &Decision, sql: String) -> Result<(), Box<Failed>> {
+    async fn run_carefully(
+        &mut self,
+        index: usize,
+        decision: &Decision,
+        sql: String,
+    ) -> Result<(), Box<Failed>> {
         self.flush().await?;
         let error = match self.bracketed(index, &sql).await? {
             Ok(_) => {
@@ -259,7 +275,8 @@ impl<'p> Running<'_, 'p> {
             self.runner.set_aside(decision.operation, diagnostic);
             return Ok(());
         }
-        if sqlstate::is_duplicate(&error.sqlstate) && error.where_.is_none() && decision.analysis.only_adds() {
+        if sqlstate::is_duplicate(&error.sqlstate) && error.where_.is_none() && decision.analysis.only_adds()
+        {
             return self.settle_duplicate(index, decision, error).await;
         }
         Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }))
@@ -280,18 +297,22 @@ impl<'p> Running<'_, 'p> {
         let reason = match analysis.presence {
             Presence::Same { reason } => reason,
             Presence::Different { tolerated: false, expected, actual, object } => {
-                let diagnostic = Diagnostic::new(Code::DN213, format!("{object} exists already, with another definition"))
-                    .at(&operation.file, operation.statement.span)
-                    .note(format!("this statement says: {expected}"))
-                    .note(format!("what is there: {actual}"));
+                let diagnostic =
+                    Diagnostic::new(Code::DN213, format!("{object} exists already, with another definition"))
+                        .at(&operation.file, operation.statement.span)
+                        .note(format!("this statement says: {expected}"))
+                        .note(format!("what is there: {actual}"));
                 self.runner.note(diagnostic);
                 return Err(failed(PgError::Server(error)));
             }
             _ => {
-                let diagnostic = Diagnostic::new(Code::DN213, format!("it is there already, says the server: {}", error.message))
-                    .at(&operation.file, operation.statement.span)
-                    .severity(Severity::Warning)
-                    .help("whether its definition is the same could not be told: compare them");
+                let diagnostic = Diagnostic::new(
+                    Code::DN213,
+                    format!("it is there already, says the server: {}", error.message),
+                )
+                .at(&operation.file, operation.statement.span)
+                .severity(Severity::Warning)
+                .help("whether its definition is the same could not be told: compare them");
                 self.runner.note(diagnostic);
                 error.message.clone()
             }
@@ -303,7 +324,11 @@ impl<'p> Running<'_, 'p> {
     }
 
     /// Runs one statement between a savepoint and its release; an error undoes it and comes back.
-    async fn bracketed(&mut self, index: usize, sql: &str) -> Result<Result<Option<u64>, Box<ServerError>>, Box<Failed>> {
+    async fn bracketed(
+        &mut self,
+        index: usize,
+        sql: &str,
+    ) -> Result<Result<Option<u64>, Box<ServerError>>, Box<Failed>> {
         let work = &self.runner.work;
         let failed = |error| Box::new(Failed { decision: Some(index), error });
         let (replies, error) = pipeline(work.client(), &[SAVEPOINT, sql]).await;
@@ -357,7 +382,9 @@ impl<'p> Running<'_, 'p> {
             operation: decision.operation,
             state,
             code: diagnostic.map(|diagnostic| diagnostic.code).or(decision.code),
-            reason: diagnostic.map(|diagnostic| diagnostic.message.clone()).or_else(|| decision.reason.clone()),
+            reason: diagnostic
+                .map(|diagnostic| diagnostic.message.clone())
+                .or_else(|| decision.reason.clone()),
             duration_ms: elapsed,
             sql: (decision.sql.is_some()).then(|| step.sql.clone()),
             ensured: decision.ensure.as_ref().map(|ensure| ensure.object.to_string()),
@@ -374,8 +401,5 @@ fn unsure(presence: &Presence) -> bool {
 
 /// Whether an error was raised by the statements of a DO block itself, not inside a function that it calls.
 fn in_inline_block_only(context: &str) -> bool {
-    context
-        .lines()
-        .filter(|line| line.contains("function "))
-        .all(|line| line.contains("inline_code_block"))
+    context.lines().filter(|line| line.contains("function ")).all(|line| line.contains("inline_code_block"))
 }

@@ -4,7 +4,7 @@ use super::event::Event;
 use super::report::{Ensured, NotRun, Outcome, Report};
 use super::runner::{Runner, State, millis};
 use super::setup::{Prepared, connect_lock, connect_work, journal_error, prepare};
-use super::{ExecuteError, ErrorKind, Listener, Migrations, Options, Target};
+use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
@@ -30,7 +30,9 @@ pub async fn up(
     if options.to.is_none() && options.expected_plan.is_none() {
         let journal = Journal::new(&options.journal_schema);
         match journal.is_up_to_date(session.client(), &digest).await.map_err(journal_error)? {
-            UpToDate::Yes { .. } => return Ok(Report { duration_ms: millis(begun.elapsed()), ..Report::nothing() }),
+            UpToDate::Yes { .. } => {
+                return Ok(Report { duration_ms: millis(begun.elapsed()), ..Report::nothing() });
+            }
             UpToDate::Newer(version) => return Err(ExecuteError::journal_newer(version)),
             UpToDate::No | UpToDate::NoJournal => {}
         }
@@ -122,7 +124,8 @@ async fn run_locked(
     }
     if prepared.nothing_to_record(&set, &planned, options.to.as_deref()) {
         let past = State { past: prepared.past.clone(), ..State::default() };
-        let report = summary(&set, &prepared, options, planned.plan.diagnostics.clone(), past, Some(&planned));
+        let report =
+            summary(&set, &prepared, options, planned.plan.diagnostics.clone(), past, Some(&planned));
         prepared.keep_digest(&set, options, work, &report).await;
         return Ok(report);
     }
@@ -195,11 +198,17 @@ async fn finish(
     sql.push_str(&journal.snapshot_sql(run, &now.catalog.describe()));
     let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing) && options.to.is_none();
     let digest = clean.then(|| set.digest());
-    let outcome = serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
+    let outcome =
+        serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
     let fingerprint = Some(now.catalog.fingerprint());
     let outcome = outcome.unwrap_or_default();
     sql.push_str("; ");
-    sql.push_str(&journal.finish_run_sql(run, &outcome, fingerprint, digest.as_ref().map(|digest| &digest[..])));
+    sql.push_str(&journal.finish_run_sql(
+        run,
+        &outcome,
+        fingerprint,
+        digest.as_ref().map(|digest| &digest[..]),
+    ));
     sql.push_str("; COMMIT");
     work.batch(&sql).await?;
     Ok(())
@@ -254,7 +263,8 @@ fn summary(
         });
     }
     // What is left is told by the outcomes of this run, or by the plan where nothing was to be recorded.
-    let mut not_run: std::collections::BTreeMap<usize, (OperationState, Code, String)> = std::collections::BTreeMap::new();
+    let mut not_run: std::collections::BTreeMap<usize, (OperationState, Code, String)> =
+        std::collections::BTreeMap::new();
     for decision in untouched.iter().flat_map(|planned| &planned.decisions) {
         let state = match decision.action {
             crate::plan::Action::Skip => OperationState::Skipped,
@@ -312,7 +322,8 @@ fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &S
             let id = &set.migrations[*position].id;
             let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
             let empty = prepared.operations.ranges[*position].is_empty();
-            let reached = prepared.reaches(set, *position, options.to.as_deref()) && state.failures.is_empty();
+            let reached =
+                prepared.reaches(set, *position, options.to.as_deref()) && state.failures.is_empty();
             !before && (if empty { reached } else { all_done(&state.past, *position) })
         })
         .map(|position| set.migrations[position].id.clone())

@@ -430,7 +430,8 @@ impl Planner<'_> {
         let mut lacking: Option<&Requirement> = None;
         let ensuring = self.input.policy.missing_columns == MissingColumns::Ensure && !self.input.check;
         for requirement in analysis.invalid() {
-            let nullable = !requirement.any_of.is_empty() && requirement.any_of.iter().all(|facet| matches!(facet, Facet::Nullable { .. }));
+            let nullable = !requirement.any_of.is_empty()
+                && requirement.any_of.iter().all(|facet| matches!(facet, Facet::Nullable { .. }));
             if Self::may_wait(analysis) && self.provider(&requirement.any_of, index).is_some() {
                 waits.extend(requirement.any_of.iter().cloned());
                 continue;
