@@ -238,10 +238,9 @@ impl<'a> Context<'a> {
             Action::AtReplicaIdentity => {
                 if let Some(NodeEnum::ReplicaIdentityStmt(identity)) =
                     command.def.as_ref().and_then(|def| def.node.as_ref())
+                    && !identity.name.is_empty()
                 {
-                    if !identity.name.is_empty() {
-                        self.need_index_of(shape, &identity.name);
-                    }
+                    self.need_index_of(shape, &identity.name);
                 }
                 Part::run(Vec::new())
             }

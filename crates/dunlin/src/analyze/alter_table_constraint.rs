@@ -120,10 +120,10 @@ impl<'a> Context<'a> {
             }
             return Part::done(format!("{object} is gone already"));
         };
-        if let Some(index) = constraint.index {
-            if !matches!(constraint.kind, ConstraintKind::ForeignKey(_)) {
-                self.touch(Place::Relation(self.catalog.relation_name(index)), Access::Write);
-            }
+        if let Some(index) = constraint.index
+            && !matches!(constraint.kind, ConstraintKind::ForeignKey(_))
+        {
+            self.touch(Place::Relation(self.catalog.relation_name(index)), Access::Write);
         }
         if matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
             && command.behavior() == protobuf::DropBehavior::DropCascade

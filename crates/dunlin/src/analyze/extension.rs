@@ -42,10 +42,10 @@ impl Context<'_> {
     pub(super) fn alter_extension_contents(&mut self, node: &protobuf::AlterExtensionContentsStmt) {
         self.raise(Class::Changes);
         self.need_extension(&node.extname);
-        if let Some(object) = node.object.as_deref() {
-            if let Some(meant) = self.meant(node.objtype(), object) {
-                self.need_meant(&meant, self.statement.span);
-            }
+        if let Some(object) = node.object.as_deref()
+            && let Some(meant) = self.meant(node.objtype(), object)
+        {
+            self.need_meant(&meant, self.statement.span);
         }
     }
 

@@ -274,10 +274,10 @@ impl Context<'_> {
     /// Analyses ALTER … DEPENDS ON EXTENSION.
     pub(super) fn depends_on_extension(&mut self, node: &protobuf::AlterObjectDependsStmt) {
         self.raise(Class::Adds);
-        if let Some(object) = node.object.as_ref().filter(|_| node.relation.is_none()) {
-            if let Some(meant) = self.meant(node.object_type(), object) {
-                self.need_meant(&meant, self.statement.span);
-            }
+        if let Some(object) = node.object.as_ref().filter(|_| node.relation.is_none())
+            && let Some(meant) = self.meant(node.object_type(), object)
+        {
+            self.need_meant(&meant, self.statement.span);
         }
         let named = node.extname.as_ref().map(|name| string_node(&name.sval));
         if let Some(meant) = named.and_then(|name| self.meant(ObjectType::ObjectExtension, &name)) {
@@ -304,11 +304,10 @@ impl Context<'_> {
                     return;
                 }
             }
-            match self.need_meant(&meant, self.statement.span) {
-                Some(Thing::Relation(id) | Thing::Column(id, _) | Thing::Attached(id)) => {
-                    self.lock(id, LockMode::ShareUpdateExclusive);
-                }
-                _ => {}
+            if let Some(Thing::Relation(id) | Thing::Column(id, _) | Thing::Attached(id)) =
+                self.need_meant(&meant, self.statement.span)
+            {
+                self.lock(id, LockMode::ShareUpdateExclusive);
             }
         }
     }

@@ -385,7 +385,7 @@ impl<'a> Context<'a> {
                 .query
                 .as_ref()
                 .and_then(|query| query.node.as_ref())
-                .and_then(|query| crate::syntax::deparse_statement(query));
+                .and_then(crate::syntax::deparse_statement);
         }
         self.new_relation(name, slot, relation, node.if_not_exists);
     }

@@ -15,10 +15,10 @@ impl Context<'_> {
         if node.pct_type {
             return self.percent_type(&parts, node.location);
         }
-        if name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog") {
-            if let Some(serial) = serial_type(&name.name) {
-                return TypeRef { array, ..TypeRef::builtin(serial) };
-            }
+        if name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
+            && let Some(serial) = serial_type(&name.name)
+        {
+            return TypeRef { array, ..TypeRef::builtin(serial) };
         }
         let builtin = match name.schema.as_deref() {
             Some("pg_catalog") => true,

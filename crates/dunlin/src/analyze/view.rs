@@ -28,17 +28,17 @@ impl Context<'_> {
         self.output_columns(&mut relation, output, &strings(&node.aliases));
         self.analysis.or_replace = node.replace;
         let existing = self.catalog.relation_at(&name);
-        if let Some((id, RelationKind::View)) = existing.map(|(id, found)| (id, &found.kind)) {
-            if node.replace {
-                self.touch(Place::Relation(name.clone()), Access::Write);
-                self.provide(crate::catalog::ObjectRef::relation(&name));
-                for column in &relation.columns {
-                    self.provide(crate::catalog::ObjectRef::column(&name, &column.name));
-                }
-                self.lock(id, LockMode::AccessExclusive);
-                self.analysis.effects.push(Effect::ReplaceView { view: id, with: Box::new(relation) });
-                return;
+        if let Some((id, RelationKind::View)) = existing.map(|(id, found)| (id, &found.kind))
+            && node.replace
+        {
+            self.touch(Place::Relation(name.clone()), Access::Write);
+            self.provide(crate::catalog::ObjectRef::relation(&name));
+            for column in &relation.columns {
+                self.provide(crate::catalog::ObjectRef::column(&name, &column.name));
             }
+            self.lock(id, LockMode::AccessExclusive);
+            self.analysis.effects.push(Effect::ReplaceView { view: id, with: Box::new(relation) });
+            return;
         }
         self.new_relation(name, slot, relation, false);
     }

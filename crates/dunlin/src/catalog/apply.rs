@@ -350,10 +350,11 @@ impl Catalog {
                 found.push(Dependent::Relation(id));
             }
             for constraint in &dependent.constraints {
-                if let ConstraintKind::ForeignKey(reference) = &constraint.kind {
-                    if reference.table == relation && reference.columns.contains(&column) {
-                        found.push(Dependent::Constraint(id, constraint.name.clone()));
-                    }
+                if let ConstraintKind::ForeignKey(reference) = &constraint.kind
+                    && reference.table == relation
+                    && reference.columns.contains(&column)
+                {
+                    found.push(Dependent::Constraint(id, constraint.name.clone()));
                 }
             }
             for policy in dependent.policies.iter().filter(|policy| uses(&policy.depends)) {
@@ -413,12 +414,11 @@ impl Catalog {
         let Some(schema) = self.relations.get(&id).map(|table| table.schema) else { return };
         if let Some(name) = index_name {
             constraint.index = self.relation_names.get(&(schema, name.to_owned())).copied();
-            if let (ConstraintKind::PrimaryKey, Some(index)) = (&constraint.kind, constraint.index) {
-                if let Some(super::Relation { kind: RelationKind::Index(index), .. }) =
+            if let (ConstraintKind::PrimaryKey, Some(index)) = (&constraint.kind, constraint.index)
+                && let Some(super::Relation { kind: RelationKind::Index(index), .. }) =
                     self.relations.get_mut(&index)
-                {
-                    index.primary = true;
-                }
+            {
+                index.primary = true;
             }
         }
         if let Some(table) = self.relations.get_mut(&id) {
@@ -563,11 +563,11 @@ impl Catalog {
         if let Some(removed) = self.relations.remove(&relation) {
             let key = (removed.schema, removed.name);
             self.forget_relation_name(&key, relation);
-            if matches!(removed.kind, RelationKind::Composite) {
-                if let Some(ty) = self.type_names.get(&key).copied() {
-                    self.types.remove(&ty);
-                    self.type_names.remove(&key);
-                }
+            if matches!(removed.kind, RelationKind::Composite)
+                && let Some(ty) = self.type_names.get(&key).copied()
+            {
+                self.types.remove(&ty);
+                self.type_names.remove(&key);
             }
         }
     }
@@ -746,10 +746,10 @@ impl Catalog {
         let Some(removed) = self.types.remove(&ty) else { return };
         let key = (removed.schema, removed.name);
         self.type_names.remove(&key);
-        if removed.kind == TypeKind::Composite {
-            if let Some(relation) = self.relation_names.get(&key).copied() {
-                self.drop_relation(relation);
-            }
+        if removed.kind == TypeKind::Composite
+            && let Some(relation) = self.relation_names.get(&key).copied()
+        {
+            self.drop_relation(relation);
         }
         for id in self.dependents_of(ty) {
             self.drop_dependence(id, ty);

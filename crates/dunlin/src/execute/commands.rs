@@ -393,10 +393,10 @@ pub async fn adopt(
     listener: &mut Listener<'_>,
 ) -> Result<Adopted, ExecuteError> {
     let set = migrations.load().map_err(ExecuteError::from)?;
-    if let AdoptWhat::Ids(ids) = what {
-        if let Some(unknown) = ids.iter().find(|id| set.get(id).is_none()) {
-            return Err(no_such_migration(&set, unknown));
-        }
+    if let AdoptWhat::Ids(ids) = what
+        && let Some(unknown) = ids.iter().find(|id| set.get(id).is_none())
+    {
+        return Err(no_such_migration(&set, unknown));
     }
     let session = connect_lock(target, listener).await?;
     locked(target, options, session, async |work: &Session| {

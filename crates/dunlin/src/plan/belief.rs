@@ -66,10 +66,10 @@ impl Belief {
                 Some(_) => Life::Lives(end.catalog.relation_name(*id), None),
                 None => Life::Dropped(end.last_change.get(id).copied().unwrap_or(*index)),
             };
-            if let Life::Lives(at, _) = &life {
-                if live.relation_at(at).is_some() {
-                    self.progress = self.progress.max(Some(*index));
-                }
+            if let Life::Lives(at, _) = &life
+                && live.relation_at(at).is_some()
+            {
+                self.progress = self.progress.max(Some(*index));
             }
             self.relations.insert((*index, name.clone()), life);
         }
@@ -79,10 +79,10 @@ impl Belief {
                 Some(column) => Life::Lives(end.catalog.relation_name(*id), Some(column.name.clone())),
                 None => Life::Dropped(end.last_change.get(id).copied().unwrap_or(*index)),
             };
-            if let Life::Lives(at, Some(column)) = &life {
-                if live.relation_at(at).is_some_and(|(_, relation)| relation.column(column).is_some()) {
-                    self.progress = self.progress.max(Some(*index));
-                }
+            if let Life::Lives(at, Some(column)) = &life
+                && live.relation_at(at).is_some_and(|(_, relation)| relation.column(column).is_some())
+            {
+                self.progress = self.progress.max(Some(*index));
             }
             self.columns.insert((*index, relation.clone(), column.clone()), life);
             self.declared.entry((relation.clone(), column.clone())).or_default().push(*index);

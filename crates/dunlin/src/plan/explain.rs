@@ -59,10 +59,10 @@ impl Planner<'_> {
     /// Adds what is known about a missing thing: that its table was there before, who declares it, who drops it.
     fn causes(&self, mut diagnostic: Diagnostic, facet: &Facet) -> Diagnostic {
         let Facet::Exists(ObjectRef::Column { relation, column }) = facet else { return diagnostic };
-        if let Some((_, found)) = self.catalog.relation_at(relation) {
-            if found.origin == Origin::Live {
-                diagnostic = diagnostic.note(format!("`{relation}` was there before, without the column"));
-            }
+        if let Some((_, found)) = self.catalog.relation_at(relation)
+            && found.origin == Origin::Live
+        {
+            diagnostic = diagnostic.note(format!("`{relation}` was there before, without the column"));
         }
         if self.input.operations.all.len() > 20_000 {
             return diagnostic;

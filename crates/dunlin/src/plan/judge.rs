@@ -18,10 +18,10 @@ impl Planner<'_> {
             let reason = reason.clone().unwrap_or_else(|| "it was held by an earlier run".into());
             return Verdict::Held(code.unwrap_or(Code::DN410), reason);
         }
-        if let Some((PastState::Started, ..)) = &past {
-            if let Some(verdict) = self.interrupted(analysis) {
-                return verdict;
-            }
+        if let Some((PastState::Started, ..)) = &past
+            && let Some(verdict) = self.interrupted(analysis)
+        {
+            return verdict;
         }
         if let Some(verdict) = self.present(index, analysis) {
             return verdict;
@@ -37,10 +37,11 @@ impl Planner<'_> {
             }
         };
         // What lacked something until now cannot have run before.
-        if ensures.is_empty() && !self.lacked.contains(&index) {
-            if let Some(reason) = self.in_doubt(index, analysis) {
-                return Verdict::Held(Code::DN410, reason);
-            }
+        if ensures.is_empty()
+            && !self.lacked.contains(&index)
+            && let Some(reason) = self.in_doubt(index, analysis)
+        {
+            return Verdict::Held(Code::DN410, reason);
         }
         if matches!(past, Some((PastState::Skipped, ..))) {
             if !analysis.only_adds() {
@@ -279,7 +280,7 @@ impl Planner<'_> {
         if !self.start.has_user_tables() || !matches!(analysis.class, Class::Adds | Class::Changes) {
             return None;
         }
-        if !self.input.operations.all.iter().any(|operation| removes_something(operation)) {
+        if !self.input.operations.all.iter().any(removes_something) {
             return None;
         }
         let made: Vec<ObjectRef> = analysis

@@ -176,14 +176,12 @@ fn unclosed_transactions(operations: &[Operation]) -> Vec<Diagnostic> {
     for operation in operations {
         match &operation.transaction {
             Some(TransactionStatement::Begin) if open.is_none() => open = Some(operation),
-            Some(TransactionStatement::Commit) => {
-                if open.take().is_none() {
-                    found.push(
-                        Diagnostic::new(Code::DN103, "COMMIT without BEGIN in the same file")
-                            .at(&operation.file, operation.statement.span)
-                            .help("take it away: each migration runs in a transaction of its own"),
-                    );
-                }
+            Some(TransactionStatement::Commit) if open.take().is_none() => {
+                found.push(
+                    Diagnostic::new(Code::DN103, "COMMIT without BEGIN in the same file")
+                        .at(&operation.file, operation.statement.span)
+                        .help("take it away: each migration runs in a transaction of its own"),
+                );
             }
             _ => {}
         }

@@ -178,26 +178,25 @@ impl<'a> Planner<'a> {
     /// Refuses the plan for faults of the text, before anything else is looked at.
     fn check_text(&mut self) {
         for (index, operation) in self.input.operations.all.iter().enumerate() {
-            if let Tree::Refused(diagnostic) = &operation.statement.tree {
-                if !self.input.accepted.contains(&index) && self.is_pending(index) {
-                    self.diagnostics.push(diagnostic.clone());
-                }
+            if let Tree::Refused(diagnostic) = &operation.statement.tree
+                && !self.input.accepted.contains(&index)
+                && self.is_pending(index)
+            {
+                self.diagnostics.push(diagnostic.clone());
             }
             let refused = match operation.transaction {
                 Some(TransactionStatement::Refused(what)) => Some(what),
                 Some(TransactionStatement::Rollback) => Some("ROLLBACK of a whole transaction"),
                 _ => None,
             };
-            if let Some(what) = refused {
-                if self.is_pending(index) {
-                    self.diagnostics.push(
-                        Diagnostic::new(Code::DN810, format!("{what} is not possible in a migration"))
-                            .at(&operation.file, operation.statement.span)
-                            .help(
-                                "take it out of the file: Dunlin keeps lock, session and transactions itself",
-                            ),
-                    );
-                }
+            if let Some(what) = refused
+                && self.is_pending(index)
+            {
+                self.diagnostics.push(
+                    Diagnostic::new(Code::DN810, format!("{what} is not possible in a migration"))
+                        .at(&operation.file, operation.statement.span)
+                        .help("take it out of the file: Dunlin keeps lock, session and transactions itself"),
+                );
             }
         }
         self.refused |= self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
