@@ -7,6 +7,7 @@
 
 use super::operations::{Operation, Operations};
 use super::past::{Past, PastState};
+use super::reached::{Reached, Tracker, migration_ends};
 use crate::analyze::{Analysis, Class, analyze};
 use crate::catalog::{Catalog, Column, ColumnNumber, Id, Origin, QName, Relation};
 use crate::migration::MigrationSet;
@@ -35,6 +36,8 @@ pub(super) struct Belief {
     declared: HashMap<(QName, String), Vec<usize>>,
     /// The last operation that made something which the database has.
     pub progress: Option<usize>,
+    /// How far along the set the database is, where nobody recorded it.
+    pub reached: Option<Reached>,
 }
 
 impl Belief {
@@ -45,17 +48,22 @@ impl Belief {
             past.operation(id, &operation.identity).is_some_and(|past| past.state == PastState::Done)
         };
         let mut belief = Belief {
-            now: simulate(operations, |operation, analysis| {
-                recorded(operation) || matches!(analysis.class, Class::Adds)
-            })
+            now: simulate(
+                operations,
+                |operation, analysis| recorded(operation) || matches!(analysis.class, Class::Adds),
+                None,
+            )
             .catalog,
             relations: HashMap::new(),
             columns: HashMap::new(),
             types: HashMap::new(),
             declared: HashMap::new(),
             progress: None,
+            reached: None,
         };
-        let end = simulate(operations, |_, _| true);
+        let mut tracker = (past.adopting && live.has_user_tables()).then(|| Tracker::new(live));
+        let end = simulate(operations, |_, _| true, tracker.as_mut());
+        belief.reached = tracker.and_then(Tracker::finish);
         belief.read_lives(end, live);
         belief
     }
@@ -139,7 +147,11 @@ struct Simulated {
 
 /// Applies all operations that `takes` lets through, in file order; one that lacks something is tried
 /// again after each later one.
-fn simulate(operations: &Operations, takes: impl Fn(&Operation, &Analysis) -> bool) -> Simulated {
+fn simulate(
+    operations: &Operations,
+    takes: impl Fn(&Operation, &Analysis) -> bool,
+    mut tracker: Option<&mut Tracker<'_>>,
+) -> Simulated {
     let mut simulated = Simulated {
         catalog: Catalog::empty(),
         relations: HashMap::new(),
@@ -148,17 +160,22 @@ fn simulate(operations: &Operations, takes: impl Fn(&Operation, &Analysis) -> bo
         last_change: HashMap::new(),
     };
     let mut waiting: Vec<usize> = Vec::new();
+    let ends = migration_ends(operations);
     for index in 0..operations.all.len() {
-        if !simulated.take(operations, index, &takes) {
-            waiting.push(index);
-            continue;
-        }
-        loop {
-            let before = waiting.len();
-            waiting.retain(|index| !simulated.take(operations, *index, &takes));
-            if waiting.len() == before {
-                break;
+        if simulated.take(operations, index, &takes, tracker.as_deref_mut()) {
+            loop {
+                let before = waiting.len();
+                waiting
+                    .retain(|index| !simulated.take(operations, *index, &takes, tracker.as_deref_mut()));
+                if waiting.len() == before {
+                    break;
+                }
             }
+        } else {
+            waiting.push(index);
+        }
+        if let (Some(tracker), Some(end)) = (tracker.as_deref_mut(), ends.get(&index)) {
+            tracker.migration_ends(*end, &simulated.catalog);
         }
     }
     simulated
@@ -171,6 +188,7 @@ impl Simulated {
         operations: &Operations,
         index: usize,
         takes: &impl Fn(&Operation, &Analysis) -> bool,
+        tracker: Option<&mut Tracker<'_>>,
     ) -> bool {
         let operation = &operations.all[index];
         if operation.rolled_back {
@@ -195,7 +213,14 @@ impl Simulated {
             .cloned()
             .collect();
         let affected: Vec<Id> = effects.iter().filter_map(affected_relation).collect();
-        self.catalog.apply(&effects, origin);
+        match tracker {
+            Some(tracker) => {
+                tracker.before(&effects, &self.catalog);
+                self.catalog.apply(&effects, origin);
+                tracker.after(index, &analysis, &effects, &self.catalog);
+            }
+            None => self.catalog.apply(&effects, origin),
+        }
         for id in affected {
             self.last_change.insert(id, index);
         }
