@@ -5,8 +5,9 @@ use super::ensure::Ensure;
 use super::past::PastState;
 use super::planner::{Planner, Verdict};
 use super::policy::MissingColumns;
+use super::reached::target;
 use super::step::Action;
-use crate::analyze::{Access, Analysis, Class, Facet, Place, Presence, Requirement};
+use crate::analyze::{Analysis, Class, Facet, Presence, Requirement};
 use crate::catalog::{ObjectRef, Origin, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
@@ -102,8 +103,10 @@ impl Planner<'_> {
                 (!runs).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
             }
             Class::Adds | Class::Changes | Class::Reads => {
-                let remade = analysis.kind.starts_with("DROP")
-                    && dropped(analysis).any(|object| reached.remade(index, &object));
+                // On an empty database it found nothing to do: what it would change now came after it.
+                let mut targets = analysis.effects.iter().map(|effect| target(effect, &self.catalog));
+                let remade = !analysis.effects.is_empty()
+                    && targets.all(|object| object.is_some_and(|object| reached.remade(index, &object)));
                 // SET CONSTRAINTS names what may be gone, for statements that do not run.
                 let constraints = analysis.kind == "SET CONSTRAINTS";
                 (remade || constraints || invalid.is_some()).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
@@ -521,17 +524,6 @@ pub(super) fn overtaken(kind: &str) -> String {
     format!(
         "it was skipped and could run now, but {kind} is more than an addition, and later operations were applied since"
     )
-}
-
-/// What a DROP takes away.
-fn dropped(analysis: &Analysis) -> impl Iterator<Item = ObjectRef> {
-    analysis.footprint.touches().filter(|(_, access)| *access == Access::Write).filter_map(|(place, _)| {
-        match place {
-            Place::Relation(name) => Some(ObjectRef::relation(name)),
-            Place::Object(object) => Some(object.clone()),
-            _ => None,
-        }
-    })
 }
 
 fn with_ensures(reason: &str, ensures: &[Ensure]) -> String {
