@@ -144,6 +144,9 @@ impl Context<'_> {
             NodeEnum::AlterPublicationStmt(node) => {
                 self.publication_tables(&node.pubobjects);
                 self.changes_other("publication", &node.pubname);
+                if node.action() == protobuf::AlterPublicationAction::ApAddObjects {
+                    self.analysis.class = Class::Adds;
+                }
             }
             NodeEnum::AlterSubscriptionStmt(node) => {
                 self.analysis.transactional = Transactional::No;

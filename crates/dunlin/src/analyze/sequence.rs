@@ -82,7 +82,7 @@ impl Context<'_> {
 }
 
 fn restarts(options: &[protobuf::Node]) -> bool {
-    options.iter().any(|node| {
-        matches!(&node.node, Some(NodeEnum::DefElem(option)) if option.defname == "restart")
-    })
+    options
+        .iter()
+        .any(|node| matches!(&node.node, Some(NodeEnum::DefElem(option)) if option.defname == "restart"))
 }

@@ -49,6 +49,7 @@ impl Belief {
         };
         let mut belief = Belief {
             now: simulate(
+                live,
                 operations,
                 |operation, analysis| recorded(operation) || matches!(analysis.class, Class::Adds),
                 None,
@@ -62,7 +63,7 @@ impl Belief {
             reached: None,
         };
         let mut tracker = (past.adopting && live.has_user_tables()).then(|| Tracker::new(live));
-        let end = simulate(operations, |_, _| true, tracker.as_mut());
+        let end = simulate(live, operations, |_, _| true, tracker.as_mut());
         belief.reached = tracker.and_then(Tracker::finish);
         belief.read_lives(end, live);
         belief
@@ -145,15 +146,16 @@ struct Simulated {
     last_change: HashMap<Id, usize>,
 }
 
-/// Applies all operations that `takes` lets through, in file order; one that lacks something is tried
+/// Applies all operations that `takes` lets through to an empty database, in file order; one that lacks something is tried
 /// again after each later one.
 fn simulate(
+    live: &Catalog,
     operations: &Operations,
     takes: impl Fn(&Operation, &Analysis) -> bool,
     mut tracker: Option<&mut Tracker<'_>>,
 ) -> Simulated {
     let mut simulated = Simulated {
-        catalog: Catalog::empty(),
+        catalog: live.surroundings(),
         relations: HashMap::new(),
         columns: HashMap::new(),
         types: HashMap::new(),
@@ -165,8 +167,7 @@ fn simulate(
         if simulated.take(operations, index, &takes, tracker.as_deref_mut()) {
             loop {
                 let before = waiting.len();
-                waiting
-                    .retain(|index| !simulated.take(operations, *index, &takes, tracker.as_deref_mut()));
+                waiting.retain(|index| !simulated.take(operations, *index, &takes, tracker.as_deref_mut()));
                 if waiting.len() == before {
                     break;
                 }
@@ -209,7 +210,11 @@ impl Simulated {
         let effects: Vec<_> = analysis
             .effects
             .iter()
-            .filter(|effect| !matches!(effect, crate::catalog::Effect::Opaque(_)))
+            // An extension that the database has comes back with its members, which only the server knows.
+            .filter(|effect| {
+                use crate::catalog::Effect;
+                !matches!(effect, Effect::Opaque(_) | Effect::DropExtension { .. })
+            })
             .cloned()
             .collect();
         let affected: Vec<Id> = effects.iter().filter_map(affected_relation).collect();

@@ -109,7 +109,8 @@ impl Planner<'_> {
                     && targets.all(|object| object.is_some_and(|object| reached.remade(index, &object)));
                 // SET CONSTRAINTS names what may be gone, for statements that do not run.
                 let constraints = analysis.kind == "SET CONSTRAINTS";
-                (remade || constraints || invalid.is_some()).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+                (remade || constraints || invalid.is_some())
+                    .then(|| Verdict::Satisfied(reason(), None, Vec::new()))
             }
             Class::Writes | Class::Removes => invalid.map(|requirement| {
                 let reason = format!(

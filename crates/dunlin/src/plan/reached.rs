@@ -51,9 +51,9 @@ impl Reached {
         let parts = self.touched.get(&index).map_or(&[][..], Vec::as_slice);
         self.renamed > Some(index)
             || parts.iter().any(|part| {
-            self.last.get(part).is_some_and(|last| *last > index)
-                || self.last.get(&(part.0, None)).is_some_and(|last| *last > index && part.1.is_none())
-        })
+                self.last.get(part).is_some_and(|last| *last > index)
+                    || self.last.get(&(part.0, None)).is_some_and(|last| *last > index && part.1.is_none())
+            })
     }
 
     /// Whether a later operation on the way makes an object of this name.
@@ -110,7 +110,11 @@ impl<'a> Tracker<'a> {
         parts.sort();
         parts.dedup();
         for (id, _) in &parts {
-            if analysis.or_replace { self.replaced.insert(*id) } else { self.replaced.remove(id) };
+            if analysis.or_replace {
+                self.replaced.insert(*id)
+            } else {
+                self.replaced.remove(id)
+            };
         }
         if effects.is_empty() {
             return;
@@ -143,7 +147,11 @@ impl<'a> Tracker<'a> {
         ids.extend(self.lacking.iter().copied());
         for id in ids {
             let there = self.comparison(catalog).holds(id);
-            if there { self.lacking.remove(&id) } else { self.lacking.insert(id) };
+            if there {
+                self.lacking.remove(&id)
+            } else {
+                self.lacking.insert(id)
+            };
         }
         self.lacking.retain(|id| exists_by_id(catalog, *id));
         let gone = |object: &ObjectRef| exists(catalog, object) || !exists(self.live, object);
@@ -263,9 +271,9 @@ fn parts_of(effect: &Effect, catalog: &Catalog) -> Vec<Part> {
         Effect::DropColumn { relation, column: number }
         | Effect::RenameColumn { relation, column: number, .. }
         | Effect::AlterColumn { relation, column: number, .. } => column(relation, *number),
-        Effect::AddConstraint { relation: crate::catalog::Target::Existing(relation), constraint, .. } => {
-            named(relation, &format!("constraint {}", constraint.name))
-        }
+        Effect::AddConstraint {
+            relation: crate::catalog::Target::Existing(relation), constraint, ..
+        } => named(relation, &format!("constraint {}", constraint.name)),
         Effect::DropConstraint { relation, name }
         | Effect::RenameConstraint { relation, name, .. }
         | Effect::ValidateConstraint { relation, name } => named(relation, &format!("constraint {name}")),
@@ -325,14 +333,13 @@ fn exists(catalog: &Catalog, object: &ObjectRef) -> bool {
             relation(table).is_some_and(|table| table.rules.iter().any(|rule| rule.name == *name))
         }
         ObjectRef::Type { name } => catalog.type_at(name).is_some(),
-        ObjectRef::EnumLabel { name, label } => {
-            catalog.type_at(name).is_some_and(|(_, ty)| match &ty.kind {
-                TypeKind::Enum(labels) => labels.iter().any(|found| found.label == *label),
-                _ => false,
-            })
-        }
+        ObjectRef::EnumLabel { name, label } => catalog.type_at(name).is_some_and(|(_, ty)| match &ty.kind {
+            TypeKind::Enum(labels) => labels.iter().any(|found| found.label == *label),
+            _ => false,
+        }),
         ObjectRef::Function { name, arguments } => catalog.functions().any(|(id, function)| {
-            catalog.function_name(id) == *name && arguments.as_ref().is_none_or(|a| *a == function.signature())
+            catalog.function_name(id) == *name
+                && arguments.as_ref().is_none_or(|a| *a == function.signature())
         }),
         _ => false,
     }
@@ -355,7 +362,10 @@ impl Comparison<'_> {
         }
         if let Some(ty) = self.simulated.type_by_id(id) {
             let name = self.simulated.type_name(id);
-            return self.live.type_at(&name).is_some_and(|(_, found)| same_kind_of_type(&ty.kind, &found.kind));
+            return self
+                .live
+                .type_at(&name)
+                .is_some_and(|(_, found)| same_kind_of_type(&ty.kind, &found.kind));
         }
         let Some(function) = self.simulated.function(id) else { return true };
         let name = self.simulated.function_name(id);
@@ -363,7 +373,9 @@ impl Comparison<'_> {
         self.live.functions().any(|(found_id, found)| {
             self.live.function_name(found_id) == name
                 && found.signature() == signature
-                && (self.renamed || self.replaced.contains(&id) || same_text(function.body.as_deref(), found.body.as_deref()))
+                && (self.renamed
+                    || self.replaced.contains(&id)
+                    || same_text(function.body.as_deref(), found.body.as_deref()))
         })
     }
 
