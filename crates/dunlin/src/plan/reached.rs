@@ -116,9 +116,6 @@ impl<'a> Tracker<'a> {
                 self.replaced.remove(id)
             };
         }
-        if effects.is_empty() {
-            return;
-        }
         for facet in &analysis.provides {
             if let Facet::Exists(object) = facet {
                 self.reached.made.entry(object.clone()).or_default().push(index);
@@ -470,11 +467,11 @@ fn same_text(a: Option<&str>, b: Option<&str>) -> bool {
 }
 
 fn same_column(simulated: &Column, live: &Column, table: bool) -> bool {
+    if !table {
+        return true; // The columns of a view follow from its query.
+    }
     if sameness::types(&simulated.ty, &live.ty) == Sameness::Different {
         return false;
-    }
-    if !table {
-        return true;
     }
     let default = match (&simulated.default, &live.default) {
         (Some(a), Some(b)) => {
