@@ -65,6 +65,7 @@ async fn seeds_of_a_database_that_was_there_are_held() {
 
         world.run(&["adopt", &id]).expect(0);
         world.all_applied();
+        world.run(&["up"]).expect(0); // may note that the set is complete
         world.stays("nothing").await;
         world.is_like(after).await;
     }
@@ -84,11 +85,30 @@ async fn a_file_of_data_alone_is_held_in_an_unknown_database() {
         );
         world.is_untouched().await;
         world.run(&["adopt", &world.id("seed"), &world.id("fix")]).expect(0);
+        world.run(&["up"]).expect(0); // may note that the set is complete
         world.stays("nothing").await;
         // From now on Dunlin knows the database, and what is new is new.
         world.add("next", "insert into {session} values (4, 'dan');");
         world.up(0, "applied");
         world.is_like("insert into {session} values (4, 'dan');").await;
+    }
+}
+
+/// A person relies on: rows for a table that this run makes cannot have been there before, so they come.
+#[tokio::test]
+async fn rows_for_tables_of_this_run_are_not_in_doubt() {
+    let files = [
+        ("coupons", "create table {coupon} ({code} text);"),
+        (
+            "seed",
+            "insert into {coupon} values ('SPRING'); update {coupon} set {code} = 'MAY' where {code} = 'SPRING';",
+        ),
+    ];
+    for names in [Names::Plain, Names::Quoted, Names::Unicode] {
+        let world = World::new(names, SESSIONS, &files).await;
+        world.up(0, "applied");
+        world.is_like("create table {coupon} ({code} text); insert into {coupon} values ('MAY');").await;
+        world.stays("nothing").await;
     }
 }
 
