@@ -14,7 +14,8 @@ pub(super) fn switch(from: &Session, to: &Session, role: Option<&str>) -> Vec<St
     }
     for (name, _) in from.settings() {
         if !to.settings().any(|(other, _)| other == name) {
-            let change = SessionChange::Set { name: name.into(), values: None, local: true, sql: String::new() };
+            let change =
+                SessionChange::Set { name: name.into(), values: None, local: true, sql: String::new() };
             statements.push(apply(&change, role));
         }
     }

@@ -306,7 +306,8 @@ impl Simulated {
         for effect in effects {
             match effect {
                 Effect::DropColumn { relation, column } | Effect::RenameColumn { relation, column, .. } => {
-                    let name = self.catalog.relation(*relation).and_then(|found| found.column_numbered(*column));
+                    let name =
+                        self.catalog.relation(*relation).and_then(|found| found.column_numbered(*column));
                     if let Some(name) = name.map(|column| column.name.clone()) {
                         self.removed.insert((self.catalog.relation_name(*relation), name), index);
                     }
