@@ -33,6 +33,8 @@ pub(super) struct Belief {
     types: HashMap<(QName, String), BTreeSet<String>>,
     /// Columns, by name, that a recorded operation dropped or renamed away and none has added since.
     removed: BTreeSet<(QName, String)>,
+    /// The last operation that renames, drops, moves or reshapes a relation, by its name at that time.
+    reshaped: HashMap<QName, usize>,
     /// Which operation declared a column first, by name when made.
     declared: HashMap<(QName, String), Vec<usize>>,
     /// The last operation that made something which the database has.
@@ -55,6 +57,7 @@ impl Belief {
             columns: HashMap::new(),
             types: HashMap::new(),
             removed: BTreeSet::new(),
+            reshaped: HashMap::new(),
             declared: HashMap::new(),
             progress: None,
         };
@@ -64,6 +67,7 @@ impl Belief {
                 belief.removed.insert(column.clone());
             }
         }
+        belief.reshaped.clone_from(&end.reshaped);
         belief.read_lives(end, live);
         belief
     }
@@ -102,6 +106,11 @@ impl Belief {
     /// The operations that make a relation of this name.
     pub(super) fn makers(&self, name: &QName) -> Vec<usize> {
         self.relations.keys().filter(|(_, made)| made == name).map(|(index, _)| *index).collect()
+    }
+
+    /// Whether an operation after this one renames, drops, moves or reshapes a relation of this name.
+    pub(super) fn reshaped_after(&self, operation: usize, name: &QName) -> bool {
+        self.reshaped.get(name).is_some_and(|by| *by > operation)
     }
 
     /// What becomes of a relation that an operation makes.
@@ -153,6 +162,8 @@ struct Simulated {
     last_change: HashMap<Id, usize>,
     /// Columns that were dropped or renamed away, by name, and by which operation.
     removed: HashMap<(QName, String), usize>,
+    /// The last operation that reshapes a relation, by its name before.
+    reshaped: HashMap<QName, usize>,
 }
 
 /// Applies all operations that `takes` lets through, in file order; one that lacks something is tried
@@ -169,6 +180,7 @@ fn simulate(
         types: HashMap::new(),
         last_change: HashMap::new(),
         removed: HashMap::new(),
+        reshaped: HashMap::new(),
     };
     let mut waiting: Vec<usize> = Vec::new();
     for index in 0..operations.all.len() {
@@ -242,6 +254,9 @@ impl Simulated {
             .collect();
         let affected: Vec<Id> = effects.iter().filter_map(affected_relation).collect();
         self.note_removed(index, &effects);
+        for id in effects.iter().filter_map(reshaped_relation) {
+            self.reshaped.insert(self.catalog.relation_name(id), index);
+        }
         self.catalog.apply(&effects, origin);
         for id in affected {
             self.last_change.insert(id, index);
@@ -344,6 +359,15 @@ fn exists(catalog: &Catalog, facet: &Facet) -> bool {
             catalog.relation_at(relation).is_some_and(|(_, relation)| relation.column(column).is_some())
         }
         _ => false,
+    }
+}
+
+/// The relation whose name or shape an effect changes for what was written about it before.
+fn reshaped_relation(effect: &crate::catalog::Effect) -> Option<Id> {
+    use crate::catalog::Effect;
+    match effect {
+        Effect::AddColumn { .. } => None,
+        effect => affected_relation(effect),
     }
 }
 

@@ -233,7 +233,7 @@ impl Planner<'_> {
             (ObjectRef::Relation { name }, Some(declaration)) => {
                 let Some((_, live)) = self.catalog.relation_at(name) else { return false };
                 if !live.is_table() {
-                    return false;
+                    return self.reshaped_later(index, analysis);
                 }
                 let belief = self.belief();
                 declaration.relation.columns.iter().all(|declared| {
@@ -254,8 +254,17 @@ impl Planner<'_> {
                 found.origin == Origin::Live
                     && self.belief().had_type(relation, column, &found.ty.to_string())
             }
-            _ => self.remade_later(index, analysis),
+            _ => self.remade_later(index, analysis) || self.reshaped_later(index, analysis),
         }
+    }
+
+    /// Whether the set reshapes later what the operation makes, or a table that it is on.
+    fn reshaped_later(&self, index: usize, analysis: &Analysis) -> bool {
+        let belief = self.belief();
+        analysis.footprint.touches().any(|(place, _)| match place {
+            Place::Relation(name) | Place::Column(name, _) => belief.reshaped_after(index, name),
+            _ => false,
+        })
     }
 
     /// Whether a column that an operation declares is renamed or dropped by the set later.
