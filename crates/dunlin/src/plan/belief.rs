@@ -7,6 +7,7 @@
 
 use super::operations::{Operation, Operations};
 use super::past::{Past, PastState};
+use super::reached::{Reached, Tracker, migration_ends};
 use crate::analyze::{Analysis, Class, Facet, analyze};
 use crate::catalog::{Catalog, Column, ColumnNumber, Id, ObjectRef, Origin, QName, Relation};
 use crate::migration::MigrationSet;
@@ -39,6 +40,8 @@ pub(super) struct Belief {
     declared: HashMap<(QName, String), Vec<usize>>,
     /// The last operation that made something which the database has.
     pub progress: Option<usize>,
+    /// How far along the set the database is, where nobody recorded it.
+    pub reached: Option<Reached>,
 }
 
 impl Belief {
@@ -49,9 +52,12 @@ impl Belief {
             past.operation(id, &operation.identity).is_some_and(|past| past.state == PastState::Done)
         };
         let mut belief = Belief {
-            now: simulate(operations, live, |operation, analysis| {
-                recorded(operation) || matches!(analysis.class, Class::Adds)
-            })
+            now: simulate(
+                operations,
+                live,
+                |operation, analysis| recorded(operation) || matches!(analysis.class, Class::Adds),
+                None,
+            )
             .catalog,
             relations: HashMap::new(),
             columns: HashMap::new(),
@@ -60,8 +66,11 @@ impl Belief {
             reshaped: HashMap::new(),
             declared: HashMap::new(),
             progress: None,
+            reached: None,
         };
-        let end = simulate(operations, live, |_, _| true);
+        let mut tracker = (past.adopting && live.has_user_tables()).then(|| Tracker::new(live));
+        let end = simulate(operations, live, |_, _| true, tracker.as_mut());
+        belief.reached = tracker.and_then(Tracker::finish);
         for (column, by) in &end.removed {
             if recorded(&operations.all[*by]) {
                 belief.removed.insert(column.clone());
@@ -172,6 +181,7 @@ fn simulate(
     operations: &Operations,
     live: &Catalog,
     takes: impl Fn(&Operation, &Analysis) -> bool,
+    mut tracker: Option<&mut Tracker<'_>>,
 ) -> Simulated {
     let mut simulated = Simulated {
         catalog: Catalog::empty(),
@@ -183,18 +193,22 @@ fn simulate(
         reshaped: HashMap::new(),
     };
     let mut waiting: Vec<usize> = Vec::new();
+    let ends = migration_ends(operations);
     for index in 0..operations.all.len() {
-        if !simulated.take(operations, index, &takes, Some(live)) {
+        if simulated.take(operations, index, &takes, Some(live), tracker.as_deref_mut()) {
+            simulated.retry(operations, &mut waiting, &takes, live, tracker.as_deref_mut());
+        } else {
             waiting.push(index);
-            continue;
         }
-        simulated.retry(operations, &mut waiting, &takes, live);
+        if let (Some(tracker), Some(end)) = (tracker.as_deref_mut(), ends.get(&index)) {
+            tracker.migration_ends(*end, &simulated.catalog);
+        }
     }
     // What lacks something to the end is taken as if it were there: the set says so.
     while !waiting.is_empty() {
         let index = waiting.remove(0);
-        simulated.take(operations, index, &takes, None);
-        simulated.retry(operations, &mut waiting, &takes, live);
+        simulated.take(operations, index, &takes, None, None);
+        simulated.retry(operations, &mut waiting, &takes, live, None);
     }
     simulated
 }
@@ -207,10 +221,11 @@ impl Simulated {
         waiting: &mut Vec<usize>,
         takes: &impl Fn(&Operation, &Analysis) -> bool,
         live: &Catalog,
+        mut tracker: Option<&mut Tracker<'_>>,
     ) {
         loop {
             let before = waiting.len();
-            waiting.retain(|index| !self.take(operations, *index, takes, Some(live)));
+            waiting.retain(|index| !self.take(operations, *index, takes, Some(live), tracker.as_deref_mut()));
             if waiting.len() == before {
                 break;
             }
@@ -225,6 +240,7 @@ impl Simulated {
         index: usize,
         takes: &impl Fn(&Operation, &Analysis) -> bool,
         live: Option<&Catalog>,
+        tracker: Option<&mut Tracker<'_>>,
     ) -> bool {
         let operation = &operations.all[index];
         if operation.rolled_back {
@@ -257,7 +273,14 @@ impl Simulated {
         for id in effects.iter().filter_map(reshaped_relation) {
             self.reshaped.insert(self.catalog.relation_name(id), index);
         }
-        self.catalog.apply(&effects, origin);
+        match tracker {
+            Some(tracker) => {
+                tracker.before(&effects, &self.catalog);
+                self.catalog.apply(&effects, origin);
+                tracker.after(index, &analysis, &effects, &self.catalog);
+            }
+            None => self.catalog.apply(&effects, origin),
+        }
         for id in affected {
             self.last_change.insert(id, index);
         }

@@ -114,7 +114,7 @@ impl Open {
         }
         if decision.action == Action::Run {
             self.runs |= !is_mark(decision);
-            // Also of a type that the transaction itself made: servers before 17 refuse the use all the same.
+            // Also where the type is of the same unit: only PostgreSQL 17 and later let it be used then.
             self.labels.extend(decision.analysis.new_labels.iter().map(|(_, label)| label.clone()));
         }
     }
