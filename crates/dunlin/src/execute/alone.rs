@@ -33,7 +33,7 @@ impl<'p> Runner<'p> {
             .map_err(ExecuteError::from)?;
         let result = self.run_outside(decision, &step.sql).await;
         // Settings of the file must not outlive it; a lost connection has lost them anyway.
-        let _ = self.work.batch("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
+        let _ = self.fresh_session().await;
         if let Err(error) = result {
             return Ok(UnitEnd::Failed(Box::new(Failed { decision: Some(index), error })));
         }
@@ -53,6 +53,14 @@ impl<'p> Runner<'p> {
         listener(&Event::StepFinished { step, rows: None, duration_ms });
         self.committed(rows);
         Ok(UnitEnd::Committed { again: false })
+    }
+
+    /// Takes back whatever was set for the session.
+    pub(super) async fn fresh_session(&self) -> Result<(), PgError> {
+        self.work.batch("RESET SESSION AUTHORIZATION").await?;
+        self.work.batch("RESET ROLE").await?;
+        self.work.batch("RESET ALL").await?;
+        self.work.prepare_for_work(super::setup::CHECK_INTERVAL).await.map(drop)
     }
 
     async fn run_outside(&self, decision: &Decision, sql: &str) -> Result<(), PgError> {

@@ -18,7 +18,7 @@ use std::time::Duration;
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
 
 /// How often the server looks whether the client of a long statement is still there.
-const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Connects the session that reads, and later holds the lock.
 pub(super) async fn connect_lock(
@@ -275,7 +275,7 @@ impl Prepared {
         run: RunHandle,
         report: &super::Report,
     ) -> Vec<String> {
-        if report.failed.is_some() || report.outcome == super::Outcome::Failed {
+        if !options.keep_going && (report.failed.is_some() || report.outcome == super::Outcome::Failed) {
             return Vec::new();
         }
         let to = options.to.as_deref();

@@ -4,7 +4,7 @@ use super::event::Event;
 use super::pipeline::{pipeline, rows};
 use super::record::Row;
 use super::runner::Runner;
-use super::settings::switch;
+use super::settings::{apply, switch};
 use crate::analyze::{Class, Presence, Session, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
@@ -12,6 +12,7 @@ use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::{PgError, ServerError, sqlstate};
 use crate::plan::{Action, Decision, Planned, Unit, is_mark};
 use futures_util::SinkExt as _;
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// How a unit ended.
@@ -50,6 +51,8 @@ struct Running<'r, 'p> {
     /// From here on, each statement has a savepoint: something was not as planned.
     careful: bool,
     again: bool,
+    /// Operations whose key the data does not allow: they are skipped with this reason.
+    unkeyed: HashMap<usize, Diagnostic>,
     listener: &'r mut super::Listener<'p>,
     since: Instant,
 }
@@ -71,6 +74,7 @@ impl<'p> Runner<'p> {
             session: Session::new(self.search_path.clone()),
             careful: false,
             again: false,
+            unkeyed: HashMap::new(),
             listener,
             since: Instant::now(),
         };
@@ -113,6 +117,16 @@ impl<'p> Running<'_, 'p> {
         self.flush().await?;
         // COMMIT is not pipelined: after an error it reports success.
         self.runner.work.batch("COMMIT").await.map_err(|error| Box::new(Failed { decision: None, error }))
+    }
+
+    /// Whether code that is not Dunlin's may have set something for the whole session (`set_config`, DO, functions).
+    fn may_leak(&self, unit: &Unit) -> bool {
+        !self.runner.proxy
+            && self.planned.decisions[unit.decisions.clone()].iter().any(|decision| {
+                decision.action == Action::Run
+                    && (decision.analysis.opaque.is_some()
+                        || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
+            })
     }
 
     /// BEGIN, the transaction-level lock, the epoch, time-outs and the role, in one message.
@@ -174,8 +188,15 @@ impl<'p> Running<'_, 'p> {
 
     async fn run_operation(&mut self, index: usize, decision: &Decision) -> Result<(), Box<Failed>> {
         let operation = &self.runner.operations.all[decision.operation];
+        if let Some(diagnostic) = self.unkeyed.remove(&decision.operation) {
+            let diagnostic = diagnostic.at(&operation.file, operation.statement.span);
+            self.finish(index, OperationState::Skipped, Some(&diagnostic));
+            self.runner.set_aside(decision.operation, diagnostic);
+            return Ok(());
+        }
         self.switch_to(&operation.session, index);
-        if decision.analysis.session.is_empty() {
+        let is_set = operation.session_statement() && !decision.analysis.session.is_empty();
+        if !is_set {
             if self.runner.settles(decision, self.planned, index) {
                 let sql = include_str!("../pg/sql/settle_constraints.sql").to_owned();
                 self.queue.push(Queued { sql, decision: Some(index) });
@@ -196,12 +217,11 @@ impl<'p> Running<'_, 'p> {
             }
             self.queue.push(Queued { sql, decision: Some(index) });
         } else {
-            let mut after = self.session.clone();
-            decision.analysis.session.iter().for_each(|change| after.apply(change));
-            let statements = switch(&self.session, &after, self.runner.options.role.as_deref());
-            self.queue.extend(statements.into_iter().map(|sql| Queued { sql, decision: Some(index) }));
-            self.session = after;
+            let role = self.runner.options.role.as_deref();
+            let statements = decision.analysis.session.iter().map(|change| apply(change, role));
+            self.queue.extend(statements.map(|sql| Queued { sql, decision: Some(index) }));
         }
+        decision.analysis.session.iter().for_each(|change| self.session.apply(change));
         self.finish(index, OperationState::Done, None);
         Ok(())
     }
@@ -231,7 +251,7 @@ impl<'p> Running<'_, 'p> {
                 .note(error.detail.clone().unwrap_or_default())
                 .help("remove the duplicate rows, then run `dunlin up` again");
                 (self.listener)(&Event::StepSkipped { step, diagnostic: &diagnostic });
-                self.runner.note(diagnostic);
+                self.unkeyed.insert(decision.at, diagnostic);
             }
             Err(error) => {
                 return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));

@@ -322,8 +322,8 @@ fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &S
             let id = &set.migrations[*position].id;
             let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
             let empty = prepared.operations.ranges[*position].is_empty();
-            let reached =
-                prepared.reaches(set, *position, options.to.as_deref()) && state.failures.is_empty();
+            let reached = prepared.reaches(set, *position, options.to.as_deref())
+                && (options.keep_going || state.failures.is_empty());
             !before && (if empty { reached } else { all_done(&state.past, *position) })
         })
         .map(|position| set.migrations[position].id.clone())
