@@ -373,7 +373,12 @@ impl<'p> Runner<'p> {
                     .entry(id)
                     .or_insert_with(|| PastMigration { unchanged: true, ..PastMigration::default() });
                 let done =
-                    PastOperation { state: PastState::Done, code: row.code, reason: row.reason.clone() };
+                    PastOperation {
+                    state: PastState::Done,
+                    ran: row.state == OperationState::Done,
+                    code: row.code,
+                    reason: row.reason.clone(),
+                };
                 past.operations.insert(operation.identity.clone(), done);
             }
             state.outcomes.insert(row.operation, row);

@@ -99,6 +99,11 @@ impl Belief {
         self.types = end.types;
     }
 
+    /// The operations that make a relation of this name.
+    pub(super) fn makers(&self, name: &QName) -> Vec<usize> {
+        self.relations.keys().filter(|(_, made)| made == name).map(|(index, _)| *index).collect()
+    }
+
     /// What becomes of a relation that an operation makes.
     pub(super) fn relation_life(&self, operation: usize, name: &QName) -> Option<&Life> {
         self.relations.get(&(operation, name.clone()))

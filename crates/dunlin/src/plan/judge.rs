@@ -6,7 +6,7 @@ use super::past::PastState;
 use super::planner::{Planner, Verdict};
 use super::policy::MissingColumns;
 use super::step::Action;
-use crate::analyze::{Analysis, Class, Facet, Presence, Requirement};
+use crate::analyze::{Access, Analysis, Class, Facet, Place, Presence, Requirement};
 use crate::catalog::{ObjectRef, Origin, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
@@ -350,7 +350,7 @@ impl Planner<'_> {
             return None;
         }
         let id = self.migration_id(index);
-        if self.input.past.is_recorded(id) || self.input.check {
+        if self.input.past.is_recorded(id) || self.input.check || self.writes_only_own_tables(analysis) {
             return None;
         }
         let migration = self.operation(index).migration;
@@ -392,6 +392,29 @@ impl Planner<'_> {
                 analysis.kind
             )
         })
+    }
+
+    /// Whether all the tables that a data change writes were made by Dunlin: no one else can have run it.
+    fn writes_only_own_tables(&self, analysis: &Analysis) -> bool {
+        let written: Vec<&QName> = analysis
+            .footprint
+            .touches()
+            .filter(|(_, access)| *access != Access::Read)
+            .filter_map(|(place, _)| match place {
+                Place::Rows(name) | Place::Values(name, _) => Some(name),
+                _ => None,
+            })
+            .collect();
+        let own = |name: &&QName| {
+            let origin = self.origin(&ObjectRef::relation(name));
+            matches!(origin, Some(Origin::Simulated(_))) || self.made_by_a_recorded_operation(name)
+        };
+        analysis.changes_data() && !written.is_empty() && written.iter().all(own)
+    }
+
+    fn made_by_a_recorded_operation(&self, table: &QName) -> bool {
+        let ran = |index: usize| self.past(index).is_some_and(|past| past.ran);
+        (0..self.input.operations.all.len()).any(ran) && self.belief().makers(table).into_iter().any(ran)
     }
 
     /// Whether a schema change was satisfied by what was there before this run; none for what says nothing.

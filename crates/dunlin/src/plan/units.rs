@@ -70,8 +70,6 @@ struct Open {
     transactional: bool,
     /// Labels that were added to enum types in it.
     labels: HashSet<String>,
-    /// Types that were made in it: their labels can be used at once.
-    made: HashSet<crate::catalog::QName>,
     closed: bool,
     explicit: bool,
     runs: bool,
@@ -84,7 +82,6 @@ impl Open {
             migration,
             transactional,
             labels: HashSet::new(),
-            made: HashSet::new(),
             closed: false,
             explicit: false,
             runs: false,
@@ -117,16 +114,8 @@ impl Open {
         }
         if decision.action == Action::Run {
             self.runs |= !is_mark(decision);
-            for effect in &decision.analysis.effects {
-                if let crate::catalog::Effect::CreateType { name, .. } = effect {
-                    self.made.insert(name.clone());
-                }
-            }
-            for (name, label) in &decision.analysis.new_labels {
-                if !self.made.contains(name) {
-                    self.labels.insert(label.clone());
-                }
-            }
+            // Also of a type that the transaction itself made: servers before 17 refuse the use all the same.
+            self.labels.extend(decision.analysis.new_labels.iter().map(|(_, label)| label.clone()));
         }
     }
 }
