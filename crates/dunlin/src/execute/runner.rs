@@ -372,8 +372,7 @@ impl<'p> Runner<'p> {
                     .migrations
                     .entry(id)
                     .or_insert_with(|| PastMigration { unchanged: true, ..PastMigration::default() });
-                let done =
-                    PastOperation {
+                let done = PastOperation {
                     state: PastState::Done,
                     ran: row.state == OperationState::Done,
                     code: row.code,
