@@ -39,7 +39,8 @@ pub async fn up(
     }
     let keys = LockKeys::new(&super::setup::database(&session).await?, &options.journal_schema);
     let lock = super::commands::lock_options(keys, options);
-    let mut report = locked_up(migrations, target, options, session, lock, listener).await?;
+    // On the heap: whoever awaits this may do it on the small stack of a thread of the runtime.
+    let mut report = Box::pin(locked_up(migrations, target, options, session, lock, listener)).await?;
     report.duration_ms = millis(begun.elapsed());
     Ok(report)
 }
@@ -72,7 +73,7 @@ async fn locked_up(
             (listener)(event);
         };
         let run = run_locked(migrations, options, &work, locked.keys().unit, &notices, &mut told);
-        let mut run = std::pin::pin!(run);
+        let mut run = Box::pin(run);
         let mut asked = false;
         loop {
             tokio::select! {
