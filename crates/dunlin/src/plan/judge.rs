@@ -104,7 +104,9 @@ impl Planner<'_> {
             Class::Adds | Class::Changes | Class::Reads => {
                 let remade = analysis.kind.starts_with("DROP")
                     && dropped(analysis).any(|object| reached.remade(index, &object));
-                (remade || invalid.is_some()).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+                // SET CONSTRAINTS names what may be gone, for statements that do not run.
+                let constraints = analysis.kind == "SET CONSTRAINTS";
+                (remade || constraints || invalid.is_some()).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
             }
             Class::Writes | Class::Removes => invalid.map(|requirement| {
                 let reason = format!(
