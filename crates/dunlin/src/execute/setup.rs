@@ -18,7 +18,7 @@ use std::time::Duration;
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
 
 /// How often the server looks whether the client of a long statement is still there.
-const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Connects the session that reads, and later holds the lock.
 pub(super) async fn connect_lock(
