@@ -203,6 +203,10 @@ impl<'p> Runner<'p> {
                 let barrier = planned.decisions[unit.decisions.clone()]
                     .iter()
                     .any(|decision| decision.action == Action::Run && decision.analysis.opaque.is_some());
+                let decisions = &planned.decisions[unit.decisions.clone()];
+                if decisions.iter().any(may_set) {
+                    self.reset_session().await;
+                }
                 if unit.number > 0 {
                     self.state().ran = true;
                     let duration_ms = millis(begun.elapsed());
@@ -211,6 +215,16 @@ impl<'p> Runner<'p> {
                 Ok(if again || barrier { Progress::Again } else { Progress::On })
             }
             UnitEnd::Failed(failed) => self.failed(planned, unit, &failed).await,
+        }
+    }
+
+    /// Brings the session back to where it started: settings of a file, or of a function that it calls, must not
+    /// outlive it.
+    pub(super) async fn reset_session(&self) {
+        // A lost connection has lost them anyway, and shows at the next statement.
+        let _ = self.work.batch("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
+        if !self.proxy {
+            let _ = self.work.prepare_for_work(super::setup::CHECK_INTERVAL).await;
         }
     }
 
@@ -490,6 +504,12 @@ enum Progress {
     On,
     Again,
     Stop,
+}
+
+/// Whether an operation may have changed settings of the session that nobody has seen: functions and blocks can.
+fn may_set(decision: &Decision) -> bool {
+    decision.action == Action::Run
+        && (decision.analysis.opaque.is_some() || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT"))
 }
 
 fn is_transient(code: &str) -> bool {

@@ -119,7 +119,12 @@ async fn run_locked(
     let (work, proxy) = (&connected.session, connected.proxy);
     let set = migrations.load().map_err(ExecuteError::from)?;
     super::commands::unknown_target(&set, options)?;
-    let prepared = prepare(&set, options, work).await?;
+    let mut prepared = prepare(&set, options, work).await?;
+    if let Some(history) = &prepared.history
+        && super::resume::wait_for_former_runs(history, options, work, proxy, listener).await?
+    {
+        prepared = prepare(&set, options, work).await?;
+    }
     let planned = prepared.plan(&set, options);
     if let Some(expected) = &options.expected_plan {
         same_plan(expected, &planned.plan)?;

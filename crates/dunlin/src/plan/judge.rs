@@ -62,22 +62,25 @@ impl Planner<'_> {
 
     /// What to do with an operation that was started outside a transaction and whose end is not known.
     fn interrupted(&self, analysis: &Analysis) -> Option<Verdict> {
+        let held = || {
+            let reason = format!(
+                "{} was started and its end is not recorded, and the catalog does not tell whether it was done",
+                analysis.kind
+            );
+            Some(Verdict::Held(Code::DN604, reason))
+        };
         match &analysis.presence {
             Presence::Same { .. } => None,
-            _ if analysis.class == Class::Maintains
-                || analysis.class == Class::Adds
-                || analysis.kind.starts_with("DROP") =>
+            // What it did on another server is not in this one's catalog.
+            _ if analysis.kind.ends_with("SUBSCRIPTION") => held(),
+            _ if matches!(analysis.class, Class::Maintains | Class::Adds)
+                || analysis.kind.starts_with("DROP")
+                || matches!(analysis.kind, "ALTER SYSTEM" | "ALTER TABLE") =>
             {
                 None
             }
             _ if analysis.changes_data() => None,
-            _ => Some(Verdict::Held(
-                Code::DN604,
-                format!(
-                    "{} was started and its end is not recorded, and the catalog does not tell whether it was done",
-                    analysis.kind
-                ),
-            )),
+            _ => held(),
         }
     }
 
