@@ -9,6 +9,7 @@ use crate::pg::PgError;
 use crate::pg::journal::{Journal, MigrationRow, OperationRow, RunHandle};
 use crate::plan::{Decision, Operation, Operations};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// One step's outcome, before it is in the journal.
@@ -43,9 +44,11 @@ pub(super) struct DecisionRow {
 /// The journal's part of a unit: its operations and its migration.
 pub(super) fn unit_sql(runner: &Runner<'_>, rows: &[Row], migration: usize, applied: bool) -> String {
     let mut merged: Vec<Row> = Vec::new();
+    let mut places: HashMap<usize, usize> = HashMap::new();
     for row in rows {
         // One row for each operation: a declaration whose columns were ensured is `ensured`.
-        match merged.iter_mut().find(|known| known.operation == row.operation) {
+        let place = *places.entry(row.operation).or_insert(merged.len());
+        match merged.get_mut(place) {
             Some(known)
                 if known.state == OperationState::Ensured && row.state == OperationState::Satisfied =>
             {
