@@ -300,7 +300,7 @@ impl<'p> Runner<'p> {
         let ddl =
             matches!(decision.analysis.class, crate::analyze::Class::Adds | crate::analyze::Class::Changes)
                 && !decision.analysis.locks.is_empty();
-        if !ddl || index == 0 || !(self.deferred || has_deferred(&planned.catalog)) {
+        if !ddl || index == 0 || !(self.deferred || planned.deferred) {
             return false;
         }
         let migration = self.operations.all[decision.at].migration;
@@ -357,16 +357,17 @@ impl<'p> Runner<'p> {
     fn complete_after(&self, migration: usize, rows: &[Row]) -> bool {
         let id = &self.set.migrations[migration].id;
         let state = self.state();
-        self.operations.ranges[migration].clone().all(|index| {
-            let now =
-                rows.iter().rev().find(|row| row.operation == index && row.state != OperationState::Ensured);
-            match now {
-                Some(row) => matches!(row.state, OperationState::Done | OperationState::Satisfied),
-                None => state
-                    .past
-                    .operation(id, &self.operations.all[index].identity)
-                    .is_some_and(|past| past.state == PastState::Done),
-            }
+        let last: HashMap<usize, OperationState> = rows
+            .iter()
+            .filter(|row| row.state != OperationState::Ensured)
+            .map(|row| (row.operation, row.state))
+            .collect();
+        self.operations.ranges[migration].clone().all(|index| match last.get(&index) {
+            Some(state) => matches!(state, OperationState::Done | OperationState::Satisfied),
+            None => state
+                .past
+                .operation(id, &self.operations.all[index].identity)
+                .is_some_and(|past| past.state == PastState::Done),
         })
     }
 
@@ -484,19 +485,6 @@ impl<'p> Runner<'p> {
             hint: server.and_then(|error| error.hint.clone()),
         }
     }
-}
-
-/// Whether some constraint, or constraint trigger, is deferred from the start of a transaction.
-pub(super) fn has_deferred(catalog: &Catalog) -> bool {
-    catalog.relations().any(|(_, relation)| {
-        relation.constraints.iter().any(|constraint| constraint.deferred)
-            || relation.triggers.iter().any(|trigger| {
-                trigger
-                    .definition
-                    .as_deref()
-                    .is_some_and(|text| text.to_ascii_uppercase().contains("INITIALLY DEFERRED"))
-            })
-    })
 }
 
 /// What comes after a unit.

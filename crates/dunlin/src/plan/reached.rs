@@ -51,9 +51,9 @@ impl Reached {
         let parts = self.touched.get(&index).map_or(&[][..], Vec::as_slice);
         self.renamed > Some(index)
             || parts.iter().any(|part| {
-            self.last.get(part).is_some_and(|last| *last > index)
-                || self.last.get(&(part.0, None)).is_some_and(|last| *last > index && part.1.is_none())
-        })
+                self.last.get(part).is_some_and(|last| *last > index)
+                    || self.last.get(&(part.0, None)).is_some_and(|last| *last > index && part.1.is_none())
+            })
     }
 
     /// Whether a later operation on the way makes an object of this name.
@@ -142,7 +142,11 @@ impl<'a> Tracker<'a> {
         ids.extend(self.lacking.iter().copied());
         for id in ids {
             let there = self.comparison(catalog).holds(id);
-            if there { self.lacking.remove(&id) } else { self.lacking.insert(id) };
+            if there {
+                self.lacking.remove(&id)
+            } else {
+                self.lacking.insert(id)
+            };
         }
         self.lacking.retain(|id| exists_by_id(catalog, *id));
         let gone = |object: &ObjectRef| exists(catalog, object) || !exists(self.live, object);
@@ -345,7 +349,9 @@ impl Comparison<'_> {
         self.live.functions().any(|(found_id, found)| {
             self.live.function_name(found_id) == name
                 && found.signature() == signature
-                && (self.renamed || self.replaced.contains(&id) || same_text(function.body.as_deref(), found.body.as_deref()))
+                && (self.renamed
+                    || self.replaced.contains(&id)
+                    || same_text(function.body.as_deref(), found.body.as_deref()))
         })
     }
 
