@@ -24,6 +24,8 @@ pub enum PastState {
 pub struct PastOperation {
     /// How it was recorded.
     pub state: PastState,
+    /// Whether it really ran, not only found its result there.
+    pub ran: bool,
     /// The code recorded with it.
     pub code: Option<Code>,
     /// The reason recorded with it.
@@ -41,6 +43,8 @@ pub struct PastMigration {
     pub applied: bool,
     /// Whether the bytes of the file are those that were recorded.
     pub unchanged: bool,
+    /// Whether nothing of it was recorded before this run.
+    pub new: bool,
 }
 
 /// What the journal says.
@@ -59,9 +63,9 @@ impl Past {
         self.migrations.get(migration)?.operations.get(identity)
     }
 
-    /// Whether anything of a migration was recorded but failures.
+    /// Whether anything of a migration but failures was recorded before this run.
     pub fn is_recorded(&self, migration: &str) -> bool {
-        self.migrations.get(migration).is_some_and(|past| {
+        self.migrations.get(migration).filter(|past| !past.new).is_some_and(|past| {
             past.operations.values().any(|operation| operation.state != PastState::Failed)
         })
     }

@@ -10,11 +10,11 @@ use super::past::{Past, PastOperation, PastState};
 use super::policy::{InvalidOperations, Order, Policy};
 use super::step::Action;
 use crate::analyze::{Analysis, Class, Facet, TransactionStatement, analyze};
-use crate::catalog::{Catalog, Origin};
+use crate::catalog::{Catalog, Effect, Origin};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
 use crate::syntax::Tree;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -55,6 +55,8 @@ pub struct Decision {
     pub reason: Option<String>,
     /// The code of the reason.
     pub code: Option<Code>,
+    /// It is skipped only since an operation failed in this run: it stays pending.
+    pub pending: bool,
     /// What an ensure step makes.
     pub ensure: Option<Ensure>,
     /// The analysis it was decided on.
@@ -102,10 +104,26 @@ pub(super) struct Planner<'a> {
     /// What each open operation makes, worked out when something is missing for the first time.
     providers: OnceCell<HashMap<Facet, Vec<usize>>>,
     pub(super) belief: OnceCell<Belief>,
+    /// What operations that waited lacked.
+    waits: HashMap<usize, Vec<Facet>>,
+    /// Operations that depend on one that failed in this run: they stay pending.
+    pub(super) pending: HashSet<usize>,
     /// Operations that lacked something when they were judged first.
     pub(super) lacked: HashSet<usize>,
+    /// The last operation of the files that has run so far.
+    farthest: Option<usize>,
     /// The operation that is arriving: what runs after it was written later.
     arrived: usize,
+    /// Analyses against the catalog as it is now: forgotten with each change of it.
+    analyses: RefCell<HashMap<usize, Arc<Analysis>>>,
+    /// The decisions about an operation, and those at its place, as positions in `decisions`.
+    pub(super) decided: HashMap<usize, Vec<usize>>,
+    /// For each migration what tells whether it ran before.
+    pub(super) tellers: RefCell<HashMap<usize, super::judge::Tellers>>,
+    /// Whether something does not run as written: moved, or ensured.
+    pub(super) rearranged: bool,
+    /// Whether some operation of the set may rename or drop something.
+    pub(super) removing: OnceCell<bool>,
 }
 
 /// What was decided about an operation.
@@ -138,8 +156,16 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         skipped: HashMap::new(),
         providers: OnceCell::new(),
         belief: OnceCell::new(),
+        waits: HashMap::new(),
+        pending: HashSet::new(),
         lacked: HashSet::new(),
+        farthest: None,
         arrived: 0,
+        analyses: RefCell::default(),
+        decided: HashMap::new(),
+        tellers: RefCell::default(),
+        rearranged: false,
+        removing: OnceCell::new(),
     };
     planner.diagnostics.extend(input.set.diagnostics.iter().cloned());
     planner.check_text();
@@ -242,6 +268,9 @@ impl<'a> Planner<'a> {
         let operation = self.operation(index);
         if let Some(diagnostic) = self.input.set_aside.get(&index) {
             let diagnostic = diagnostic.clone();
+            if diagnostic.code == Code::DN808 {
+                self.pending.insert(index);
+            }
             self.skip(index, diagnostic);
             return true;
         }
@@ -268,7 +297,38 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn analyze(&self, index: usize) -> Arc<Analysis> {
-        Arc::new(self.analyze_now(index))
+        if let Some(known) = self.analyses.borrow().get(&index) {
+            return known.clone();
+        }
+        let analysis = Arc::new(self.analyze_now(index));
+        self.analyses.borrow_mut().insert(index, analysis.clone());
+        analysis
+    }
+
+    fn apply(&mut self, effects: &[Effect], by: usize) {
+        if !effects.is_empty() {
+            self.catalog.apply(effects, Origin::Simulated(u32::try_from(by).unwrap_or(u32::MAX)));
+        }
+        // Also without effects: what was decided once is not asked for again.
+        self.analyses.get_mut().clear();
+    }
+
+    /// Finds the positions of decisions anew, after some were taken away.
+    fn count_decisions(&mut self) {
+        self.decided.clear();
+        for decision in std::mem::take(&mut self.decisions) {
+            self.push(decision);
+        }
+    }
+
+    fn push(&mut self, decision: Decision) {
+        let position = self.decisions.len();
+        self.rearranged |= decision.moved || decision.action == Action::Ensure;
+        self.decided.entry(decision.operation).or_default().push(position);
+        if decision.at != decision.operation {
+            self.decided.entry(decision.at).or_default().push(position);
+        }
+        self.decisions.push(decision);
     }
 
     /// Parks an operation behind one that waits and does not commute with it; true if it was parked.
@@ -339,6 +399,7 @@ impl<'a> Planner<'a> {
     /// Judges what waits again, until nothing changes.
     fn wake(&mut self) {
         let mut at = 0;
+
         while at < self.parked.len() {
             let index = self.parked[at].index;
             let analysis = self.analyze(index);
@@ -348,6 +409,9 @@ impl<'a> Planner<'a> {
             }
             let before = self.parked[at].missing.clone();
             let parked = self.parked.remove(at);
+            if !parked.missing.is_empty() {
+                self.waits.insert(index, parked.missing.clone());
+            }
             self.judge(index);
             let again = self.parked.iter().position(|parked| parked.index == index);
             match again {
@@ -362,55 +426,74 @@ impl<'a> Planner<'a> {
 
     /// Runs an operation: its effects are applied.
     fn run(&mut self, index: usize, analysis: Arc<Analysis>) {
-        let moved = index < self.arrived;
+        let moved = self.farthest.is_some_and(|farthest| index < farthest);
+        self.farthest = self.farthest.max(Some(index));
         self.open.remove(&index);
         self.parked.retain(|parked| parked.index != index);
-        let origin = Origin::Simulated(u32::try_from(index).unwrap_or(u32::MAX));
-        self.catalog.apply(&analysis.effects, origin);
+        self.apply(&analysis.effects, index);
         let reason = moved.then(|| {
-            let by = self.operation(self.arrived);
+            let by = self.operation(self.waited_for(index));
             format!("waited for {}, line {}", by.file.path, by.line)
         });
         if moved {
-            let operation = self.operation(index);
-            let by = self.operation(self.arrived);
-            self.diagnostics.push(
-                Diagnostic::new(
-                    Code::DN302,
-                    format!(
-                        "operation {} of {} runs after operation {} of {}, which it needs",
-                        operation.number,
-                        self.migration_id(index),
-                        by.number,
-                        self.migration_id(self.arrived)
-                    ),
-                )
-                .at(&operation.file, operation.statement.span)
-                .because(&by.file, by.statement.span, "what it needs is made here"),
-            );
+            self.diagnostics.push(self.moved_diagnostic(index));
         }
         let sql = self.positional_rewrite(index, &analysis).or_else(|| analysis.rewrite.clone());
-        self.decisions.push(Decision {
+        self.push(Decision {
             action: Action::Run,
             operation: index,
             at: index,
             moved,
             reason,
             code: moved.then_some(Code::DN302),
+            pending: false,
             ensure: None,
             analysis,
             sql,
         });
     }
 
+    /// The operation that made what a moved one lacked; the last one before it where it only waited behind others.
+    fn waited_for(&self, index: usize) -> usize {
+        let missing = self.waits.get(&index);
+        let made = |decision: &&Decision| {
+            decision.action == Action::Run
+                && missing.is_some_and(|missing| {
+                    decision.analysis.provides.iter().any(|facet| missing.contains(facet))
+                })
+        };
+        self.decisions.iter().rev().find(made).map_or(self.arrived, |decision| decision.operation)
+    }
+
+    fn moved_diagnostic(&self, index: usize) -> Diagnostic {
+        let operation = self.operation(index);
+        let waited = self.waited_for(index);
+        let by = self.operation(waited);
+        let why = if self.waits.contains_key(&index) { "which it needs" } else { "to keep their order" };
+        let message = format!(
+            "operation {} of {} runs after operation {} of {}, {why}",
+            operation.number,
+            self.migration_id(index),
+            by.number,
+            self.migration_id(waited)
+        );
+        Diagnostic::new(Code::DN302, message).at(&operation.file, operation.statement.span).because(
+            &by.file,
+            by.statement.span,
+            if self.waits.contains_key(&index) {
+                "what it needs is made here"
+            } else {
+                "it waited behind this one"
+            },
+        )
+    }
+
     fn ensure(&mut self, at: usize, ensures: Vec<Ensure>) {
         for ensure in ensures {
-            let origin = Origin::Simulated(u32::try_from(ensure.declared_by).unwrap_or(u32::MAX));
-            self.catalog.apply(&ensure.effects, origin);
+            self.apply(&ensure.effects, ensure.declared_by);
             self.diagnostics.push(self.ensured_diagnostic(at, &ensure));
-            let operation = self.operation(ensure.declared_by);
-            let analysis = Arc::new(analyze(&operation.statement, &self.catalog, &operation.session));
-            self.decisions.push(Decision {
+            let analysis = self.analyze(ensure.declared_by);
+            self.push(Decision {
                 action: Action::Ensure,
                 operation: ensure.declared_by,
                 at,
@@ -418,6 +501,7 @@ impl<'a> Planner<'a> {
                 reason: Some(ensure.reason.clone()),
                 code: Some(ensure.code),
                 sql: Some(ensure.sql.clone()),
+                pending: false,
                 ensure: Some(ensure),
                 analysis,
             });
@@ -428,13 +512,14 @@ impl<'a> Planner<'a> {
         self.open.remove(&index);
         self.parked.retain(|parked| parked.index != index);
         let analysis = self.analyze(index);
-        self.decisions.push(Decision {
+        self.push(Decision {
             action,
             operation: index,
             at: index,
             moved: false,
             reason: Some(reason),
             code,
+            pending: self.pending.contains(&index),
             ensure: None,
             analysis,
             sql: None,
@@ -479,7 +564,8 @@ impl<'a> Planner<'a> {
         self.providers.get_or_init(|| {
             let mut providers: HashMap<Facet, Vec<usize>> = HashMap::new();
             for index in &self.open {
-                for facet in self.analyze(*index).provides.clone() {
+                // Not kept: it is asked for once, and of everything.
+                for facet in self.analyze_now(*index).provides {
                     providers.entry(facet).or_default().push(*index);
                 }
             }
@@ -514,6 +600,7 @@ impl<'a> Planner<'a> {
 
     /// What still waits at the end waits in a circle.
     fn finish(&mut self) {
+        self.release_blocked();
         self.judge_recorded_skips();
         if self.parked.is_empty() {
             return;
@@ -533,6 +620,19 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Runs what only waits behind others and is needed by one that waits: order gives way to need.
+    fn release_blocked(&mut self) {
+        loop {
+            let needed = |index: usize| self.parked.iter().any(|parked| parked.needs.contains(&index));
+            let next = self.parked.iter().find(|parked| parked.missing.is_empty() && needed(parked.index));
+            let Some(index) = next.map(|parked| parked.index) else { return };
+            self.parked.retain(|parked| parked.index != index);
+            self.arrived = index;
+            self.judge(index);
+            self.wake();
+        }
+    }
+
     /// An operation that a former run skipped, and that is valid now, but may not run by itself.
     fn judge_recorded_skips(&mut self) {
         let candidates: Vec<usize> = self
@@ -548,6 +648,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             self.decisions.retain(|decision| decision.operation != index);
+            self.count_decisions();
             self.skipped.remove(&index);
             let place = (self.operation(index).file.clone(), self.operation(index).statement.span);
             let location = crate::diagnostic::Location::new(&place.0, place.1);
