@@ -64,7 +64,8 @@ impl Catalog {
         catalog
     }
 
-    /// Makes a database without objects of the user's on the same server: roles, extensions and what they brought.
+    /// Makes a database without objects of the user's on the same server: roles, schemas, extensions and what
+    /// they brought.
     pub fn surroundings(&self) -> Catalog {
         let mut bare = Catalog {
             server_version: self.server_version,
@@ -75,6 +76,10 @@ impl Catalog {
             extensions: self.extensions.clone(),
             ..Catalog::empty()
         };
+        // A set may leave the making of its schema to somebody else.
+        for (id, _) in self.schemas().filter(|(_, schema)| !Catalog::is_system_schema(&schema.name)) {
+            bare.schema_like(self, id);
+        }
         let no_id = |ty: &TypeRef| TypeRef { id: None, ..ty.clone() };
         for (_, ty) in self.types().filter(|(_, ty)| ty.extension.is_some()) {
             let schema = bare.schema_like(self, ty.schema);
