@@ -44,11 +44,15 @@ impl<'p> Runner<'p> {
             code: decision.code,
             reason: decision.reason.clone(),
             duration_ms,
+            rows: None,
             sql: decision.sql.clone(),
             ensured: None,
         }];
-        let journal =
-            format!("BEGIN; {}; {}; COMMIT", self.epoch_check(), self.journal_sql(&rows, unit.migration));
+        let journal = format!(
+            "BEGIN; {}; {}; COMMIT",
+            self.epoch_check(),
+            self.journal_sql(&rows, unit.migration, Some(duration_ms))
+        );
         self.work.batch(&journal).await.map_err(ExecuteError::from)?;
         listener(&Event::StepFinished { step, rows: None, duration_ms });
         self.committed(rows);
@@ -78,6 +82,7 @@ impl<'p> Runner<'p> {
         if builds {
             self.drop_invalid_leftover(decision).await?;
         }
+        self.sends([Some(decision)]);
         let result = self.work.batch(sql).await;
         if builds && result.is_err() && !self.work.is_closed() {
             // A failed concurrent build leaves an invalid index that slows writes and is used by nobody.

@@ -5,6 +5,7 @@ mod commands;
 mod doctor;
 mod event;
 mod migrator;
+mod notices;
 mod past;
 mod pipeline;
 mod record;

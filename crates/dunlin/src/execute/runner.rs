@@ -34,6 +34,7 @@ pub(super) struct Runner<'p> {
     pub(super) proxy: bool,
     /// Whether the database has constraints that are deferred from the start of a transaction.
     pub(super) deferred: bool,
+    notices: &'p super::notices::Notices,
     state: Mutex<State>,
 }
 
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) outcomes: BTreeMap<usize, Row>,
     pub(super) ensured: Vec<Row>,
     pub(super) failures: Vec<(usize, Failure)>,
+    /// What was measured after the journal row was sent: operation, milliseconds, rows.
+    pub(super) measured: Vec<(usize, u64, Option<u64>)>,
     pub(super) ran: bool,
 }
 
@@ -66,6 +69,7 @@ impl<'p> Runner<'p> {
         accepted: &'p HashSet<usize>,
         past: Past,
         deferred: bool,
+        notices: &'p super::notices::Notices,
     ) -> Runner<'p> {
         let state = Mutex::new(State { past, ..State::default() });
         Runner {
@@ -80,6 +84,7 @@ impl<'p> Runner<'p> {
             accepted,
             proxy,
             deferred,
+            notices,
             state,
         }
     }
@@ -91,6 +96,15 @@ impl<'p> Runner<'p> {
 
     pub(super) fn into_state(self) -> State {
         self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Tells which operations the next queries belong to, so that notices get their place.
+    pub(super) fn sends<'a>(&self, decisions: impl IntoIterator<Item = Option<&'a Decision>>) {
+        let places = decisions.into_iter().zip(self.work.answers()..).filter_map(|(decision, query)| {
+            let operation = &self.operations.all[decision?.operation];
+            Some((query, (operation.file.path.to_string(), operation.line)))
+        });
+        self.notices.running(places);
     }
 
     /// Plans what is left, from a catalog.
@@ -319,10 +333,10 @@ impl<'p> Runner<'p> {
     }
 
     /// The journal's part of a unit: rows of its operations and of its migration.
-    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize) -> String {
+    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize, took: Option<u64>) -> String {
         // What was applied stays so: an edit does not make the whole file pending again.
         let applied = self.was_applied(migration) || self.complete_after(migration, rows);
-        super::record::unit_sql(self, rows, migration, applied)
+        super::record::unit_sql(self, rows, migration, applied, took)
     }
 
     /// Whether all operations of a migration are done once these rows are.
@@ -384,6 +398,12 @@ impl<'p> Runner<'p> {
         }
     }
 
+    /// Keeps what was measured after the journal rows had been sent with the unit, for the end of the run.
+    pub(super) fn measured<'r>(&self, rows: impl Iterator<Item = &'r Row>) {
+        let found = rows.filter(|row| row.duration_ms > 0 || row.rows.is_some());
+        self.state().measured.extend(found.map(|row| (row.operation, row.duration_ms, row.rows)));
+    }
+
     /// Records a failure in a transaction of its own and says how to go on.
     async fn failed(
         &self,
@@ -400,7 +420,7 @@ impl<'p> Runner<'p> {
             self.state().failures.push((decision.operation, failure));
             return Err(error);
         }
-        let sql = super::record::failure_sql(self, decision, &failure, &failed.error);
+        let sql = super::record::failure_sql(self, decision, &failed.error);
         self.work.batch(&sql).await.map_err(ExecuteError::from)?;
         let operation = &self.operations.all[decision.operation];
         let mut state = self.state();

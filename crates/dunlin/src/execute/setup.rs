@@ -68,29 +68,6 @@ pub(super) async fn connect_work(
     Ok(Work { session, proxy })
 }
 
-/// The server's notices, kept until the listener is told.
-#[derive(Clone, Default)]
-pub(super) struct Notices(std::sync::Arc<std::sync::Mutex<Vec<crate::pg::Notice>>>);
-
-impl Notices {
-    /// What the session is given.
-    pub(super) fn listener(&self) -> crate::pg::NoticeListener {
-        let kept = self.clone();
-        std::sync::Arc::new(move |notice| kept.lock().push(notice))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<crate::pg::Notice>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Tells the listener what has come since.
-    pub(super) fn tell(&self, listener: &mut Listener<'_>) {
-        for notice in std::mem::take(&mut *self.lock()) {
-            listener(&Event::Notice { severity: notice.severity, message: notice.message, place: None });
-        }
-    }
-}
-
 /// The name of the connected database.
 pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
     let rows =
@@ -287,7 +264,7 @@ impl Prepared {
             })
             .map(|position| {
                 let state = crate::history::MigrationState::Applied;
-                super::record::migration_sql(journal, run, set, &self.operations, position, state, None)
+                super::record::migration_sql(journal, run, set, &self.operations, position, state)
             })
             .collect()
     }

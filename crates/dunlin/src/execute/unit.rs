@@ -1,9 +1,9 @@
 //! Runs one unit: its statements pipelined in one transaction, with its journal rows in the same transaction.
 
 use super::event::Event;
-use super::pipeline::{pipeline, rows};
+use super::pipeline::{Reply, pipeline};
 use super::record::Row;
-use super::runner::Runner;
+use super::runner::{Runner, millis};
 use super::settings::{apply, switch};
 use crate::analyze::{Class, Presence, Session, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -54,7 +54,10 @@ struct Running<'r, 'p> {
     /// Operations whose key the data does not allow: they are skipped with this reason.
     unkeyed: HashMap<usize, Diagnostic>,
     listener: &'r mut super::Listener<'p>,
-    since: Instant,
+    /// Rows whose statements are not answered yet: place in `rows`, index of the decision.
+    untold: Vec<(usize, usize)>,
+    /// Milliseconds and rows of statements that were answered, by decision.
+    measured: HashMap<usize, (u64, Option<u64>)>,
 }
 
 impl<'p> Runner<'p> {
@@ -76,7 +79,8 @@ impl<'p> Runner<'p> {
             again: false,
             unkeyed: HashMap::new(),
             listener,
-            since: Instant::now(),
+            untold: Vec::new(),
+            measured: HashMap::new(),
         };
         let result = running.run(unit, flags).await;
         let (rows, again) = (std::mem::take(&mut running.rows), running.again);
@@ -112,11 +116,19 @@ impl<'p> Running<'_, 'p> {
             self.add(index).await?;
         }
         let mut journal = self.journal_prelude();
-        journal.push_str(&self.runner.journal_sql(&self.rows, unit.migration));
+        journal.push_str(&self.runner.journal_sql(&self.rows, unit.migration, None));
+        journal.push_str(&self.journal_epilogue());
         self.queue.push(Queued { sql: journal, decision: None });
+        let unmeasured: Vec<usize> = self.untold.iter().map(|(row, _)| *row).collect();
         self.flush().await?;
         // COMMIT is not pipelined: after an error it reports success.
-        self.runner.work.batch("COMMIT").await.map_err(|error| Box::new(Failed { decision: None, error }))
+        let failed = |error| Box::new(Failed { decision: None, error });
+        self.runner.work.batch("COMMIT").await.map_err(failed)?;
+        if self.may_leak(unit) {
+            self.runner.fresh_session().await.map_err(failed)?;
+        }
+        self.runner.measured(unmeasured.iter().map(|row| &self.rows[*row]));
+        Ok(())
     }
 
     /// Whether code that is not Dunlin's may have set something for the whole session (`set_config`, DO, functions).
@@ -172,6 +184,25 @@ impl<'p> Running<'_, 'p> {
         sql
     }
 
+    /// What is deferred to the commit runs under the file's own role and settings again.
+    fn journal_epilogue(&self) -> String {
+        if !self.runner.deferred && self.session.is_plain() && self.runner.options.role.is_none() {
+            // Only a search path could matter, to a trigger that was made deferred in this very unit.
+            return "; SET LOCAL search_path TO DEFAULT; SET LOCAL standard_conforming_strings TO DEFAULT"
+                .into();
+        }
+        let plain = Session::new(self.runner.search_path.clone());
+        let mut statements = vec![
+            "SET LOCAL search_path TO DEFAULT".to_owned(),
+            "SET LOCAL standard_conforming_strings TO DEFAULT".to_owned(),
+        ];
+        if let Some(role) = &self.runner.options.role {
+            statements.push(super::settings::set_role(Some(role), true));
+        }
+        statements.extend(switch(&plain, &self.session, self.runner.options.role.as_deref()));
+        format!("; {}", statements.join("; "))
+    }
+
     async fn add(&mut self, index: usize) -> Result<(), Box<Failed>> {
         let planned = self.planned;
         let decision = &planned.decisions[index];
@@ -180,6 +211,7 @@ impl<'p> Running<'_, 'p> {
             Action::Run => self.run_operation(index, decision).await?,
             Action::Ensure => self.run_ensure(index, decision).await?,
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
+            Action::Skip if decision.pending => self.finish(index, OperationState::Pending, None),
             Action::Skip => self.finish(index, OperationState::Skipped, None),
             Action::Held => self.finish(index, OperationState::Held, None),
         }
@@ -239,7 +271,7 @@ impl<'p> Running<'_, 'p> {
         // A unique key is ensured where the data allows it.
         self.flush().await?;
         match self.bracketed(index, &sql).await? {
-            Ok(_) => self.finish(index, OperationState::Ensured, None),
+            Ok(()) => self.finish(index, OperationState::Ensured, None),
             Err(error) if error.sqlstate == "23505" => {
                 self.careful = true;
                 self.again = true;
@@ -275,7 +307,7 @@ impl<'p> Running<'_, 'p> {
     ) -> Result<(), Box<Failed>> {
         self.flush().await?;
         let error = match self.bracketed(index, &sql).await? {
-            Ok(_) => {
+            Ok(()) => {
                 self.again |= decision.analysis.opaque.is_some();
                 self.finish(index, OperationState::Done, None);
                 return Ok(());
@@ -348,14 +380,16 @@ impl<'p> Running<'_, 'p> {
         &mut self,
         index: usize,
         sql: &str,
-    ) -> Result<Result<Option<u64>, Box<ServerError>>, Box<Failed>> {
+    ) -> Result<Result<(), Box<ServerError>>, Box<Failed>> {
         let work = &self.runner.work;
         let failed = |error| Box::new(Failed { decision: Some(index), error });
+        self.runner.sends([None, Some(&self.planned.decisions[index])]);
         let (replies, error) = pipeline(work.client(), &[SAVEPOINT, sql]).await;
         match error.map(|error| work.error(error)) {
             None => {
                 work.batch(RELEASE).await.map_err(failed)?;
-                Ok(Ok(replies.get(1).and_then(|messages| rows(messages))))
+                self.measure(index, &replies[1..]);
+                Ok(Ok(()))
             }
             Some(PgError::Server(error)) => {
                 work.batch(UNDO).await.map_err(failed)?;
@@ -367,13 +401,18 @@ impl<'p> Running<'_, 'p> {
 
     async fn copy(&mut self, index: usize, sql: &str, data: &str) -> Result<(), Box<Failed>> {
         let work = &self.runner.work;
+        let begun = Instant::now();
+        self.runner.sends([Some(&self.planned.decisions[index]); 2]);
         let failed = |error| Box::new(Failed { decision: Some(index), error: work.error(error) });
         let sink = work.client().copy_in(sql).await.map_err(failed)?;
         let mut sink = std::pin::pin!(sink);
         // The server takes lines that end in LF; the file's may end in CRLF.
         let data = data.replace("\r\n", "\n").into_bytes();
         sink.send(bytes::Bytes::from(data)).await.map_err(failed)?;
-        sink.finish().await.map_err(failed)?;
+        let rows = sink.finish().await.map_err(failed)?;
+        self.measured.insert(index, (millis(begun.elapsed()), Some(rows)));
+        // The statement was prepared; the answer to its end must not count as that of the next query.
+        work.batch("").await.map_err(|error| Box::new(Failed { decision: Some(index), error }))?;
         self.finish(index, OperationState::Done, None);
         Ok(())
     }
@@ -382,9 +421,19 @@ impl<'p> Running<'_, 'p> {
     async fn flush(&mut self) -> Result<(), Box<Failed>> {
         let queue = std::mem::take(&mut self.queue);
         let texts: Vec<&str> = queue.iter().map(|queued| queued.sql.as_str()).collect();
+        let planned = self.planned;
+        self.runner.sends(queue.iter().map(|queued| queued.decision.map(|index| &planned.decisions[index])));
         let (replies, error) = pipeline(self.runner.work.client(), &texts).await;
         match error {
-            None => Ok(()),
+            None => {
+                for (queued, reply) in queue.iter().zip(&replies) {
+                    if let Some(index) = queued.decision {
+                        self.measure(index, std::slice::from_ref(reply));
+                    }
+                }
+                self.tell();
+                Ok(())
+            }
             Some(error) => Err(Box::new(Failed {
                 decision: queue.get(replies.len()).and_then(|queued| queued.decision),
                 error: self.runner.work.error(error),
@@ -392,11 +441,29 @@ impl<'p> Running<'_, 'p> {
         }
     }
 
-    /// Keeps the journal row of a step and tells the listener.
+    /// Adds to what was measured of a step; the last of its texts is its statement.
+    fn measure(&mut self, index: usize, replies: &[Reply]) {
+        let changes = self.planned.decisions[index].analysis.changes_data();
+        let (duration, rows) = self.measured.entry(index).or_default();
+        for reply in replies {
+            *duration += millis(reply.elapsed);
+            *rows = reply.rows().filter(|_| changes);
+        }
+    }
+
+    /// Tells the listener of the steps that the server has answered.
+    fn tell(&mut self) {
+        for (row, index) in std::mem::take(&mut self.untold) {
+            let (duration_ms, rows) = self.measured.remove(&index).unwrap_or_default();
+            (self.rows[row].duration_ms, self.rows[row].rows) = (duration_ms, rows);
+            let step = &self.planned.plan.steps[index];
+            (self.listener)(&Event::StepFinished { step, rows, duration_ms });
+        }
+    }
+
+    /// Keeps the journal row of a step; the listener is told when the server has answered.
     fn finish(&mut self, index: usize, state: OperationState, diagnostic: Option<&Diagnostic>) {
         let decision = &self.planned.decisions[index];
-        let elapsed = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.since = Instant::now();
         let step = &self.planned.plan.steps[index];
         self.rows.push(Row {
             operation: decision.operation,
@@ -405,12 +472,13 @@ impl<'p> Running<'_, 'p> {
             reason: diagnostic
                 .map(|diagnostic| diagnostic.message.clone())
                 .or_else(|| decision.reason.clone()),
-            duration_ms: elapsed,
+            duration_ms: 0,
+            rows: None,
             sql: (decision.sql.is_some()).then(|| step.sql.clone()),
             ensured: decision.ensure.as_ref().map(|ensure| ensure.object.to_string()),
         });
         if state != OperationState::Skipped || diagnostic.is_none() {
-            (self.listener)(&Event::StepFinished { step, rows: None, duration_ms: elapsed });
+            self.untold.push((self.rows.len() - 1, index));
         }
     }
 }

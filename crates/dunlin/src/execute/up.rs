@@ -64,7 +64,7 @@ async fn locked_up(
         }
     };
     let result = with_lock(session, lock, on_event, async |locked| {
-        let notices = super::setup::Notices::default();
+        let notices = super::notices::Notices::default();
         let work = connect_work(target, notices.listener()).await?;
         let canceller = work.session.canceller();
         let mut told = |event: &Event<'_>| {
@@ -72,7 +72,7 @@ async fn locked_up(
             notices.tell(&mut **listener);
             (listener)(event);
         };
-        let run = run_locked(migrations, options, &work.session, work.proxy, locked.keys().unit, &mut told);
+        let run = run_locked(migrations, options, &work, locked.keys().unit, &notices, &mut told);
         let mut run = Box::pin(run);
         let mut asked = false;
         loop {
@@ -83,6 +83,10 @@ async fn locked_up(
                     let _ = canceller.cancel().await;
                     return Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
                         .help("nothing was committed after that; run `dunlin up` again"));
+                }
+                () = notices.arrived() => {
+                    let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    notices.tell(&mut **listener);
                 }
                 () = interrupted(options), if !asked => {
                     asked = true;
@@ -107,11 +111,12 @@ async fn interrupted(options: &Options) {
 async fn run_locked(
     migrations: &Migrations,
     options: &Options,
-    work: &Session,
-    proxy: bool,
+    connected: &super::setup::Work,
     unit_key: i64,
+    notices: &super::notices::Notices,
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
+    let (work, proxy) = (&connected.session, connected.proxy);
     let set = migrations.load().map_err(ExecuteError::from)?;
     super::commands::unknown_target(&set, options)?;
     let prepared = prepare(&set, options, work).await?;
@@ -158,19 +163,21 @@ async fn run_locked(
         &prepared.accepted,
         prepared.past.clone(),
         super::runner::has_deferred(&prepared.catalog),
+        notices,
     );
     let first = planned.plan.diagnostics.clone();
     let ended = runner.run_all(planned, listener).await;
-    let state = runner.into_state();
+    let mut state = runner.into_state();
     let (diagnostics, error) = match ended {
         Ok(diagnostics) => (merged(first, diagnostics), None),
         Err(error) => (first, Some(error)),
     };
+    let measured = std::mem::take(&mut state.measured);
     let mut report = summary(&set, &prepared, options, diagnostics, state, None);
     if error.is_some() {
         report.outcome = Outcome::Failed;
     }
-    let finished = finish(&set, &prepared, options, work, &journal, run, &report).await;
+    let finished = finish(&set, &prepared, options, work, &journal, run, &report, &measured).await;
     match error {
         Some(mut error) => {
             error.report = Some(Box::new(report));
@@ -181,6 +188,7 @@ async fn run_locked(
 }
 
 /// Writes the end of the run: rows of migrations that no unit has written, the schema as it is now, the outcome.
+#[expect(clippy::too_many_arguments, reason = "the parts of a run, each of its own kind")]
 async fn finish(
     set: &MigrationSet,
     prepared: &Prepared,
@@ -189,8 +197,13 @@ async fn finish(
     journal: &Journal,
     run: RunHandle,
     report: &Report,
+    measured: &[(usize, u64, Option<u64>)],
 ) -> Result<(), ExecuteError> {
     let mut sql = format!("BEGIN; {}; ", journal.check_epoch_sql(run));
+    if !measured.is_empty() {
+        sql.push_str(&super::record::measured_sql(journal, set, &prepared.operations, measured));
+        sql.push_str("; ");
+    }
     for row in prepared.unwritten(set, options, journal, run, report) {
         sql.push_str(&row);
         sql.push_str("; ");

@@ -7,6 +7,7 @@
 
 use super::operations::{Operation, Operations};
 use super::past::{Past, PastState};
+use super::reached::{Reached, Tracker, migration_ends};
 use crate::analyze::{Analysis, Class, Facet, analyze};
 use crate::catalog::{Catalog, Column, ColumnNumber, Id, ObjectRef, Origin, QName, Relation};
 use crate::migration::MigrationSet;
@@ -33,10 +34,14 @@ pub(super) struct Belief {
     types: HashMap<(QName, String), BTreeSet<String>>,
     /// Columns, by name, that a recorded operation dropped or renamed away and none has added since.
     removed: BTreeSet<(QName, String)>,
+    /// The last operation that renames, drops, moves or reshapes a relation, by its name at that time.
+    reshaped: HashMap<QName, usize>,
     /// Which operation declared a column first, by name when made.
     declared: HashMap<(QName, String), Vec<usize>>,
     /// The last operation that made something which the database has.
     pub progress: Option<usize>,
+    /// How far along the set the database is, where nobody recorded it.
+    pub reached: Option<Reached>,
 }
 
 impl Belief {
@@ -47,23 +52,31 @@ impl Belief {
             past.operation(id, &operation.identity).is_some_and(|past| past.state == PastState::Done)
         };
         let mut belief = Belief {
-            now: simulate(operations, live, |operation, analysis| {
-                recorded(operation) || matches!(analysis.class, Class::Adds)
-            })
+            now: simulate(
+                operations,
+                live,
+                |operation, analysis| recorded(operation) || matches!(analysis.class, Class::Adds),
+                None,
+            )
             .catalog,
             relations: HashMap::new(),
             columns: HashMap::new(),
             types: HashMap::new(),
             removed: BTreeSet::new(),
+            reshaped: HashMap::new(),
             declared: HashMap::new(),
             progress: None,
+            reached: None,
         };
-        let end = simulate(operations, live, |_, _| true);
+        let mut tracker = (past.adopting && live.has_user_tables()).then(|| Tracker::new(live));
+        let end = simulate(operations, live, |_, _| true, tracker.as_mut());
+        belief.reached = tracker.and_then(Tracker::finish);
         for (column, by) in &end.removed {
             if recorded(&operations.all[*by]) {
                 belief.removed.insert(column.clone());
             }
         }
+        belief.reshaped.clone_from(&end.reshaped);
         belief.read_lives(end, live);
         belief
     }
@@ -102,6 +115,11 @@ impl Belief {
     /// The operations that make a relation of this name.
     pub(super) fn makers(&self, name: &QName) -> Vec<usize> {
         self.relations.keys().filter(|(_, made)| made == name).map(|(index, _)| *index).collect()
+    }
+
+    /// Whether an operation after this one renames, drops, moves or reshapes a relation of this name.
+    pub(super) fn reshaped_after(&self, operation: usize, name: &QName) -> bool {
+        self.reshaped.get(name).is_some_and(|by| *by > operation)
     }
 
     /// What becomes of a relation that an operation makes.
@@ -153,6 +171,8 @@ struct Simulated {
     last_change: HashMap<Id, usize>,
     /// Columns that were dropped or renamed away, by name, and by which operation.
     removed: HashMap<(QName, String), usize>,
+    /// The last operation that reshapes a relation, by its name before.
+    reshaped: HashMap<QName, usize>,
 }
 
 /// Applies all operations that `takes` lets through, in file order; one that lacks something is tried
@@ -161,6 +181,7 @@ fn simulate(
     operations: &Operations,
     live: &Catalog,
     takes: impl Fn(&Operation, &Analysis) -> bool,
+    mut tracker: Option<&mut Tracker<'_>>,
 ) -> Simulated {
     let mut simulated = Simulated {
         catalog: Catalog::empty(),
@@ -169,20 +190,25 @@ fn simulate(
         types: HashMap::new(),
         last_change: HashMap::new(),
         removed: HashMap::new(),
+        reshaped: HashMap::new(),
     };
     let mut waiting: Vec<usize> = Vec::new();
+    let ends = migration_ends(operations);
     for index in 0..operations.all.len() {
-        if !simulated.take(operations, index, &takes, Some(live)) {
+        if simulated.take(operations, index, &takes, Some(live), tracker.as_deref_mut()) {
+            simulated.retry(operations, &mut waiting, &takes, live, tracker.as_deref_mut());
+        } else {
             waiting.push(index);
-            continue;
         }
-        simulated.retry(operations, &mut waiting, &takes, live);
+        if let (Some(tracker), Some(end)) = (tracker.as_deref_mut(), ends.get(&index)) {
+            tracker.migration_ends(*end, &simulated.catalog);
+        }
     }
     // What lacks something to the end is taken as if it were there: the set says so.
     while !waiting.is_empty() {
         let index = waiting.remove(0);
-        simulated.take(operations, index, &takes, None);
-        simulated.retry(operations, &mut waiting, &takes, live);
+        simulated.take(operations, index, &takes, None, None);
+        simulated.retry(operations, &mut waiting, &takes, live, None);
     }
     simulated
 }
@@ -195,10 +221,11 @@ impl Simulated {
         waiting: &mut Vec<usize>,
         takes: &impl Fn(&Operation, &Analysis) -> bool,
         live: &Catalog,
+        mut tracker: Option<&mut Tracker<'_>>,
     ) {
         loop {
             let before = waiting.len();
-            waiting.retain(|index| !self.take(operations, *index, takes, Some(live)));
+            waiting.retain(|index| !self.take(operations, *index, takes, Some(live), tracker.as_deref_mut()));
             if waiting.len() == before {
                 break;
             }
@@ -213,6 +240,7 @@ impl Simulated {
         index: usize,
         takes: &impl Fn(&Operation, &Analysis) -> bool,
         live: Option<&Catalog>,
+        tracker: Option<&mut Tracker<'_>>,
     ) -> bool {
         let operation = &operations.all[index];
         if operation.rolled_back {
@@ -242,7 +270,17 @@ impl Simulated {
             .collect();
         let affected: Vec<Id> = effects.iter().filter_map(affected_relation).collect();
         self.note_removed(index, &effects);
-        self.catalog.apply(&effects, origin);
+        for id in effects.iter().filter_map(reshaped_relation) {
+            self.reshaped.insert(self.catalog.relation_name(id), index);
+        }
+        match tracker {
+            Some(tracker) => {
+                tracker.before(&effects, &self.catalog);
+                self.catalog.apply(&effects, origin);
+                tracker.after(index, &analysis, &effects, &self.catalog);
+            }
+            None => self.catalog.apply(&effects, origin),
+        }
         for id in affected {
             self.last_change.insert(id, index);
         }
@@ -344,6 +382,15 @@ fn exists(catalog: &Catalog, facet: &Facet) -> bool {
             catalog.relation_at(relation).is_some_and(|(_, relation)| relation.column(column).is_some())
         }
         _ => false,
+    }
+}
+
+/// The relation whose name or shape an effect changes for what was written about it before.
+fn reshaped_relation(effect: &crate::catalog::Effect) -> Option<Id> {
+    use crate::catalog::Effect;
+    match effect {
+        Effect::AddColumn { .. } => None,
+        effect => affected_relation(effect),
     }
 }
 

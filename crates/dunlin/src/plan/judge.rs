@@ -23,6 +23,9 @@ impl Planner<'_> {
         {
             return verdict;
         }
+        if let Some(verdict) = self.passed_before(index, analysis) {
+            return verdict;
+        }
         if let Some(verdict) = self.present(index, analysis) {
             return verdict;
         }
@@ -75,6 +78,42 @@ impl Planner<'_> {
                     analysis.kind
                 ),
             )),
+        }
+    }
+
+    /// What somebody else brought a database to that has no journal: what is behind it did run.
+    fn passed_before(&self, index: usize, analysis: &Analysis) -> Option<Verdict> {
+        if !self.input.past.adopting || !self.start.has_user_tables() {
+            return None;
+        }
+        let reached = self.belief().reached.as_ref().filter(|reached| reached.passed(index))?;
+        let reason = || format!("the database is past this {}", analysis.kind);
+        let invalid = analysis.invalid().next();
+        match analysis.class {
+            Class::Adds | Class::Changes if reached.acted(index) => {
+                let overridden = reached.overridden(index);
+                let shown = match &analysis.presence {
+                    Presence::Same { .. } => true,
+                    Presence::Different { .. } | Presence::Unknown { .. } => !overridden,
+                    Presence::Absent => false,
+                };
+                // The last OR REPLACE of an object runs again; what it needs is there.
+                let runs = shown || analysis.or_replace && !overridden && invalid.is_none();
+                (!runs).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+            }
+            Class::Adds | Class::Changes | Class::Reads => {
+                let remade = analysis.kind.starts_with("DROP")
+                    && dropped(analysis).any(|object| reached.remade(index, &object));
+                (remade || invalid.is_some()).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+            }
+            Class::Writes | Class::Removes => invalid.map(|requirement| {
+                let reason = format!(
+                    "the database is past this {}, which may have run: {} any more",
+                    analysis.kind, requirement.message
+                );
+                Verdict::Held(Code::DN410, reason)
+            }),
+            _ => None,
         }
     }
 
@@ -233,7 +272,7 @@ impl Planner<'_> {
             (ObjectRef::Relation { name }, Some(declaration)) => {
                 let Some((_, live)) = self.catalog.relation_at(name) else { return false };
                 if !live.is_table() {
-                    return false;
+                    return self.reshaped_later(index, analysis);
                 }
                 let belief = self.belief();
                 declaration.relation.columns.iter().all(|declared| {
@@ -254,8 +293,17 @@ impl Planner<'_> {
                 found.origin == Origin::Live
                     && self.belief().had_type(relation, column, &found.ty.to_string())
             }
-            _ => self.remade_later(index, analysis),
+            _ => self.remade_later(index, analysis) || self.reshaped_later(index, analysis),
         }
+    }
+
+    /// Whether the set reshapes later what the operation makes, or a table that it is on.
+    fn reshaped_later(&self, index: usize, analysis: &Analysis) -> bool {
+        let belief = self.belief();
+        analysis.footprint.touches().any(|(place, _)| match place {
+            Place::Relation(name) | Place::Column(name, _) => belief.reshaped_after(index, name),
+            _ => false,
+        })
     }
 
     /// Whether a column that an operation declares is renamed or dropped by the set later.
@@ -503,6 +551,17 @@ pub(super) fn overtaken(kind: &str) -> String {
     format!(
         "it was skipped and could run now, but {kind} is more than an addition, and later operations were applied since"
     )
+}
+
+/// What a DROP takes away.
+fn dropped(analysis: &Analysis) -> impl Iterator<Item = ObjectRef> {
+    analysis.footprint.touches().filter(|(_, access)| *access == Access::Write).filter_map(|(place, _)| {
+        match place {
+            Place::Relation(name) => Some(ObjectRef::relation(name)),
+            Place::Object(object) => Some(object.clone()),
+            _ => None,
+        }
+    })
 }
 
 fn with_ensures(reason: &str, ensures: &[Ensure]) -> String {

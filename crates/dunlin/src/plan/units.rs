@@ -38,7 +38,7 @@ pub fn units(decisions: &[Decision], operations: &Operations, set: &MigrationSet
             open = Some(Open::new(at, migration, transactional));
         }
         if let Some(open) = &mut open {
-            open.add(decision, operations);
+            open.add(decision);
         }
     }
     close(&mut units, open, decisions.len());
@@ -105,8 +105,7 @@ impl Open {
         !uses_label
     }
 
-    fn add(&mut self, decision: &Decision, operations: &Operations) {
-        let _ = operations;
+    fn add(&mut self, decision: &Decision) {
         match decision.analysis.transaction {
             Some(TransactionStatement::Begin) => self.explicit = true,
             Some(TransactionStatement::Commit) => self.closed = true,
@@ -114,7 +113,7 @@ impl Open {
         }
         if decision.action == Action::Run {
             self.runs |= !is_mark(decision);
-            // Also of a type that the transaction itself made: servers before 17 refuse the use all the same.
+            // Also where the type is of the same unit: only PostgreSQL 17 and later let it be used then.
             self.labels.extend(decision.analysis.new_labels.iter().map(|(_, label)| label.clone()));
         }
     }
