@@ -42,8 +42,8 @@ struct Set {
     transaction: bool,
     /// Whether `up` finds everything done on a database that the project itself has brought to the end.
     ///
-    /// Not yet where the set makes functions, triggers or indexes that it later drops or makes anew: only what
-    /// becomes of tables and columns is followed through a set. `adopt` by name settles those.
+    /// Not yet where the set makes functions and triggers that it later drops or makes anew: how far such a set has
+    /// come is not recognised. `adopt` by name settles those.
     found_done: bool,
 }
 
@@ -93,7 +93,7 @@ const SETS: [Set; 4] = [
         bootstrap: None,
         replace: None,
         transaction: false,
-        found_done: false,
+        found_done: true,
     },
 ];
 
