@@ -398,7 +398,7 @@ fn try_sets(quarter: u8) {
     let cases = variable("DUNLIN_TEST_SETS").unwrap_or(200).div_ceil(4);
     let mut seed = [quarter; 32];
     seed[..4].copy_from_slice(&variable("DUNLIN_TEST_SEED").unwrap_or(1).to_le_bytes());
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 100, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if let Err(error) = runner.run(&genes(), |genes| runtime.block_on(try_set(&genes))) {

@@ -1,7 +1,7 @@
 //! The commands beside `up`: plan, check, status, show, skip, adopt.
 
 use super::event::Event;
-use super::past::record_of;
+use super::past::Records;
 use super::record::{DecisionRow, decision_sql};
 use super::report::{
     Adopted, CheckReport, LastRun, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status,
@@ -115,10 +115,11 @@ pub async fn status(
     let set = migrations.load().map_err(ExecuteError::from)?;
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     let (operations, history) = read_states(&set, options, &session).await?;
+    let records = history.as_ref().map(|history| Records::of(&set, history));
     let mut migrations = Vec::new();
     let mut known = HashSet::new();
     for position in 0..set.migrations.len() {
-        let record = history.as_ref().and_then(|history| record_of(&set, &operations, history, position));
+        let record = records.as_ref().and_then(|records| records.find(&set, &operations, position));
         known.extend(record.map(|record| record.id.clone()));
         migrations.push(migration_status(&set, &operations, position, record));
     }
@@ -251,13 +252,14 @@ pub async fn show(
     let set = migrations.load().map_err(ExecuteError::from)?;
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     let (operations, history) = read_states(&set, options, &session).await?;
+    let records = history.as_ref().map(|history| Records::of(&set, history));
     let position = set.migrations.iter().position(|migration| migration.id == id);
     let Some(position) = position else {
         let record =
             history.as_ref().and_then(|history| history.migrations.iter().find(|record| record.id == id));
         return record.map(shown_missing).ok_or_else(|| no_such_migration(&set, id));
     };
-    let record = history.as_ref().and_then(|history| record_of(&set, &operations, history, position));
+    let record = records.as_ref().and_then(|records| records.find(&set, &operations, position));
     let status = migration_status(&set, &operations, position, record);
     let shown = operations.ranges[position].clone().zip(status.operations).map(|(index, status)| {
         let operation = &operations.all[index];
@@ -332,6 +334,7 @@ pub async fn skip(
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     locked(target, options, session, async |work: &Session| {
         let (operations, history) = read_states(&set, options, work).await?;
+        let records = history.as_ref().map(|history| Records::of(&set, history));
         let range = operations.ranges[position].clone();
         let index = range.clone().find(|index| operations.all[*index].number == number).ok_or_else(|| {
             ExecuteError::new(
@@ -340,7 +343,7 @@ pub async fn skip(
                 format!("{id} has {} operations, there is no #{number}", range.len()),
             )
         })?;
-        let record = history.as_ref().and_then(|history| record_of(&set, &operations, history, position));
+        let record = records.as_ref().and_then(|records| records.find(&set, &operations, position));
         let status = migration_status(&set, &operations, position, record);
         let now = &status.operations[index - range.start];
         if matches!(now.state.as_str(), "done" | "satisfied") {

@@ -10,6 +10,7 @@ mod past;
 mod pipeline;
 mod record;
 mod report;
+mod resume;
 mod runner;
 mod settings;
 mod setup;

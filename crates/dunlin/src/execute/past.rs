@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::history::{History, MigrationRecord, OperationState};
 use crate::migration::MigrationSet;
 use crate::plan::{Identity, Operations, Past, PastMigration, PastOperation, PastState};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Turns the history into what the planner has to know; a renamed migration counts under its new id.
 pub(super) fn past(
@@ -19,9 +19,9 @@ pub(super) fn past(
     let adopting = history.runs_completed == 0
         && (history.first_run_had_user_tables || history.migrations.is_empty() && catalog.has_user_tables());
     let mut past = Past { adopting, ..Past::default() };
+    let records = Records::of(set, history);
     for (position, migration) in set.migrations.iter().enumerate() {
-        let record = record_of(set, operations, history, position);
-        if let Some(record) = record {
+        if let Some(record) = records.find(set, operations, position) {
             let unchanged = record.checksum == migration.checksum.to_string();
             past.migrations.insert(migration.id.clone(), past_migration(record, unchanged));
         }
@@ -29,41 +29,54 @@ pub(super) fn past(
     past
 }
 
-/// The record of a migration: under its id, under the id it says it was renamed from, or the one that is
-/// missing from the set and has the same operations.
-pub(super) fn record_of<'h>(
-    set: &MigrationSet,
-    operations: &Operations,
-    history: &'h History,
-    position: usize,
-) -> Option<&'h MigrationRecord> {
-    let migration = &set.migrations[position];
-    let find = |id: &str| history.migrations.iter().find(|record| record.id == id);
-    if let Some(record) = find(&migration.id) {
-        return Some(record);
+/// The journal's records, found by id in a moment.
+pub(super) struct Records<'h> {
+    by_id: HashMap<&'h str, &'h MigrationRecord>,
+    /// Those whose migration is not in the set.
+    missing: Vec<&'h MigrationRecord>,
+}
+
+impl<'h> Records<'h> {
+    pub(super) fn of(set: &MigrationSet, history: &'h History) -> Records<'h> {
+        let known: HashSet<&str> = set.migrations.iter().map(|migration| migration.id.as_str()).collect();
+        let records = &history.migrations;
+        Records {
+            by_id: records.iter().map(|record| (record.id.as_str(), record)).collect(),
+            missing: records.iter().filter(|record| !known.contains(record.id.as_str())).collect(),
+        }
     }
-    if let Some((from, _)) = &migration.directives.renamed_from {
-        return find(from);
-    }
-    let now: Vec<(&str, u32)> = operations.all[operations.ranges[position].clone()]
-        .iter()
-        .map(|operation| (operation.identity.digest.as_str(), operation.identity.occurrence))
-        .collect();
-    if now.is_empty() {
-        return None;
-    }
-    let mut missing =
-        history.migrations.iter().filter(|record| set.get(&record.id).is_none()).filter(|record| {
-            let then: Vec<(&str, u32)> = record
-                .operations
-                .iter()
-                .map(|operation| (operation.digest.as_str(), operation.occurrence))
-                .collect();
-            then == now
+
+    /// The record of a migration: under its id, under the id it says it was renamed from, or the one that is
+    /// missing from the set and has the same operations.
+    pub(super) fn find(
+        &self,
+        set: &MigrationSet,
+        operations: &Operations,
+        position: usize,
+    ) -> Option<&'h MigrationRecord> {
+        let migration = &set.migrations[position];
+        let find = |id: &str| self.by_id.get(id).copied();
+        if let Some(record) = find(&migration.id) {
+            return Some(record);
+        }
+        if let Some((from, _)) = &migration.directives.renamed_from {
+            return find(from);
+        }
+        let now: Vec<(&str, u32)> = operations.all[operations.ranges[position].clone()]
+            .iter()
+            .map(|operation| (operation.identity.digest.as_str(), operation.identity.occurrence))
+            .collect();
+        if now.is_empty() {
+            return None;
+        }
+        let mut missing = self.missing.iter().filter(|record| {
+            let then = record.operations.iter();
+            then.map(|operation| (operation.digest.as_str(), operation.occurrence)).eq(now.iter().copied())
         });
-    let found = missing.next()?;
-    // Two candidates are none: which one it was cannot be said.
-    missing.next().is_none().then_some(found)
+        let found = missing.next()?;
+        // Two candidates are none: which one it was cannot be said.
+        missing.next().is_none().then_some(*found)
+    }
 }
 
 fn past_migration(record: &MigrationRecord, unchanged: bool) -> PastMigration {

@@ -203,6 +203,10 @@ impl<'p> Runner<'p> {
                 let barrier = planned.decisions[unit.decisions.clone()]
                     .iter()
                     .any(|decision| decision.action == Action::Run && decision.analysis.opaque.is_some());
+                let decisions = &planned.decisions[unit.decisions.clone()];
+                if decisions.iter().any(may_set) {
+                    self.reset_session().await;
+                }
                 if unit.number > 0 {
                     self.state().ran = true;
                     let duration_ms = millis(begun.elapsed());
@@ -211,6 +215,16 @@ impl<'p> Runner<'p> {
                 Ok(if again || barrier { Progress::Again } else { Progress::On })
             }
             UnitEnd::Failed(failed) => self.failed(planned, unit, &failed).await,
+        }
+    }
+
+    /// Brings the session back to where it started: settings of a file, or of a function that it calls, must not
+    /// outlive it.
+    pub(super) async fn reset_session(&self) {
+        // A lost connection has lost them anyway, and shows at the next statement.
+        let _ = self.work.batch("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
+        if !self.proxy {
+            let _ = self.work.prepare_for_work(super::setup::CHECK_INTERVAL).await;
         }
     }
 
@@ -286,7 +300,7 @@ impl<'p> Runner<'p> {
         let ddl =
             matches!(decision.analysis.class, crate::analyze::Class::Adds | crate::analyze::Class::Changes)
                 && !decision.analysis.locks.is_empty();
-        if !ddl || index == 0 || !(self.deferred || has_deferred(&planned.catalog)) {
+        if !ddl || index == 0 || !(self.deferred || planned.deferred) {
             return false;
         }
         let migration = self.operations.all[decision.at].migration;
@@ -343,16 +357,17 @@ impl<'p> Runner<'p> {
     fn complete_after(&self, migration: usize, rows: &[Row]) -> bool {
         let id = &self.set.migrations[migration].id;
         let state = self.state();
-        self.operations.ranges[migration].clone().all(|index| {
-            let now =
-                rows.iter().rev().find(|row| row.operation == index && row.state != OperationState::Ensured);
-            match now {
-                Some(row) => matches!(row.state, OperationState::Done | OperationState::Satisfied),
-                None => state
-                    .past
-                    .operation(id, &self.operations.all[index].identity)
-                    .is_some_and(|past| past.state == PastState::Done),
-            }
+        let last: HashMap<usize, OperationState> = rows
+            .iter()
+            .filter(|row| row.state != OperationState::Ensured)
+            .map(|row| (row.operation, row.state))
+            .collect();
+        self.operations.ranges[migration].clone().all(|index| match last.get(&index) {
+            Some(state) => matches!(state, OperationState::Done | OperationState::Satisfied),
+            None => state
+                .past
+                .operation(id, &self.operations.all[index].identity)
+                .is_some_and(|past| past.state == PastState::Done),
         })
     }
 
@@ -472,24 +487,17 @@ impl<'p> Runner<'p> {
     }
 }
 
-/// Whether some constraint, or constraint trigger, is deferred from the start of a transaction.
-pub(super) fn has_deferred(catalog: &Catalog) -> bool {
-    catalog.relations().any(|(_, relation)| {
-        relation.constraints.iter().any(|constraint| constraint.deferred)
-            || relation.triggers.iter().any(|trigger| {
-                trigger
-                    .definition
-                    .as_deref()
-                    .is_some_and(|text| text.to_ascii_uppercase().contains("INITIALLY DEFERRED"))
-            })
-    })
-}
-
 /// What comes after a unit.
 enum Progress {
     On,
     Again,
     Stop,
+}
+
+/// Whether an operation may have changed settings of the session that nobody has seen: functions and blocks can.
+fn may_set(decision: &Decision) -> bool {
+    decision.action == Action::Run
+        && (decision.analysis.opaque.is_some() || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT"))
 }
 
 fn is_transient(code: &str) -> bool {

@@ -234,8 +234,9 @@ impl Prepared {
         work: &Session,
     ) -> Result<(), ExecuteError> {
         let Some(history) = &self.history else { return Ok(()) };
+        let records = super::past::Records::of(set, history);
         for (position, migration) in set.migrations.iter().enumerate() {
-            let record = super::past::record_of(set, &self.operations, history, position);
+            let record = records.find(set, &self.operations, position);
             if let Some(record) = record.filter(|record| record.id != migration.id) {
                 work.batch(&journal.rename_migration_sql(&record.id, &migration.id)).await?;
             }

@@ -118,27 +118,14 @@ impl<'p> Running<'_, 'p> {
         let mut journal = self.journal_prelude();
         journal.push_str(&self.runner.journal_sql(&self.rows, unit.migration, None));
         journal.push_str(&self.journal_epilogue());
+        // On its own, COMMIT would report success after an error. In one message with the journal it is not
+        // reached: the server refuses the first statement of the message and drops the rest.
+        journal.push_str("; COMMIT");
         self.queue.push(Queued { sql: journal, decision: None });
         let unmeasured: Vec<usize> = self.untold.iter().map(|(row, _)| *row).collect();
         self.flush().await?;
-        // COMMIT is not pipelined: after an error it reports success.
-        let failed = |error| Box::new(Failed { decision: None, error });
-        self.runner.work.batch("COMMIT").await.map_err(failed)?;
-        if self.may_leak(unit) {
-            self.runner.fresh_session().await.map_err(failed)?;
-        }
         self.runner.measured(unmeasured.iter().map(|row| &self.rows[*row]));
         Ok(())
-    }
-
-    /// Whether code that is not Dunlin's may have set something for the whole session (`set_config`, DO, functions).
-    fn may_leak(&self, unit: &Unit) -> bool {
-        !self.runner.proxy
-            && self.planned.decisions[unit.decisions.clone()].iter().any(|decision| {
-                decision.action == Action::Run
-                    && (decision.analysis.opaque.is_some()
-                        || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
-            })
     }
 
     /// BEGIN, the transaction-level lock, the epoch, time-outs and the role, in one message.

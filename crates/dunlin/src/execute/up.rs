@@ -14,6 +14,9 @@ use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
 use crate::plan::{PastState, Plan, Planned};
 use std::time::Instant;
 
+/// How often a new connection is polled until its first message is sent.
+const CONNECT_POLLS: usize = 3;
+
 /// Brings the database up to date.
 ///
 /// # Errors
@@ -25,8 +28,11 @@ pub async fn up(
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
     let begun = Instant::now();
-    let digest = migrations.digest().map_err(ExecuteError::from)?;
-    let session = connect_lock(target, listener).await?;
+    let (digest, session) = tokio::try_join!(digest(migrations), async {
+        // Kept for after the digest: what is wrong with the files is said first.
+        Ok(connect_lock(target, listener).await)
+    })?;
+    let session = session?;
     if options.to.is_none() && options.expected_plan.is_none() {
         let journal = Journal::new(&options.journal_schema);
         match journal.is_up_to_date(session.client(), &digest).await.map_err(journal_error)? {
@@ -43,6 +49,15 @@ pub async fn up(
     let mut report = Box::pin(locked_up(migrations, target, options, session, lock, listener)).await?;
     report.duration_ms = millis(begun.elapsed());
     Ok(report)
+}
+
+/// Digests the set while the server starts our backend.
+async fn digest(migrations: &Migrations) -> Result<[u8; 32], ExecuteError> {
+    // The connection is polled in between: it opens the socket, then sends its first message, then waits.
+    for _ in 0..CONNECT_POLLS {
+        tokio::task::yield_now().await;
+    }
+    migrations.digest().map_err(ExecuteError::from)
 }
 
 async fn locked_up(
@@ -119,7 +134,12 @@ async fn run_locked(
     let (work, proxy) = (&connected.session, connected.proxy);
     let set = migrations.load().map_err(ExecuteError::from)?;
     super::commands::unknown_target(&set, options)?;
-    let prepared = prepare(&set, options, work).await?;
+    let mut prepared = prepare(&set, options, work).await?;
+    if let Some(history) = &prepared.history
+        && super::resume::wait_for_former_runs(history, options, work, proxy, listener).await?
+    {
+        prepared = prepare(&set, options, work).await?;
+    }
     let planned = prepared.plan(&set, options);
     if let Some(expected) = &options.expected_plan {
         same_plan(expected, &planned.plan)?;
@@ -162,7 +182,7 @@ async fn run_locked(
         unit_key,
         &prepared.accepted,
         prepared.past.clone(),
-        super::runner::has_deferred(&prepared.catalog),
+        prepared.catalog.has_deferred(),
         notices,
     );
     let first = planned.plan.diagnostics.clone();

@@ -36,18 +36,18 @@ impl MigrationSet {
 pub fn set_digest(dir: &Path) -> Result<[u8; 32], MigrationError> {
     let folder = Disk(dir);
     let mut digest = SetDigest::default();
+    let mut buffer = vec![0; 16 << 10];
     for planned in layout(folder.list()?).migrations {
-        digest.add(&planned.id, checksum(&folder, &planned.up)?);
+        digest.add(&planned.id, checksum(&folder, &planned.up, &mut buffer)?);
     }
     Ok(digest.finish())
 }
 
-fn checksum(folder: &impl Folder, name: &str) -> Result<Checksum, MigrationError> {
+fn checksum(folder: &impl Folder, name: &str, buffer: &mut [u8]) -> Result<Checksum, MigrationError> {
     let mut file = folder.open(name)?;
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 << 10];
     loop {
-        match file.read(&mut buffer) {
+        match file.read(buffer) {
             Ok(0) => return Ok(Checksum(hash.finalize().into())),
             Ok(length) => hash.update(&buffer[..length]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
