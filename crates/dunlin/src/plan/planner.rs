@@ -333,29 +333,37 @@ impl<'a> Planner<'a> {
 
     /// Parks an operation behind one that waits and does not commute with it; true if it was parked.
     fn wait_behind(&mut self, index: usize, analysis: &Arc<Analysis>) -> bool {
-        while let Some(blocker) = self.blocker(index, analysis) {
-            let needed = self.parked.iter().any(|parked| parked.needs.contains(&index));
-            let only_behind =
-                self.parked.iter().any(|parked| parked.index == blocker && parked.missing.is_empty());
-            if !(needed && only_behind) {
-                self.park(index, Vec::new(), Some(blocker), analysis.clone());
-                return true;
-            }
-            // Somebody that waits needs this one, and what is in its way only waits for that somebody:
-            // as written, it comes before this one, so it runs now.
-            self.parked.retain(|parked| parked.index != blocker);
-            self.judge(blocker);
-        }
-        false
+        let Some(blocker) = self.blocker(index, analysis) else { return false };
+        self.park(index, Vec::new(), Some(blocker), analysis.clone());
+        true
     }
 
     /// The first waiting operation, written before this one, that must stay before it.
     fn blocker(&self, index: usize, analysis: &Analysis) -> Option<usize> {
         self.parked
             .iter()
-            .filter(|parked| parked.index < index && !parked.needs.contains(&index))
-            .find(|parked| !parked.analysis.footprint.commutes_with(&analysis.footprint))
+            .take_while(|parked| parked.index < index)
+            .find(|parked| {
+                !parked.analysis.footprint.commutes_with(&analysis.footprint)
+                    && !self.waits_for(parked, index, &mut BTreeSet::new())
+            })
             .map(|parked| parked.index)
+    }
+
+    /// Whether a waiting operation needs another one, directly or through those that it waits behind.
+    fn waits_for(&self, parked: &Parked, index: usize, seen: &mut BTreeSet<usize>) -> bool {
+        if parked.needs.contains(&index) {
+            return true;
+        }
+        if !seen.insert(parked.index) {
+            return false;
+        }
+        self.parked
+            .iter()
+            .take_while(|earlier| earlier.index < parked.index)
+            .filter(|earlier| !earlier.needs.contains(&parked.index))
+            .filter(|earlier| !earlier.analysis.footprint.commutes_with(&parked.analysis.footprint))
+            .any(|earlier| self.waits_for(earlier, index, seen))
     }
 
     fn park(&mut self, index: usize, missing: Vec<Facet>, behind: Option<usize>, analysis: Arc<Analysis>) {
