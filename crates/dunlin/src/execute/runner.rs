@@ -148,7 +148,7 @@ impl<'p> Runner<'p> {
                     Progress::Again => again = true,
                     Progress::Stop => return Ok(planned.plan.diagnostics),
                 }
-                if again && position + 1 < planned.units.len() || again && self.something_left(&planned) {
+                if again && (position + 1 < planned.units.len() || self.something_left(&planned)) {
                     break;
                 }
                 again = false;
