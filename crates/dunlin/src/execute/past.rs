@@ -108,5 +108,5 @@ fn past_migration(record: &MigrationRecord, unchanged: bool) -> PastMigration {
         );
         order.push(identity);
     }
-    PastMigration { operations, order, applied: record.applied_at.is_some(), unchanged }
+    PastMigration { operations, order, applied: record.applied_at.is_some(), unchanged, new: false }
 }

@@ -395,14 +395,20 @@ impl<'p> Runner<'p> {
                 state.ensured.push(row);
                 continue;
             }
-            if matches!(row.state, OperationState::Done | OperationState::Satisfied) {
-                let past = state
-                    .past
-                    .migrations
-                    .entry(id)
-                    .or_insert_with(|| PastMigration { unchanged: true, ..PastMigration::default() });
+            let kept = match row.state {
+                OperationState::Done | OperationState::Satisfied => Some(PastState::Done),
+                // A new plan of this run must not decide otherwise.
+                OperationState::Held => Some(PastState::Held),
+                _ => None,
+            };
+            if let Some(kept) = kept {
+                let past = state.past.migrations.entry(id).or_insert_with(|| PastMigration {
+                    unchanged: true,
+                    new: true,
+                    ..PastMigration::default()
+                });
                 let done = PastOperation {
-                    state: PastState::Done,
+                    state: kept,
                     ran: row.state == OperationState::Done,
                     code: row.code,
                     reason: row.reason.clone(),
