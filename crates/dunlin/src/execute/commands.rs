@@ -517,7 +517,7 @@ async fn locked<T>(
         async |_| {
             let second = super::setup::connect_work(target, std::sync::Arc::new(|_, _| {})).await?;
             super::setup::refuse_read_only(&second.session).await?;
-            work(&second.session).await
+            Box::pin(work(&second.session)).await
         },
     )
     .await;

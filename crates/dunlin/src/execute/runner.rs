@@ -204,7 +204,7 @@ impl<'p> Runner<'p> {
                     .iter()
                     .any(|decision| decision.action == Action::Run && decision.analysis.opaque.is_some());
                 let decisions = &planned.decisions[unit.decisions.clone()];
-                if decisions.iter().any(may_set) {
+                if !self.proxy && decisions.iter().any(may_set) {
                     self.reset_session().await;
                 }
                 if unit.number > 0 {
@@ -400,8 +400,12 @@ impl<'p> Runner<'p> {
                     .migrations
                     .entry(id)
                     .or_insert_with(|| PastMigration { unchanged: true, ..PastMigration::default() });
-                let done =
-                    PastOperation { state: PastState::Done, code: row.code, reason: row.reason.clone() };
+                let done = PastOperation {
+                    state: PastState::Done,
+                    ran: row.state == OperationState::Done,
+                    code: row.code,
+                    reason: row.reason.clone(),
+                };
                 past.operations.insert(operation.identity.clone(), done);
             }
             state.outcomes.insert(row.operation, row);
@@ -505,7 +509,7 @@ enum Progress {
 /// Whether an operation may have changed settings of the session that nobody has seen: functions and blocks can.
 fn may_set(decision: &Decision) -> bool {
     decision.action == Action::Run
-        && (decision.analysis.opaque.is_some() || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT"))
+        && (decision.analysis.opaque.is_some() || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
 }
 
 fn is_transient(code: &str) -> bool {

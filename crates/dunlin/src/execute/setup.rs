@@ -252,7 +252,7 @@ impl Prepared {
         run: RunHandle,
         report: &super::Report,
     ) -> Vec<String> {
-        if report.failed.is_some() || report.outcome == super::Outcome::Failed {
+        if !options.keep_going && (report.failed.is_some() || report.outcome == super::Outcome::Failed) {
             return Vec::new();
         }
         let to = options.to.as_deref();

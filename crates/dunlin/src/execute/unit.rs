@@ -4,7 +4,7 @@ use super::event::Event;
 use super::pipeline::{Reply, pipeline};
 use super::record::Row;
 use super::runner::{Runner, millis};
-use super::settings::switch;
+use super::settings::{apply, switch};
 use crate::analyze::{Class, Presence, Session, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
@@ -51,6 +51,8 @@ struct Running<'r, 'p> {
     /// From here on, each statement has a savepoint: something was not as planned.
     careful: bool,
     again: bool,
+    /// Operations whose key the data does not allow: they are skipped with this reason.
+    unkeyed: HashMap<usize, Diagnostic>,
     listener: &'r mut super::Listener<'p>,
     /// Rows whose statements are not answered yet: place in `rows`, index of the decision.
     untold: Vec<(usize, usize)>,
@@ -75,6 +77,7 @@ impl<'p> Runner<'p> {
             session: Session::new(self.search_path.clone()),
             careful: false,
             again: false,
+            unkeyed: HashMap::new(),
             listener,
             untold: Vec::new(),
             measured: HashMap::new(),
@@ -119,7 +122,8 @@ impl<'p> Running<'_, 'p> {
         let unmeasured: Vec<usize> = self.untold.iter().map(|(row, _)| *row).collect();
         self.flush().await?;
         // COMMIT is not pipelined: after an error it reports success.
-        self.runner.work.batch("COMMIT").await.map_err(|error| Box::new(Failed { decision: None, error }))?;
+        let failed = |error| Box::new(Failed { decision: None, error });
+        self.runner.work.batch("COMMIT").await.map_err(failed)?;
         self.runner.measured(unmeasured.iter().map(|row| &self.rows[*row]));
         Ok(())
     }
@@ -194,6 +198,7 @@ impl<'p> Running<'_, 'p> {
             Action::Run => self.run_operation(index, decision).await?,
             Action::Ensure => self.run_ensure(index, decision).await?,
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
+            Action::Skip if decision.pending => self.finish(index, OperationState::Pending, None),
             Action::Skip => self.finish(index, OperationState::Skipped, None),
             Action::Held => self.finish(index, OperationState::Held, None),
         }
@@ -202,8 +207,15 @@ impl<'p> Running<'_, 'p> {
 
     async fn run_operation(&mut self, index: usize, decision: &Decision) -> Result<(), Box<Failed>> {
         let operation = &self.runner.operations.all[decision.operation];
+        if let Some(diagnostic) = self.unkeyed.remove(&decision.operation) {
+            let diagnostic = diagnostic.at(&operation.file, operation.statement.span);
+            self.finish(index, OperationState::Skipped, Some(&diagnostic));
+            self.runner.set_aside(decision.operation, diagnostic);
+            return Ok(());
+        }
         self.switch_to(&operation.session, index);
-        if decision.analysis.session.is_empty() {
+        let is_set = operation.session_statement() && !decision.analysis.session.is_empty();
+        if !is_set {
             if self.runner.settles(decision, self.planned, index) {
                 let sql = include_str!("../pg/sql/settle_constraints.sql").to_owned();
                 self.queue.push(Queued { sql, decision: Some(index) });
@@ -224,12 +236,11 @@ impl<'p> Running<'_, 'p> {
             }
             self.queue.push(Queued { sql, decision: Some(index) });
         } else {
-            let mut after = self.session.clone();
-            decision.analysis.session.iter().for_each(|change| after.apply(change));
-            let statements = switch(&self.session, &after, self.runner.options.role.as_deref());
-            self.queue.extend(statements.into_iter().map(|sql| Queued { sql, decision: Some(index) }));
-            self.session = after;
+            let role = self.runner.options.role.as_deref();
+            let statements = decision.analysis.session.iter().map(|change| apply(change, role));
+            self.queue.extend(statements.map(|sql| Queued { sql, decision: Some(index) }));
         }
+        decision.analysis.session.iter().for_each(|change| self.session.apply(change));
         self.finish(index, OperationState::Done, None);
         Ok(())
     }
@@ -259,7 +270,7 @@ impl<'p> Running<'_, 'p> {
                 .note(error.detail.clone().unwrap_or_default())
                 .help("remove the duplicate rows, then run `dunlin up` again");
                 (self.listener)(&Event::StepSkipped { step, diagnostic: &diagnostic });
-                self.runner.note(diagnostic);
+                self.unkeyed.insert(decision.at, diagnostic);
             }
             Err(error) => {
                 return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));

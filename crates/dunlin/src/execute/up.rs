@@ -39,7 +39,8 @@ pub async fn up(
     }
     let keys = LockKeys::new(&super::setup::database(&session).await?, &options.journal_schema);
     let lock = super::commands::lock_options(keys, options);
-    let mut report = locked_up(migrations, target, options, session, lock, listener).await?;
+    // On the heap: whoever awaits this may do it on the small stack of a thread of the runtime.
+    let mut report = Box::pin(locked_up(migrations, target, options, session, lock, listener)).await?;
     report.duration_ms = millis(begun.elapsed());
     Ok(report)
 }
@@ -72,7 +73,7 @@ async fn locked_up(
             (listener)(event);
         };
         let run = run_locked(migrations, options, &work, locked.keys().unit, &notices, &mut told);
-        let mut run = std::pin::pin!(run);
+        let mut run = Box::pin(run);
         let mut asked = false;
         loop {
             tokio::select! {
@@ -340,8 +341,8 @@ fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &S
             let id = &set.migrations[*position].id;
             let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
             let empty = prepared.operations.ranges[*position].is_empty();
-            let reached =
-                prepared.reaches(set, *position, options.to.as_deref()) && state.failures.is_empty();
+            let reached = prepared.reaches(set, *position, options.to.as_deref())
+                && (options.keep_going || state.failures.is_empty());
             !before && (if empty { reached } else { all_done(&state.past, *position) })
         })
         .map(|position| set.migrations[position].id.clone())

@@ -6,7 +6,7 @@ use super::past::PastState;
 use super::planner::{Planner, Verdict};
 use super::policy::MissingColumns;
 use super::step::Action;
-use crate::analyze::{Analysis, Class, Facet, Presence, Requirement};
+use crate::analyze::{Access, Analysis, Class, Facet, Place, Presence, Requirement};
 use crate::catalog::{ObjectRef, Origin, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
@@ -21,6 +21,9 @@ impl Planner<'_> {
         if let Some((PastState::Started, ..)) = &past
             && let Some(verdict) = self.interrupted(analysis)
         {
+            return verdict;
+        }
+        if let Some(verdict) = self.passed_before(index, analysis) {
             return verdict;
         }
         if let Some(verdict) = self.present(index, analysis) {
@@ -78,6 +81,42 @@ impl Planner<'_> {
             }
             _ if analysis.changes_data() => None,
             _ => held(),
+        }
+    }
+
+    /// What somebody else brought a database to that has no journal: what is behind it did run.
+    fn passed_before(&self, index: usize, analysis: &Analysis) -> Option<Verdict> {
+        if !self.input.past.adopting || !self.start.has_user_tables() {
+            return None;
+        }
+        let reached = self.belief().reached.as_ref().filter(|reached| reached.passed(index))?;
+        let reason = || format!("the database is past this {}", analysis.kind);
+        let invalid = analysis.invalid().next();
+        match analysis.class {
+            Class::Adds | Class::Changes if reached.acted(index) => {
+                let overridden = reached.overridden(index);
+                let shown = match &analysis.presence {
+                    Presence::Same { .. } => true,
+                    Presence::Different { .. } | Presence::Unknown { .. } => !overridden,
+                    Presence::Absent => false,
+                };
+                // The last OR REPLACE of an object runs again; what it needs is there.
+                let runs = shown || analysis.or_replace && !overridden && invalid.is_none();
+                (!runs).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+            }
+            Class::Adds | Class::Changes | Class::Reads => {
+                let remade = analysis.kind.starts_with("DROP")
+                    && dropped(analysis).any(|object| reached.remade(index, &object));
+                (remade || invalid.is_some()).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+            }
+            Class::Writes | Class::Removes => invalid.map(|requirement| {
+                let reason = format!(
+                    "the database is past this {}, which may have run: {} any more",
+                    analysis.kind, requirement.message
+                );
+                Verdict::Held(Code::DN410, reason)
+            }),
+            _ => None,
         }
     }
 
@@ -236,7 +275,7 @@ impl Planner<'_> {
             (ObjectRef::Relation { name }, Some(declaration)) => {
                 let Some((_, live)) = self.catalog.relation_at(name) else { return false };
                 if !live.is_table() {
-                    return false;
+                    return self.reshaped_later(index, analysis);
                 }
                 let belief = self.belief();
                 declaration.relation.columns.iter().all(|declared| {
@@ -257,8 +296,17 @@ impl Planner<'_> {
                 found.origin == Origin::Live
                     && self.belief().had_type(relation, column, &found.ty.to_string())
             }
-            _ => self.remade_later(index, analysis),
+            _ => self.remade_later(index, analysis) || self.reshaped_later(index, analysis),
         }
+    }
+
+    /// Whether the set reshapes later what the operation makes, or a table that it is on.
+    fn reshaped_later(&self, index: usize, analysis: &Analysis) -> bool {
+        let belief = self.belief();
+        analysis.footprint.touches().any(|(place, _)| match place {
+            Place::Relation(name) | Place::Column(name, _) => belief.reshaped_after(index, name),
+            _ => false,
+        })
     }
 
     /// Whether a column that an operation declares is renamed or dropped by the set later.
@@ -353,7 +401,7 @@ impl Planner<'_> {
             return None;
         }
         let id = self.migration_id(index);
-        if self.input.past.is_recorded(id) || self.input.check {
+        if self.input.past.is_recorded(id) || self.input.check || self.writes_only_own_tables(analysis) {
             return None;
         }
         let migration = self.operation(index).migration;
@@ -395,6 +443,29 @@ impl Planner<'_> {
                 analysis.kind
             )
         })
+    }
+
+    /// Whether all the tables that a data change writes were made by Dunlin: no one else can have run it.
+    fn writes_only_own_tables(&self, analysis: &Analysis) -> bool {
+        let written: Vec<&QName> = analysis
+            .footprint
+            .touches()
+            .filter(|(_, access)| *access != Access::Read)
+            .filter_map(|(place, _)| match place {
+                Place::Rows(name) | Place::Values(name, _) => Some(name),
+                _ => None,
+            })
+            .collect();
+        let own = |name: &&QName| {
+            let origin = self.origin(&ObjectRef::relation(name));
+            matches!(origin, Some(Origin::Simulated(_))) || self.made_by_a_recorded_operation(name)
+        };
+        analysis.changes_data() && !written.is_empty() && written.iter().all(own)
+    }
+
+    fn made_by_a_recorded_operation(&self, table: &QName) -> bool {
+        let ran = |index: usize| self.past(index).is_some_and(|past| past.ran);
+        (0..self.input.operations.all.len()).any(ran) && self.belief().makers(table).into_iter().any(ran)
     }
 
     /// Whether a schema change was satisfied by what was there before this run; none for what says nothing.
@@ -483,6 +554,17 @@ pub(super) fn overtaken(kind: &str) -> String {
     format!(
         "it was skipped and could run now, but {kind} is more than an addition, and later operations were applied since"
     )
+}
+
+/// What a DROP takes away.
+fn dropped(analysis: &Analysis) -> impl Iterator<Item = ObjectRef> {
+    analysis.footprint.touches().filter(|(_, access)| *access == Access::Write).filter_map(|(place, _)| {
+        match place {
+            Place::Relation(name) => Some(ObjectRef::relation(name)),
+            Place::Object(object) => Some(object.clone()),
+            _ => None,
+        }
+    })
 }
 
 fn with_ensures(reason: &str, ensures: &[Ensure]) -> String {

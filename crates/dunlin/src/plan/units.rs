@@ -113,7 +113,7 @@ impl Open {
         }
         if decision.action == Action::Run {
             self.runs |= !is_mark(decision);
-            // Also of a type that was made in the same transaction: before 17 the server knows no exception.
+            // Also where the type is of the same unit: only PostgreSQL 17 and later let it be used then.
             self.labels.extend(decision.analysis.new_labels.iter().map(|(_, label)| label.clone()));
         }
     }
