@@ -509,7 +509,8 @@ enum Progress {
 /// Whether an operation may have changed settings of the session that nobody has seen: functions and blocks can.
 fn may_set(decision: &Decision) -> bool {
     decision.action == Action::Run
-        && (decision.analysis.opaque.is_some() || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
+        && (decision.analysis.opaque.is_some()
+            || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
 }
 
 fn is_transient(code: &str) -> bool {

@@ -203,9 +203,7 @@ impl Prepared {
 
     /// Whether the journal would be the same after the run: what is skipped or held was so before.
     pub(super) fn nothing_to_record(&self, set: &MigrationSet, planned: &Planned, to: Option<&str>) -> bool {
-        if self.history.is_none() {
-            return false;
-        }
+        let Some(history) = &self.history else { return false };
         let unchanged = planned.decisions.iter().all(|decision| {
             let operation = &self.operations.all[decision.operation];
             let id = &set.migrations[operation.migration].id;
@@ -221,7 +219,9 @@ impl Prepared {
             (0..set.migrations.len()).filter(|position| self.reaches(set, *position, to)).all(|position| {
                 self.past.migrations.get(&set.migrations[position].id).is_some_and(|past| past.unchanged)
             });
-        unchanged && all_recorded
+        let renamed =
+            || super::past::Compared::new(set, &self.operations, history).renamed().next().is_some();
+        unchanged && all_recorded && !renamed()
     }
 }
 
@@ -234,11 +234,8 @@ impl Prepared {
         work: &Session,
     ) -> Result<(), ExecuteError> {
         let Some(history) = &self.history else { return Ok(()) };
-        for (position, migration) in set.migrations.iter().enumerate() {
-            let record = super::past::record_of(set, &self.operations, history, position);
-            if let Some(record) = record.filter(|record| record.id != migration.id) {
-                work.batch(&journal.rename_migration_sql(&record.id, &migration.id)).await?;
-            }
+        for (from, to) in super::past::Compared::new(set, &self.operations, history).renamed() {
+            work.batch(&journal.rename_migration_sql(from, to)).await?;
         }
         Ok(())
     }
@@ -269,6 +266,32 @@ impl Prepared {
             .collect()
     }
 
+    /// Forgets operations that never ran, or ran in a repeatable migration that has run anew, and are in no file now.
+    pub(super) fn forgotten(&self, set: &MigrationSet, journal: &Journal, past: &Past) -> Vec<String> {
+        let mut statements = Vec::new();
+        for (position, migration) in set.migrations.iter().enumerate() {
+            let Some(before) = self.past.migrations.get(&migration.id) else { continue };
+            let now = &self.operations.all[self.operations.ranges[position].clone()];
+            let is_done = |operation: &crate::plan::Operation| {
+                past.operation(&migration.id, &operation.identity)
+                    .is_some_and(|past| past.state == crate::plan::PastState::Done)
+            };
+            let anew = migration.kind == crate::migration::Kind::Repeatable && now.iter().all(is_done);
+            let bound: HashSet<_> = before.bound.iter().collect();
+            let kept: HashSet<_> = now.iter().map(|operation| &operation.identity).collect();
+            let gone: Vec<(&str, u32)> = before
+                .order
+                .iter()
+                .filter(|old| (anew || !bound.contains(old)) && !kept.contains(old))
+                .map(|old| (old.digest.as_str(), old.occurrence))
+                .collect();
+            if !gone.is_empty() {
+                statements.push(journal.forget_operations_sql(&migration.id, &gone));
+            }
+        }
+        statements
+    }
+
     /// Keeps the digest of a set that has nothing left to do, for the next start; no matter if that cannot be.
     pub(super) async fn keep_digest(
         &self,
@@ -277,7 +300,7 @@ impl Prepared {
         work: &Session,
         report: &super::Report,
     ) {
-        if report.outcome == super::Outcome::Nothing && options.to.is_none() {
+        if report.outcome == super::Outcome::Nothing && options.to.is_none() && self.past.missing.is_empty() {
             let journal = Journal::new(&options.journal_schema);
             let _ = work.batch(&journal.set_digest_sql(Some(&set.digest()))).await;
         }

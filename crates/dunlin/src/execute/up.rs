@@ -178,11 +178,13 @@ async fn run_locked(
         Err(error) => (first, Some(error)),
     };
     let measured = std::mem::take(&mut state.measured);
+    let forgotten = prepared.forgotten(&set, &journal, &state.past);
     let mut report = summary(&set, &prepared, options, diagnostics, state, None);
     if error.is_some() {
         report.outcome = Outcome::Failed;
     }
-    let finished = finish(&set, &prepared, options, work, &journal, run, &report, &measured).await;
+    let finished =
+        finish(&set, &prepared, options, work, &journal, run, &report, &measured, &forgotten).await;
     match error {
         Some(mut error) => {
             error.report = Some(Box::new(report));
@@ -203,19 +205,24 @@ async fn finish(
     run: RunHandle,
     report: &Report,
     measured: &[(usize, u64, Option<u64>)],
+    forgotten: &[String],
 ) -> Result<(), ExecuteError> {
     let mut sql = format!("BEGIN; {}; ", journal.check_epoch_sql(run));
     if !measured.is_empty() {
         sql.push_str(&super::record::measured_sql(journal, set, &prepared.operations, measured));
         sql.push_str("; ");
     }
-    for row in prepared.unwritten(set, options, journal, run, report) {
-        sql.push_str(&row);
+    let unwritten = prepared.unwritten(set, options, journal, run, report);
+    for statement in unwritten.iter().chain(forgotten) {
+        sql.push_str(statement);
         sql.push_str("; ");
     }
     let now = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
     sql.push_str(&journal.snapshot_sql(run, &now.catalog.describe()));
-    let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing) && options.to.is_none();
+    // A file that is missing is said each time.
+    let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing)
+        && options.to.is_none()
+        && prepared.past.missing.is_empty();
     let digest = clean.then(|| set.digest());
     let outcome =
         serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
@@ -338,12 +345,15 @@ fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &S
     };
     (0..set.migrations.len())
         .filter(|position| {
-            let id = &set.migrations[*position].id;
+            let migration = &set.migrations[*position];
+            let id = &migration.id;
             let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
             let empty = prepared.operations.ranges[*position].is_empty();
             let reached = prepared.reaches(set, *position, options.to.as_deref())
                 && (options.keep_going || state.failures.is_empty());
-            !before && (if empty { reached } else { all_done(&state.past, *position) })
+            let anew = migration.kind == crate::migration::Kind::Repeatable
+                && prepared.past.migrations.get(id).is_some_and(|past| !past.unchanged);
+            (!before || anew) && (if empty { reached } else { all_done(&state.past, *position) })
         })
         .map(|position| set.migrations[position].id.clone())
         .collect()

@@ -222,6 +222,7 @@ impl<'a> Planner<'a> {
     }
 
     fn pending(&mut self) -> Vec<usize> {
+        self.compare_set();
         let mut pending = Vec::new();
         for (position, migration) in self.input.set.migrations.iter().enumerate() {
             let range = self.input.operations.ranges[position].clone();
