@@ -307,7 +307,7 @@ pub async fn skip(
         let compared = history.as_ref().map(|history| Compared::new(&set, &operations, history));
         let status = migration_status(&set, &operations, position, compared.as_ref());
         let now = &status.operations[index - range.start];
-        if matches!(now.state.as_str(), "done" | "satisfied") {
+        if matches!(now.state.as_str(), "done" | "satisfied" | "ensured") {
             let error =
                 ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
             return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
@@ -319,8 +319,9 @@ pub async fn skip(
             reason: "skipped by decision of the user".into(),
         };
         let complete = range.clone().all(|other| {
-            let state = status.operations[other - range.start].state.as_str();
-            other == index || matches!(state, "done" | "satisfied")
+            let status = &status.operations[other - range.start];
+            let by_user = status.state == "skipped" && status.code.is_none();
+            other == index || by_user || matches!(status.state.as_str(), "done" | "satisfied" | "ensured")
         });
         let sql = decision_sql(&journal, run, &set, &operations, position, &[row], complete);
         let end = journal.finish_run_sql(run, "applied", None, None);

@@ -81,6 +81,11 @@ impl<'a> Compared<'a> {
         state_of(Some(&self.files[position]), self.records[position], &self.compares[position])
     }
 
+    /// Whether a file still has, in order, all that has run.
+    pub(super) fn keeps_all(&self, position: usize) -> bool {
+        self.compares[position].keeps_all()
+    }
+
     /// The migrations that are recorded under another id: that id and the new one.
     pub(super) fn renamed(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().zip(&self.compares).filter_map(|(file, compare)| match compare {

@@ -248,16 +248,30 @@ impl Prepared {
         journal: &Journal,
         run: RunHandle,
         report: &super::Report,
+        now: &Past,
     ) -> Vec<String> {
         if !options.keep_going && (report.failed.is_some() || report.outcome == super::Outcome::Failed) {
             return Vec::new();
         }
         let to = options.to.as_deref();
+        let compared =
+            self.history.as_ref().map(|history| super::past::Compared::new(set, &self.operations, history));
+        // An edit that is not taken over is told each time: the record stays that of the file as it ran.
+        let taken_over = |position: usize| {
+            let anew = set.migrations[position].kind == crate::migration::Kind::Repeatable;
+            let keeps = anew || compared.as_ref().is_none_or(|compared| compared.keeps_all(position));
+            let id = &set.migrations[position].id;
+            keeps
+                && self.operations.all[self.operations.ranges[position].clone()].iter().all(|operation| {
+                    now.operation(id, &operation.identity)
+                        .is_some_and(|past| past.state == crate::plan::PastState::Done)
+                })
+        };
         (0..set.migrations.len())
             .filter(|position| self.reaches(set, *position, to))
             .filter(|position| match self.past.migrations.get(&set.migrations[*position].id) {
                 None => self.operations.ranges[*position].is_empty(),
-                Some(past) => past.applied && !past.unchanged,
+                Some(past) => past.applied && !past.unchanged && taken_over(*position),
             })
             .map(|position| {
                 let state = crate::history::MigrationState::Applied;

@@ -12,7 +12,8 @@ use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunHandle, RunStart, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
 use crate::plan::{PastState, Plan, Planned};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Brings the database up to date.
 ///
@@ -72,7 +73,7 @@ async fn locked_up(
             notices.tell(&mut **listener);
             (listener)(event);
         };
-        let run = run_locked(migrations, options, &work, locked.keys().unit, &notices, &mut told);
+        let run = run_locked(migrations, target, options, &work, locked.keys().unit, &notices, &mut told);
         let mut run = Box::pin(run);
         let mut asked = false;
         loop {
@@ -110,6 +111,7 @@ async fn interrupted(options: &Options) {
 
 async fn run_locked(
     migrations: &Migrations,
+    target: &Target,
     options: &Options,
     connected: &super::setup::Work,
     unit_key: i64,
@@ -178,13 +180,26 @@ async fn run_locked(
         Err(error) => (first, Some(error)),
     };
     let measured = std::mem::take(&mut state.measured);
+    let unrecorded = state.unrecorded.take();
     let forgotten = prepared.forgotten(&set, &journal, &state.past);
+    let past = state.past.clone();
     let mut report = summary(&set, &prepared, options, diagnostics, state, None);
     if error.is_some() {
         report.outcome = Outcome::Failed;
     }
+    // The end of a run whose connection was lost is recorded on another one, if there is one to be had.
+    let another = match work.is_closed() {
+        true => connect_work(&Target { connect_wait: Duration::ZERO, ..target.clone() }, Arc::new(|_, _| {}))
+            .await
+            .ok(),
+        false => None,
+    };
+    let work = another.as_ref().map_or(work, |another| &another.session);
+    if let Some(sql) = &unrecorded {
+        let _ = work.batch(sql).await;
+    }
     let finished =
-        finish(&set, &prepared, options, work, &journal, run, &report, &measured, &forgotten).await;
+        finish(&set, &prepared, options, work, &journal, run, &report, &measured, &forgotten, &past).await;
     match error {
         Some(mut error) => {
             error.report = Some(Box::new(report));
@@ -206,13 +221,14 @@ async fn finish(
     report: &Report,
     measured: &[(usize, u64, Option<u64>)],
     forgotten: &[String],
+    past: &crate::plan::Past,
 ) -> Result<(), ExecuteError> {
     let mut sql = format!("BEGIN; {}; ", journal.check_epoch_sql(run));
     if !measured.is_empty() {
         sql.push_str(&super::record::measured_sql(journal, set, &prepared.operations, measured));
         sql.push_str("; ");
     }
-    let unwritten = prepared.unwritten(set, options, journal, run, report);
+    let unwritten = prepared.unwritten(set, options, journal, run, report, past);
     for statement in unwritten.iter().chain(forgotten) {
         sql.push_str(statement);
         sql.push_str("; ");

@@ -255,9 +255,13 @@ impl<'a> Planner<'a> {
         if let Some(diagnostic) = self.input.set_aside.get(&index) {
             let diagnostic = diagnostic.clone();
             if diagnostic.code == Code::DN808 {
+                // The failure itself is told by the report.
                 self.pending.insert(index);
+                self.skipped.insert(index, self.analyze(index).provides.clone());
+                self.plain_decision(index, Action::Skip, diagnostic.message, Some(diagnostic.code));
+            } else {
+                self.skip(index, diagnostic);
             }
-            self.skip(index, diagnostic);
             return true;
         }
         if operation.directives.skip {
