@@ -198,6 +198,8 @@ impl<'p> Running<'_, 'p> {
             Action::Run => self.run_operation(index, decision).await?,
             Action::Ensure => self.run_ensure(index, decision).await?,
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
+            // Its record tells of the failure.
+            Action::Skip if self.runner.has_failed(decision.operation) => {}
             Action::Skip if decision.pending => self.finish(index, OperationState::Pending, None),
             Action::Skip => self.finish(index, OperationState::Skipped, None),
             Action::Held => self.finish(index, OperationState::Held, None),

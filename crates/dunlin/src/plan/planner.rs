@@ -237,6 +237,7 @@ impl<'a> Planner<'a> {
     }
 
     fn pending(&mut self) -> Vec<usize> {
+        self.compare_set();
         let mut pending = Vec::new();
         for (position, migration) in self.input.set.migrations.iter().enumerate() {
             let range = self.input.operations.ranges[position].clone();
@@ -269,9 +270,13 @@ impl<'a> Planner<'a> {
         if let Some(diagnostic) = self.input.set_aside.get(&index) {
             let diagnostic = diagnostic.clone();
             if diagnostic.code == Code::DN808 {
+                // The failure itself is told by the report.
                 self.pending.insert(index);
+                self.skipped.insert(index, self.analyze(index).provides.clone());
+                self.plain_decision(index, Action::Skip, diagnostic.message, Some(diagnostic.code));
+            } else {
+                self.skip(index, diagnostic);
             }
-            self.skip(index, diagnostic);
             return true;
         }
         if operation.directives.skip {
