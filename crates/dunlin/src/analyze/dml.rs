@@ -405,11 +405,14 @@ impl Resolver<'_, '_> {
         self.sources_of(&update.from_clause);
         let names = self.set_list(id, &update.target_list);
         self.opt(&update.where_clause);
-        let repeatable = is_repeatable_update(update, &alias);
-        self.ctx.data().repeatable = repeatable;
+        let mut repeatable = is_repeatable_update(update, &alias);
         if let Some(id) = id {
             self.ctx.write_rows(id, Change::Update(names));
+            // Where no row is left to change, only triggers of the statement fire again.
+            repeatable &= !self.ctx.catalog.relation(id).is_some_and(has_statement_trigger);
         }
+        // Said last: what the triggers do is not what the statement does.
+        self.ctx.data().repeatable = repeatable;
         let scope = self.scopes.last().cloned().unwrap_or_default();
         self.leave_scope();
         let result = self.returning_in(scope, update.returning_clause.as_ref());
@@ -533,6 +536,13 @@ fn star_of_entry(entry: &Entry) -> Result {
     let columns =
         (entry.rest == Rest::Nothing).then(|| entry.columns.iter().map(OutputColumn::from).collect());
     Result { columns, open: entry.open.clone(), rest: entry.rest }
+}
+
+/// Whether a trigger fires once for a statement, whether or not it changes rows.
+fn has_statement_trigger(relation: &Relation) -> bool {
+    relation.triggers.iter().any(|trigger| {
+        trigger.definition.as_ref().is_none_or(|text| !text.to_ascii_uppercase().contains("FOR EACH ROW"))
+    })
 }
 
 /// Whether a relation takes rows itself.

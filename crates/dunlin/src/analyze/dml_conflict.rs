@@ -1,10 +1,12 @@
 //! ON CONFLICT: whether there is a unique key that the clause can mean.
 
 use super::dml::{takes_rows, unique_key};
+use super::index::key_texts;
 use super::query::Resolver;
 use super::query_scope::{Entry, Scope};
+use super::sameness::{self, Sameness};
 use super::{Access, Facet, Place, Verdict};
-use crate::catalog::{ColumnNumber, Id, ObjectRef};
+use crate::catalog::{ColumnNumber, Id, Index, ObjectRef, Relation};
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 use std::collections::BTreeSet;
@@ -34,10 +36,10 @@ impl Resolver<'_, '_> {
     fn infer(&mut self, table: Option<Id>, infer: &protobuf::InferClause, location: i32) {
         let span = self.ctx.span(if infer.location > 0 { infer.location } else { location });
         let mut columns = Vec::new();
-        let mut plain = true;
+        let mut special = false;
         for node in &infer.index_elems {
             let Some(NodeEnum::IndexElem(element)) = node.node.as_ref() else { continue };
-            plain &= !element.name.is_empty() && element.opclass.is_empty() && element.collation.is_empty();
+            special |= !element.opclass.is_empty() || !element.collation.is_empty();
             match (table, element.name.as_str()) {
                 (_, "") | (None, _) => drop(self.opt(&element.expr)),
                 (Some(id), name) => columns.push((name.to_owned(), self.ctx.need_column(id, name, span))),
@@ -57,32 +59,67 @@ impl Resolver<'_, '_> {
             self.ctx.need_object(constraint, verdict, span, Code::DN208, "constraint");
             return;
         }
-        let numbers: Option<BTreeSet<ColumnNumber>> = columns.iter().map(|(_, number)| *number).collect();
-        // A missing column is a requirement of its own; expressions are not compared here.
-        let (Some(numbers), true) = (numbers, plain && !columns.is_empty()) else { return };
-        let verdict = self.key_verdict(id, &numbers, infer.where_clause.is_some());
-        let names: Vec<String> = columns.into_iter().map(|(name, _)| name).collect();
-        let message = format!("table `{name}` has no unique key on ({})", names.join(", "));
-        let key = unique_key(name, names);
+        // A missing column is a requirement of its own.
+        if columns.iter().any(|(_, number)| number.is_none()) {
+            return;
+        }
+        let texts = key_texts(&infer.index_elems);
+        let verdict = match self.key_verdict(id, &texts, infer.where_clause.is_some()) {
+            // A collation or operator class narrows what fits; the server decides.
+            Verdict::Valid if special => Verdict::Unknown,
+            verdict => verdict,
+        };
+        let message = format!("table `{name}` has no unique key on ({})", texts.join(", "));
+        let key = unique_key(name, texts);
         self.ctx.touch(Place::Object(key.clone()), Access::Read);
         self.ctx.require(vec![Facet::Exists(key)], span, verdict, Code::DN206, message, Vec::new());
     }
 
-    /// Whether some unique index is on exactly these columns.
-    fn key_verdict(&self, table: Id, columns: &BTreeSet<ColumnNumber>, has_where: bool) -> Verdict {
+    /// Whether some unique index is on exactly these columns and expressions.
+    fn key_verdict(&self, table: Id, wanted: &[String], has_where: bool) -> Verdict {
+        let Some(relation) = self.ctx.catalog.relation(table) else { return Verdict::Unknown };
         let mut verdict = Verdict::Invalid;
         for (_, _, index) in self.ctx.catalog.indexes_of(table) {
-            let keys: Option<BTreeSet<ColumnNumber>> = index.keys.iter().map(|key| key.column).collect();
-            if !index.unique || !index.immediate || !index.valid || keys.as_ref() != Some(columns) {
+            if !index.unique || !index.immediate || !index.valid {
                 continue;
             }
-            match index.predicate {
-                None => return Verdict::Valid,
+            match (self.keys_match(relation, index, wanted), &index.predicate) {
+                (Sameness::Different, _) => {}
+                (Sameness::Same, None) => return Verdict::Valid,
                 // Whether the clause's WHERE implies the index's is for the server to say.
-                Some(_) if has_where => verdict = Verdict::Unknown,
-                Some(_) => {}
+                (_, Some(_)) if !has_where => {}
+                _ => verdict = Verdict::Unknown,
             }
         }
         verdict
+    }
+
+    /// Compares the keys of an index with those of ON CONFLICT; their order does not matter.
+    fn keys_match(&self, relation: &Relation, index: &Index, wanted: &[String]) -> Sameness {
+        let name = |number: ColumnNumber| relation.column_numbered(number).map(|column| column.name.as_str());
+        let columns: BTreeSet<&str> =
+            index.keys.iter().filter_map(|key| key.column).filter_map(name).collect();
+        let is_expression = |text: &&String| text.starts_with('(');
+        let wanted_columns: BTreeSet<&str> =
+            wanted.iter().filter(|text| !is_expression(text)).map(String::as_str).collect();
+        let expressions: Vec<&str> = index
+            .keys
+            .iter()
+            .filter_map(|key| key.expression.as_ref())
+            .map(|expr| expr.text.as_str())
+            .collect();
+        let wanted_expressions: Vec<&String> = wanted.iter().filter(is_expression).collect();
+        if columns != wanted_columns || expressions.len() != wanted_expressions.len() {
+            return Sameness::Different;
+        }
+        let best = |wanted: &String| {
+            let answers: Vec<Sameness> =
+                expressions.iter().map(|there| sameness::expressions(there, wanted)).collect();
+            [Sameness::Same, Sameness::Unknown]
+                .into_iter()
+                .find(|answer| answers.contains(answer))
+                .unwrap_or(Sameness::Different)
+        };
+        wanted_expressions.into_iter().fold(Sameness::Same, |all, wanted| all.and(best(wanted)))
     }
 }

@@ -239,6 +239,10 @@ impl Context<'_> {
             },
             NodeEnum::FuncCall(call) => match strings(&call.funcname).pop()?.as_str() {
                 "current_schema" => current(),
+                "to_regclass" | "to_regtype" => match call.args.as_slice() {
+                    [argument] => self.value(argument),
+                    _ => None,
+                },
                 // There is one database: what it is called does not matter.
                 "current_database" => Some(String::new()),
                 _ => None,

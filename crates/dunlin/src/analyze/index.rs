@@ -48,14 +48,11 @@ impl<'a> Context<'a> {
         };
         let name = QName::new(shape.name.schema.clone(), name);
         self.touch(Place::Relation(name.clone()), Access::Write);
-        self.touch(Place::Rows(shape.name.clone()), Access::Read);
+        // A plain index is the same whether rows come before or after it; a unique one may refuse them.
         if node.unique {
+            self.touch(Place::Rows(shape.name.clone()), Access::Read);
             self.touch(Place::Rules(shape.name.clone()), Access::Write);
-            let columns =
-                shape.relation.names(&index.keys.iter().filter_map(|key| key.column).collect::<Vec<_>>());
-            if columns.len() == index.keys.len() {
-                self.provide_key(&shape.name, &columns, false);
-            }
+            self.provide_key(&shape.name, &key_texts(&node.index_params), false);
         }
         self.provide(ObjectRef::relation(&name));
         self.index_effects(&shape, name, index, node);
@@ -119,16 +116,14 @@ impl<'a> Context<'a> {
 
     /// An index on a table that is not there: says what it would make.
     fn unplaced_index(&mut self, node: &protobuf::IndexStmt, table: &crate::catalog::Name) {
-        let Some(table) = self.catalog.candidates(table, self.path()).into_iter().next() else { return };
+        let table = self.catalog.created_as(table, self.path());
         if !node.idxname.is_empty() {
             let name = QName::new(table.schema.clone(), node.idxname.clone());
             self.touch(Place::Relation(name.clone()), Access::Write);
             self.provide(ObjectRef::relation(&name));
         }
-        let columns: Vec<String> =
-            node.index_params.iter().filter_map(element).map(|element| element.name.clone()).collect();
-        if node.unique && columns.iter().all(|column| !column.is_empty()) {
-            self.provide_key(&table, &columns, false);
+        if node.unique {
+            self.provide_key(&table, &key_texts(&node.index_params), false);
         }
     }
 
@@ -238,7 +233,19 @@ fn elements(node: &protobuf::IndexStmt) -> impl Iterator<Item = &protobuf::Index
     node.index_params.iter().chain(&node.index_including_params).filter_map(element)
 }
 
-fn element(node: &protobuf::Node) -> Option<&protobuf::IndexElem> {
+/// The keys of an index, or of ON CONFLICT, as texts: columns by name, expressions in parentheses.
+pub(super) fn key_texts(params: &[protobuf::Node]) -> Vec<String> {
+    params
+        .iter()
+        .filter_map(element)
+        .map(|element| match element.expr.as_deref() {
+            Some(expression) => format!("({})", deparse_expression(expression).unwrap_or_default()),
+            None => element.name.clone(),
+        })
+        .collect()
+}
+
+pub(super) fn element(node: &protobuf::Node) -> Option<&protobuf::IndexElem> {
     match node.node.as_ref()? {
         NodeEnum::IndexElem(element) => Some(element),
         _ => None,

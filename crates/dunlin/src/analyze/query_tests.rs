@@ -484,6 +484,10 @@ fn guards_are_evaluated_against_the_catalog() {
         ),
         ("to_regclass('public.posts') IS NOT NULL AND to_regclass('gone') IS NULL", true),
         (
+            "NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('\"users\"') AND attname = 'gone')",
+            true,
+        ),
+        (
             "EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = 'users'::regclass AND attname = 'name' AND NOT attisdropped)",
             true,
         ),

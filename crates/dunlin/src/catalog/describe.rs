@@ -457,6 +457,7 @@ mod tests {
                 "column users.\"Name\" text not null default 'a\\nb'::text",
                 "column users.id bigint",
                 "constraint of_user on orders foreign key (\"user\") references users (id) on delete cascade deferrable not valid",
+                "extension plpgsql 1.0",
             ]
         );
     }

@@ -3,13 +3,13 @@
 use super::ExecuteError;
 use super::event::Event;
 use super::record::Row;
+use super::resume::was_done;
 use super::runner::Runner;
 use super::settings::{set, set_role};
 use super::unit::{Failed, UnitEnd};
-use crate::catalog::{Effect, RelationKind};
 use crate::history::OperationState;
-use crate::pg::{PgError, quote_ident};
-use crate::plan::{Action, Decision, Planned, Unit};
+use crate::pg::PgError;
+use crate::plan::{Decision, PastState, Planned, Unit};
 use std::time::Instant;
 
 impl<'p> Runner<'p> {
@@ -32,8 +32,7 @@ impl<'p> Runner<'p> {
             .await
             .map_err(ExecuteError::from)?;
         let result = self.run_outside(decision, &step.sql).await;
-        // Settings of the file must not outlive it; a lost connection has lost them anyway.
-        let _ = self.work.batch("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
+        self.reset_session().await;
         if let Err(error) = result {
             return Ok(UnitEnd::Failed(Box::new(Failed { decision: Some(index), error })));
         }
@@ -44,11 +43,15 @@ impl<'p> Runner<'p> {
             code: decision.code,
             reason: decision.reason.clone(),
             duration_ms,
+            rows: None,
             sql: decision.sql.clone(),
             ensured: None,
         }];
-        let journal =
-            format!("BEGIN; {}; {}; COMMIT", self.epoch_check(), self.journal_sql(&rows, unit.migration));
+        let journal = format!(
+            "BEGIN; {}; {}; COMMIT",
+            self.epoch_check(),
+            self.journal_sql(&rows, unit.migration, Some(duration_ms))
+        );
         self.work.batch(&journal).await.map_err(ExecuteError::from)?;
         listener(&Event::StepFinished { step, rows: None, duration_ms });
         self.committed(rows);
@@ -66,39 +69,28 @@ impl<'p> Runner<'p> {
         // It does not block traffic while it waits, and it may work for long.
         self.work.batch("SET lock_timeout = 0").await?;
         self.work.batch("SET statement_timeout = 0").await?;
-        let builds = decision.action == Action::Run && decision.analysis.kind == "CREATE INDEX";
-        if builds {
-            self.drop_invalid_leftover(decision).await?;
+        // What an earlier try has left is ours only if that try is recorded.
+        let recorded = self.recorded(decision);
+        let mut instead = None;
+        if matches!(recorded, Some(PastState::Started | PastState::Failed)) {
+            instead = self.clear_leftovers(decision).await?;
         }
-        let result = self.work.batch(sql).await;
-        if builds && result.is_err() && !self.work.is_closed() {
-            // A failed concurrent build leaves an invalid index that slows writes and is used by nobody.
-            self.drop_invalid_leftover(decision).await?;
+        self.sends([Some(decision)]);
+        let result = self.work.batch(instead.as_deref().unwrap_or(sql)).await;
+        match result {
+            Err(error) if recorded == Some(PastState::Started) && was_done(decision, &error) => Ok(()),
+            Err(error) => {
+                if decision.analysis.kind == "CREATE INDEX" && !self.work.is_closed() && !is_there(&error) {
+                    self.drop_failed_build(decision).await;
+                }
+                Err(error)
+            }
+            Ok(()) => Ok(()),
         }
-        result
     }
+}
 
-    /// Drops the invalid index that an earlier try of the same concurrent build has left.
-    async fn drop_invalid_leftover(&self, decision: &Decision) -> Result<(), PgError> {
-        let names = decision.analysis.effects.iter().filter_map(|effect| match effect {
-            Effect::CreateRelation { name, relation, .. }
-                if matches!(relation.kind, RelationKind::Index(_)) =>
-            {
-                Some(name)
-            }
-            _ => None,
-        });
-        for name in names {
-            let index = format!("{}.{}", quote_ident(&name.schema), quote_ident(&name.name));
-            let sql = format!(
-                "SELECT 1 FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass({}) AND NOT indisvalid",
-                crate::pg::quote_literal(&index)
-            );
-            let found = self.work.simple(&sql).await?;
-            if found.iter().any(|message| matches!(message, tokio_postgres::SimpleQueryMessage::Row(_))) {
-                self.work.batch(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}")).await?;
-            }
-        }
-        Ok(())
-    }
+/// Whether the name was taken before the build began: what has the name is not ours.
+fn is_there(error: &PgError) -> bool {
+    error.sqlstate().is_some_and(crate::pg::sqlstate::is_duplicate)
 }

@@ -518,9 +518,9 @@ async fn locked<T>(
         lock,
         |_| {},
         async |_| {
-            let second = super::setup::connect_work(target, std::sync::Arc::new(|_| {})).await?;
+            let second = super::setup::connect_work(target, std::sync::Arc::new(|_, _| {})).await?;
             super::setup::refuse_read_only(&second.session).await?;
-            work(&second.session).await
+            Box::pin(work(&second.session)).await
         },
     )
     .await;

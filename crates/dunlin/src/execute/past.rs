@@ -97,7 +97,15 @@ fn past_migration(record: &MigrationRecord, unchanged: bool) -> PastMigration {
             }
         };
         let code = operation.code.as_deref().and_then(crate::diagnostic::Code::parse);
-        operations.insert(identity.clone(), PastOperation { state, code, reason: operation.reason.clone() });
+        operations.insert(
+            identity.clone(),
+            PastOperation {
+                state,
+                ran: operation.state == OperationState::Done,
+                code,
+                reason: operation.reason.clone(),
+            },
+        );
         order.push(identity);
     }
     PastMigration { operations, order, applied: record.applied_at.is_some(), unchanged }

@@ -1,12 +1,11 @@
 //! What is written to the journal about operations and migrations.
 
-use super::report::Failure;
 use super::runner::Runner;
 use crate::diagnostic::Code;
 use crate::history::{MigrationState, OperationState};
 use crate::migration::{Migration, MigrationSet};
 use crate::pg::PgError;
-use crate::pg::journal::{Journal, MigrationRow, OperationRow, RunHandle};
+use crate::pg::journal::{Journal, Measured, MigrationRow, OperationRow, RunHandle};
 use crate::plan::{Decision, Operation, Operations};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -25,6 +24,8 @@ pub(super) struct Row {
     pub(super) reason: Option<String>,
     /// Milliseconds.
     pub(super) duration_ms: u64,
+    /// Rows that it changed, where the server says so.
+    pub(super) rows: Option<u64>,
     /// The SQL that ran, where it is not the file's.
     pub(super) sql: Option<String>,
     /// What was ensured, when it is an ensure.
@@ -42,7 +43,15 @@ pub(super) struct DecisionRow {
 }
 
 /// The journal's part of a unit: its operations and its migration.
-pub(super) fn unit_sql(runner: &Runner<'_>, rows: &[Row], migration: usize, applied: bool) -> String {
+///
+/// `took` is how long it took; none for a transaction, whose time so far is that.
+pub(super) fn unit_sql(
+    runner: &Runner<'_>,
+    rows: &[Row],
+    migration: usize,
+    applied: bool,
+    took: Option<u64>,
+) -> String {
     let mut merged: Vec<Row> = Vec::new();
     let mut places: HashMap<usize, usize> = HashMap::new();
     for row in rows {
@@ -77,27 +86,22 @@ pub(super) fn unit_sql(runner: &Runner<'_>, rows: &[Row], migration: usize, appl
                 code: row.code.map(Code::as_str),
                 reason: row.reason.as_deref(),
                 duration_ms: Some(row.duration_ms),
+                rows: row.rows,
                 sql: row.sql.as_deref(),
                 ..operation_row(runner.set, operation, row.state)
             }
         })
         .collect();
-    let duration = rows.iter().map(|row| row.duration_ms).sum();
     let state = if applied { MigrationState::Applied } else { MigrationState::Partial };
     let mut sql = String::new();
     if !written.is_empty() {
         sql.push_str(&runner.journal.operations_sql(runner.run, &written));
         sql.push_str("; ");
     }
-    sql.push_str(&migration_sql(
-        runner.journal,
-        runner.run,
-        runner.set,
-        runner.operations,
-        migration,
-        state,
-        Some(duration),
-    ));
+    sql.push_str(&with_migration_row(runner.set, runner.operations, migration, state, |row| match took {
+        Some(_) => runner.journal.migration_sql(runner.run, &MigrationRow { duration_ms: took, ..row }),
+        None => runner.journal.migration_at_end_sql(runner.run, &row),
+    }));
     sql.push_str("; ");
     sql.push_str(&runner.epoch_check());
     sql
@@ -111,7 +115,39 @@ pub(super) fn migration_sql(
     operations: &Operations,
     position: usize,
     state: MigrationState,
-    duration_ms: Option<u64>,
+) -> String {
+    with_migration_row(set, operations, position, state, |row| journal.migration_sql(run, &row))
+}
+
+/// What was measured in a run after its journal rows had been sent.
+pub(super) fn measured_sql(
+    journal: &Journal,
+    set: &MigrationSet,
+    operations: &Operations,
+    measured: &[(usize, u64, Option<u64>)],
+) -> String {
+    let rows: Vec<Measured<'_>> = measured
+        .iter()
+        .map(|(index, duration_ms, rows)| {
+            let operation = &operations.all[*index];
+            Measured {
+                migration: &set.migrations[operation.migration].id,
+                digest: &operation.identity.digest,
+                occurrence: operation.identity.occurrence,
+                duration_ms: *duration_ms,
+                rows: *rows,
+            }
+        })
+        .collect();
+    journal.measured_sql(&rows)
+}
+
+fn with_migration_row(
+    set: &MigrationSet,
+    operations: &Operations,
+    position: usize,
+    state: MigrationState,
+    write: impl FnOnce(MigrationRow<'_>) -> String,
 ) -> String {
     let migration = &set.migrations[position];
     let tokens = tokens_digest(&operations.all[operations.ranges[position].clone()]);
@@ -120,19 +156,16 @@ pub(super) fn migration_sql(
         .version
         .as_ref()
         .map(|version| version.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("."));
-    journal.migration_sql(
-        run,
-        &MigrationRow {
-            id: &migration.id,
-            version: version.as_deref(),
-            checksum: &migration.checksum.to_string(),
-            tokens_digest: Some(&tokens),
-            directives_digest: Some(&directives),
-            sql: &migration.up.text,
-            state,
-            duration_ms,
-        },
-    )
+    write(MigrationRow {
+        id: &migration.id,
+        version: version.as_deref(),
+        checksum: &migration.checksum.to_string(),
+        tokens_digest: Some(&tokens),
+        directives_digest: Some(&directives),
+        sql: &migration.up.text,
+        state,
+        duration_ms: None,
+    })
 }
 
 fn operation_row<'r>(
@@ -156,23 +189,16 @@ pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -
         runner.operations,
         operation.migration,
         MigrationState::Partial,
-        None,
     );
     let operations = runner.journal.operations_sql(runner.run, &[row]);
     format!("BEGIN; {}; {migration}; {operations}; COMMIT", runner.epoch_check())
 }
 
 /// The record of a failure, in a transaction of its own.
-pub(super) fn failure_sql(
-    runner: &Runner<'_>,
-    decision: &Decision,
-    failure: &Failure,
-    error: &PgError,
-) -> String {
+pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, error: &PgError) -> String {
     let operation = &runner.operations.all[decision.operation];
     let row = OperationRow {
         code: Some(Code::DN808.as_str()),
-        reason: Some(&failure.message),
         error: error.server(),
         ..operation_row(runner.set, operation, OperationState::Failed)
     };
@@ -182,15 +208,8 @@ pub(super) fn failure_sql(
     } else {
         MigrationState::Failed
     };
-    let migration = migration_sql(
-        runner.journal,
-        runner.run,
-        runner.set,
-        runner.operations,
-        operation.migration,
-        state,
-        None,
-    );
+    let migration =
+        migration_sql(runner.journal, runner.run, runner.set, runner.operations, operation.migration, state);
     format!("BEGIN; {}; {migration}; {operations}; COMMIT", runner.epoch_check())
 }
 
@@ -212,7 +231,7 @@ pub(super) fn decision_sql(
         })
         .collect();
     let state = if applied { MigrationState::Applied } else { MigrationState::Partial };
-    let migration = migration_sql(journal, run, set, operations, position, state, None);
+    let migration = migration_sql(journal, run, set, operations, position, state);
     match written.is_empty() {
         true => migration,
         false => format!("{}; {migration}", journal.operations_sql(run, &written)),

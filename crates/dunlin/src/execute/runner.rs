@@ -34,6 +34,7 @@ pub(super) struct Runner<'p> {
     pub(super) proxy: bool,
     /// Whether the database has constraints that are deferred from the start of a transaction.
     pub(super) deferred: bool,
+    notices: &'p super::notices::Notices,
     state: Mutex<State>,
 }
 
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) outcomes: BTreeMap<usize, Row>,
     pub(super) ensured: Vec<Row>,
     pub(super) failures: Vec<(usize, Failure)>,
+    /// What was measured after the journal row was sent: operation, milliseconds, rows.
+    pub(super) measured: Vec<(usize, u64, Option<u64>)>,
     pub(super) ran: bool,
 }
 
@@ -66,6 +69,7 @@ impl<'p> Runner<'p> {
         accepted: &'p HashSet<usize>,
         past: Past,
         deferred: bool,
+        notices: &'p super::notices::Notices,
     ) -> Runner<'p> {
         let state = Mutex::new(State { past, ..State::default() });
         Runner {
@@ -80,6 +84,7 @@ impl<'p> Runner<'p> {
             accepted,
             proxy,
             deferred,
+            notices,
             state,
         }
     }
@@ -91,6 +96,15 @@ impl<'p> Runner<'p> {
 
     pub(super) fn into_state(self) -> State {
         self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Tells which operations the next queries belong to, so that notices get their place.
+    pub(super) fn sends<'a>(&self, decisions: impl IntoIterator<Item = Option<&'a Decision>>) {
+        let places = decisions.into_iter().zip(self.work.answers()..).filter_map(|(decision, query)| {
+            let operation = &self.operations.all[decision?.operation];
+            Some((query, (operation.file.path.to_string(), operation.line)))
+        });
+        self.notices.running(places);
     }
 
     /// Plans what is left, from a catalog.
@@ -189,6 +203,10 @@ impl<'p> Runner<'p> {
                 let barrier = planned.decisions[unit.decisions.clone()]
                     .iter()
                     .any(|decision| decision.action == Action::Run && decision.analysis.opaque.is_some());
+                let decisions = &planned.decisions[unit.decisions.clone()];
+                if decisions.iter().any(may_set) {
+                    self.reset_session().await;
+                }
                 if unit.number > 0 {
                     self.state().ran = true;
                     let duration_ms = millis(begun.elapsed());
@@ -197,6 +215,16 @@ impl<'p> Runner<'p> {
                 Ok(if again || barrier { Progress::Again } else { Progress::On })
             }
             UnitEnd::Failed(failed) => self.failed(planned, unit, &failed).await,
+        }
+    }
+
+    /// Brings the session back to where it started: settings of a file, or of a function that it calls, must not
+    /// outlive it.
+    pub(super) async fn reset_session(&self) {
+        // A lost connection has lost them anyway, and shows at the next statement.
+        let _ = self.work.batch("RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL").await;
+        if !self.proxy {
+            let _ = self.work.prepare_for_work(super::setup::CHECK_INTERVAL).await;
         }
     }
 
@@ -319,10 +347,10 @@ impl<'p> Runner<'p> {
     }
 
     /// The journal's part of a unit: rows of its operations and of its migration.
-    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize) -> String {
+    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize, took: Option<u64>) -> String {
         // What was applied stays so: an edit does not make the whole file pending again.
         let applied = self.was_applied(migration) || self.complete_after(migration, rows);
-        super::record::unit_sql(self, rows, migration, applied)
+        super::record::unit_sql(self, rows, migration, applied, took)
     }
 
     /// Whether all operations of a migration are done once these rows are.
@@ -373,12 +401,22 @@ impl<'p> Runner<'p> {
                     .migrations
                     .entry(id)
                     .or_insert_with(|| PastMigration { unchanged: true, ..PastMigration::default() });
-                let done =
-                    PastOperation { state: PastState::Done, code: row.code, reason: row.reason.clone() };
+                let done = PastOperation {
+                    state: PastState::Done,
+                    ran: row.state == OperationState::Done,
+                    code: row.code,
+                    reason: row.reason.clone(),
+                };
                 past.operations.insert(operation.identity.clone(), done);
             }
             state.outcomes.insert(row.operation, row);
         }
+    }
+
+    /// Keeps what was measured after the journal rows had been sent with the unit, for the end of the run.
+    pub(super) fn measured<'r>(&self, rows: impl Iterator<Item = &'r Row>) {
+        let found = rows.filter(|row| row.duration_ms > 0 || row.rows.is_some());
+        self.state().measured.extend(found.map(|row| (row.operation, row.duration_ms, row.rows)));
     }
 
     /// Records a failure in a transaction of its own and says how to go on.
@@ -397,7 +435,7 @@ impl<'p> Runner<'p> {
             self.state().failures.push((decision.operation, failure));
             return Err(error);
         }
-        let sql = super::record::failure_sql(self, decision, &failure, &failed.error);
+        let sql = super::record::failure_sql(self, decision, &failed.error);
         self.work.batch(&sql).await.map_err(ExecuteError::from)?;
         let operation = &self.operations.all[decision.operation];
         let mut state = self.state();
@@ -454,6 +492,12 @@ enum Progress {
     On,
     Again,
     Stop,
+}
+
+/// Whether an operation may have changed settings of the session that nobody has seen: functions and blocks can.
+fn may_set(decision: &Decision) -> bool {
+    decision.action == Action::Run
+        && (decision.analysis.opaque.is_some() || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT"))
 }
 
 fn is_transient(code: &str) -> bool {

@@ -3,7 +3,7 @@
 //! Inside a transaction everything is SET LOCAL, so that COMMIT and ROLLBACK leave a clean session,
 //! also behind a proxy. What runs outside a transaction is set for the session and reset after it.
 
-use crate::analyze::Session;
+use crate::analyze::{Session, SessionChange};
 use crate::pg::{quote_ident, quote_literal};
 
 /// The statements that bring a transaction from one state to another; `role` is the one objects belong to.
@@ -14,11 +14,9 @@ pub(super) fn switch(from: &Session, to: &Session, role: Option<&str>) -> Vec<St
     }
     for (name, _) in from.settings() {
         if !to.settings().any(|(other, _)| other == name) {
-            statements.push(match name {
-                "role" => set_role(role, true),
-                "session_authorization" => "SET LOCAL SESSION AUTHORIZATION DEFAULT".into(),
-                name => format!("SET LOCAL {} TO DEFAULT", setting_name(name)),
-            });
+            let change =
+                SessionChange::Set { name: name.into(), values: None, local: true, sql: String::new() };
+            statements.push(apply(&change, role));
         }
     }
     for (name, values) in to.settings() {
@@ -28,6 +26,19 @@ pub(super) fn switch(from: &Session, to: &Session, role: Option<&str>) -> Vec<St
         }
     }
     statements
+}
+
+/// The statement that does what a SET or RESET of a file says, to the end of the transaction.
+pub(super) fn apply(change: &SessionChange, role: Option<&str>) -> String {
+    match change {
+        SessionChange::ResetAll => "RESET ALL".into(),
+        SessionChange::Set { name, values: Some(values), .. } => set(name, values, true),
+        SessionChange::Set { name, values: None, .. } => match name.as_str() {
+            "role" => set_role(role, true),
+            "session_authorization" => "SET LOCAL SESSION AUTHORIZATION DEFAULT".into(),
+            name => format!("SET LOCAL {} TO DEFAULT", setting_name(name)),
+        },
+    }
 }
 
 /// SET ROLE to the role that new objects belong to, or back to the one of the login.
@@ -63,7 +74,6 @@ fn setting_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::SessionChange;
     use crate::catalog::SearchPath;
 
     fn session(settings: &[(&str, &[&str])]) -> Session {

@@ -18,7 +18,7 @@ use std::time::Duration;
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
 
 /// How often the server looks whether the client of a long statement is still there.
-const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Connects the session that reads, and later holds the lock.
 pub(super) async fn connect_lock(
@@ -66,29 +66,6 @@ pub(super) async fn connect_work(
     let session = connect(conninfo, &options).await.map_err(ExecuteError::from)?;
     let proxy = session.prepare_for_work(CHECK_INTERVAL).await.map_err(ExecuteError::from)?;
     Ok(Work { session, proxy })
-}
-
-/// The server's notices, kept until the listener is told.
-#[derive(Clone, Default)]
-pub(super) struct Notices(std::sync::Arc<std::sync::Mutex<Vec<crate::pg::Notice>>>);
-
-impl Notices {
-    /// What the session is given.
-    pub(super) fn listener(&self) -> crate::pg::NoticeListener {
-        let kept = self.clone();
-        std::sync::Arc::new(move |notice| kept.lock().push(notice))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<crate::pg::Notice>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Tells the listener what has come since.
-    pub(super) fn tell(&self, listener: &mut Listener<'_>) {
-        for notice in std::mem::take(&mut *self.lock()) {
-            listener(&Event::Notice { severity: notice.severity, message: notice.message, place: None });
-        }
-    }
 }
 
 /// The name of the connected database.
@@ -276,7 +253,7 @@ impl Prepared {
         run: RunHandle,
         report: &super::Report,
     ) -> Vec<String> {
-        if report.failed.is_some() || report.outcome == super::Outcome::Failed {
+        if !options.keep_going && (report.failed.is_some() || report.outcome == super::Outcome::Failed) {
             return Vec::new();
         }
         let to = options.to.as_deref();
@@ -288,7 +265,7 @@ impl Prepared {
             })
             .map(|position| {
                 let state = crate::history::MigrationState::Applied;
-                super::record::migration_sql(journal, run, set, &self.operations, position, state, None)
+                super::record::migration_sql(journal, run, set, &self.operations, position, state)
             })
             .collect()
     }

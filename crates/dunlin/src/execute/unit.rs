@@ -1,10 +1,10 @@
 //! Runs one unit: its statements pipelined in one transaction, with its journal rows in the same transaction.
 
 use super::event::Event;
-use super::pipeline::{pipeline, rows};
+use super::pipeline::{Reply, pipeline};
 use super::record::Row;
-use super::runner::Runner;
-use super::settings::switch;
+use super::runner::{Runner, millis};
+use super::settings::{apply, switch};
 use crate::analyze::{Class, Presence, Session, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
@@ -12,6 +12,7 @@ use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::{PgError, ServerError, sqlstate};
 use crate::plan::{Action, Decision, Planned, Unit, is_mark};
 use futures_util::SinkExt as _;
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// How a unit ended.
@@ -50,8 +51,13 @@ struct Running<'r, 'p> {
     /// From here on, each statement has a savepoint: something was not as planned.
     careful: bool,
     again: bool,
+    /// Operations whose key the data does not allow: they are skipped with this reason.
+    unkeyed: HashMap<usize, Diagnostic>,
     listener: &'r mut super::Listener<'p>,
-    since: Instant,
+    /// Rows whose statements are not answered yet: place in `rows`, index of the decision.
+    untold: Vec<(usize, usize)>,
+    /// Milliseconds and rows of statements that were answered, by decision.
+    measured: HashMap<usize, (u64, Option<u64>)>,
 }
 
 impl<'p> Runner<'p> {
@@ -71,8 +77,10 @@ impl<'p> Runner<'p> {
             session: Session::new(self.search_path.clone()),
             careful: false,
             again: false,
+            unkeyed: HashMap::new(),
             listener,
-            since: Instant::now(),
+            untold: Vec::new(),
+            measured: HashMap::new(),
         };
         let result = running.run(unit, flags).await;
         let (rows, again) = (std::mem::take(&mut running.rows), running.again);
@@ -108,12 +116,16 @@ impl<'p> Running<'_, 'p> {
             self.add(index).await?;
         }
         let mut journal = self.journal_prelude();
-        journal.push_str(&self.runner.journal_sql(&self.rows, unit.migration));
+        journal.push_str(&self.runner.journal_sql(&self.rows, unit.migration, None));
+        journal.push_str(&self.journal_epilogue());
         // On its own, COMMIT would report success after an error. In one message with the journal it is not
         // reached: the server refuses the first statement of the message and drops the rest.
         journal.push_str("; COMMIT");
         self.queue.push(Queued { sql: journal, decision: None });
-        self.flush().await
+        let unmeasured: Vec<usize> = self.untold.iter().map(|(row, _)| *row).collect();
+        self.flush().await?;
+        self.runner.measured(unmeasured.iter().map(|row| &self.rows[*row]));
+        Ok(())
     }
 
     /// BEGIN, the transaction-level lock, the epoch, time-outs and the role, in one message.
@@ -159,6 +171,25 @@ impl<'p> Running<'_, 'p> {
         sql
     }
 
+    /// What is deferred to the commit runs under the file's own role and settings again.
+    fn journal_epilogue(&self) -> String {
+        if !self.runner.deferred && self.session.is_plain() && self.runner.options.role.is_none() {
+            // Only a search path could matter, to a trigger that was made deferred in this very unit.
+            return "; SET LOCAL search_path TO DEFAULT; SET LOCAL standard_conforming_strings TO DEFAULT"
+                .into();
+        }
+        let plain = Session::new(self.runner.search_path.clone());
+        let mut statements = vec![
+            "SET LOCAL search_path TO DEFAULT".to_owned(),
+            "SET LOCAL standard_conforming_strings TO DEFAULT".to_owned(),
+        ];
+        if let Some(role) = &self.runner.options.role {
+            statements.push(super::settings::set_role(Some(role), true));
+        }
+        statements.extend(switch(&plain, &self.session, self.runner.options.role.as_deref()));
+        format!("; {}", statements.join("; "))
+    }
+
     async fn add(&mut self, index: usize) -> Result<(), Box<Failed>> {
         let planned = self.planned;
         let decision = &planned.decisions[index];
@@ -167,6 +198,7 @@ impl<'p> Running<'_, 'p> {
             Action::Run => self.run_operation(index, decision).await?,
             Action::Ensure => self.run_ensure(index, decision).await?,
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
+            Action::Skip if decision.pending => self.finish(index, OperationState::Pending, None),
             Action::Skip => self.finish(index, OperationState::Skipped, None),
             Action::Held => self.finish(index, OperationState::Held, None),
         }
@@ -175,8 +207,15 @@ impl<'p> Running<'_, 'p> {
 
     async fn run_operation(&mut self, index: usize, decision: &Decision) -> Result<(), Box<Failed>> {
         let operation = &self.runner.operations.all[decision.operation];
+        if let Some(diagnostic) = self.unkeyed.remove(&decision.operation) {
+            let diagnostic = diagnostic.at(&operation.file, operation.statement.span);
+            self.finish(index, OperationState::Skipped, Some(&diagnostic));
+            self.runner.set_aside(decision.operation, diagnostic);
+            return Ok(());
+        }
         self.switch_to(&operation.session, index);
-        if decision.analysis.session.is_empty() {
+        let is_set = operation.session_statement() && !decision.analysis.session.is_empty();
+        if !is_set {
             if self.runner.settles(decision, self.planned, index) {
                 let sql = include_str!("../pg/sql/settle_constraints.sql").to_owned();
                 self.queue.push(Queued { sql, decision: Some(index) });
@@ -197,12 +236,11 @@ impl<'p> Running<'_, 'p> {
             }
             self.queue.push(Queued { sql, decision: Some(index) });
         } else {
-            let mut after = self.session.clone();
-            decision.analysis.session.iter().for_each(|change| after.apply(change));
-            let statements = switch(&self.session, &after, self.runner.options.role.as_deref());
-            self.queue.extend(statements.into_iter().map(|sql| Queued { sql, decision: Some(index) }));
-            self.session = after;
+            let role = self.runner.options.role.as_deref();
+            let statements = decision.analysis.session.iter().map(|change| apply(change, role));
+            self.queue.extend(statements.map(|sql| Queued { sql, decision: Some(index) }));
         }
+        decision.analysis.session.iter().for_each(|change| self.session.apply(change));
         self.finish(index, OperationState::Done, None);
         Ok(())
     }
@@ -220,7 +258,7 @@ impl<'p> Running<'_, 'p> {
         // A unique key is ensured where the data allows it.
         self.flush().await?;
         match self.bracketed(index, &sql).await? {
-            Ok(_) => self.finish(index, OperationState::Ensured, None),
+            Ok(()) => self.finish(index, OperationState::Ensured, None),
             Err(error) if error.sqlstate == "23505" => {
                 self.careful = true;
                 self.again = true;
@@ -232,7 +270,7 @@ impl<'p> Running<'_, 'p> {
                 .note(error.detail.clone().unwrap_or_default())
                 .help("remove the duplicate rows, then run `dunlin up` again");
                 (self.listener)(&Event::StepSkipped { step, diagnostic: &diagnostic });
-                self.runner.note(diagnostic);
+                self.unkeyed.insert(decision.at, diagnostic);
             }
             Err(error) => {
                 return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));
@@ -256,7 +294,7 @@ impl<'p> Running<'_, 'p> {
     ) -> Result<(), Box<Failed>> {
         self.flush().await?;
         let error = match self.bracketed(index, &sql).await? {
-            Ok(_) => {
+            Ok(()) => {
                 self.again |= decision.analysis.opaque.is_some();
                 self.finish(index, OperationState::Done, None);
                 return Ok(());
@@ -329,14 +367,16 @@ impl<'p> Running<'_, 'p> {
         &mut self,
         index: usize,
         sql: &str,
-    ) -> Result<Result<Option<u64>, Box<ServerError>>, Box<Failed>> {
+    ) -> Result<Result<(), Box<ServerError>>, Box<Failed>> {
         let work = &self.runner.work;
         let failed = |error| Box::new(Failed { decision: Some(index), error });
+        self.runner.sends([None, Some(&self.planned.decisions[index])]);
         let (replies, error) = pipeline(work.client(), &[SAVEPOINT, sql]).await;
         match error.map(|error| work.error(error)) {
             None => {
                 work.batch(RELEASE).await.map_err(failed)?;
-                Ok(Ok(replies.get(1).and_then(|messages| rows(messages))))
+                self.measure(index, &replies[1..]);
+                Ok(Ok(()))
             }
             Some(PgError::Server(error)) => {
                 work.batch(UNDO).await.map_err(failed)?;
@@ -348,13 +388,18 @@ impl<'p> Running<'_, 'p> {
 
     async fn copy(&mut self, index: usize, sql: &str, data: &str) -> Result<(), Box<Failed>> {
         let work = &self.runner.work;
+        let begun = Instant::now();
+        self.runner.sends([Some(&self.planned.decisions[index]); 2]);
         let failed = |error| Box::new(Failed { decision: Some(index), error: work.error(error) });
         let sink = work.client().copy_in(sql).await.map_err(failed)?;
         let mut sink = std::pin::pin!(sink);
         // The server takes lines that end in LF; the file's may end in CRLF.
         let data = data.replace("\r\n", "\n").into_bytes();
         sink.send(bytes::Bytes::from(data)).await.map_err(failed)?;
-        sink.finish().await.map_err(failed)?;
+        let rows = sink.finish().await.map_err(failed)?;
+        self.measured.insert(index, (millis(begun.elapsed()), Some(rows)));
+        // The statement was prepared; the answer to its end must not count as that of the next query.
+        work.batch("").await.map_err(|error| Box::new(Failed { decision: Some(index), error }))?;
         self.finish(index, OperationState::Done, None);
         Ok(())
     }
@@ -363,9 +408,19 @@ impl<'p> Running<'_, 'p> {
     async fn flush(&mut self) -> Result<(), Box<Failed>> {
         let queue = std::mem::take(&mut self.queue);
         let texts: Vec<&str> = queue.iter().map(|queued| queued.sql.as_str()).collect();
+        let planned = self.planned;
+        self.runner.sends(queue.iter().map(|queued| queued.decision.map(|index| &planned.decisions[index])));
         let (replies, error) = pipeline(self.runner.work.client(), &texts).await;
         match error {
-            None => Ok(()),
+            None => {
+                for (queued, reply) in queue.iter().zip(&replies) {
+                    if let Some(index) = queued.decision {
+                        self.measure(index, std::slice::from_ref(reply));
+                    }
+                }
+                self.tell();
+                Ok(())
+            }
             Some(error) => Err(Box::new(Failed {
                 decision: queue.get(replies.len()).and_then(|queued| queued.decision),
                 error: self.runner.work.error(error),
@@ -373,11 +428,29 @@ impl<'p> Running<'_, 'p> {
         }
     }
 
-    /// Keeps the journal row of a step and tells the listener.
+    /// Adds to what was measured of a step; the last of its texts is its statement.
+    fn measure(&mut self, index: usize, replies: &[Reply]) {
+        let changes = self.planned.decisions[index].analysis.changes_data();
+        let (duration, rows) = self.measured.entry(index).or_default();
+        for reply in replies {
+            *duration += millis(reply.elapsed);
+            *rows = reply.rows().filter(|_| changes);
+        }
+    }
+
+    /// Tells the listener of the steps that the server has answered.
+    fn tell(&mut self) {
+        for (row, index) in std::mem::take(&mut self.untold) {
+            let (duration_ms, rows) = self.measured.remove(&index).unwrap_or_default();
+            (self.rows[row].duration_ms, self.rows[row].rows) = (duration_ms, rows);
+            let step = &self.planned.plan.steps[index];
+            (self.listener)(&Event::StepFinished { step, rows, duration_ms });
+        }
+    }
+
+    /// Keeps the journal row of a step; the listener is told when the server has answered.
     fn finish(&mut self, index: usize, state: OperationState, diagnostic: Option<&Diagnostic>) {
         let decision = &self.planned.decisions[index];
-        let elapsed = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.since = Instant::now();
         let step = &self.planned.plan.steps[index];
         self.rows.push(Row {
             operation: decision.operation,
@@ -386,12 +459,13 @@ impl<'p> Running<'_, 'p> {
             reason: diagnostic
                 .map(|diagnostic| diagnostic.message.clone())
                 .or_else(|| decision.reason.clone()),
-            duration_ms: elapsed,
+            duration_ms: 0,
+            rows: None,
             sql: (decision.sql.is_some()).then(|| step.sql.clone()),
             ensured: decision.ensure.as_ref().map(|ensure| ensure.object.to_string()),
         });
         if state != OperationState::Skipped || diagnostic.is_none() {
-            (self.listener)(&Event::StepFinished { step, rows: None, duration_ms: elapsed });
+            self.untold.push((self.rows.len() - 1, index));
         }
     }
 }

@@ -45,7 +45,8 @@ pub async fn up(
     }
     let keys = LockKeys::new(&super::setup::database(&session).await?, &options.journal_schema);
     let lock = super::commands::lock_options(keys, options);
-    let mut report = locked_up(migrations, target, options, session, lock, listener).await?;
+    // On the heap: whoever awaits this may do it on the small stack of a thread of the runtime.
+    let mut report = Box::pin(locked_up(migrations, target, options, session, lock, listener)).await?;
     report.duration_ms = millis(begun.elapsed());
     Ok(report)
 }
@@ -78,7 +79,7 @@ async fn locked_up(
         }
     };
     let result = with_lock(session, lock, on_event, async |locked| {
-        let notices = super::setup::Notices::default();
+        let notices = super::notices::Notices::default();
         let work = connect_work(target, notices.listener()).await?;
         let canceller = work.session.canceller();
         let mut told = |event: &Event<'_>| {
@@ -86,8 +87,8 @@ async fn locked_up(
             notices.tell(&mut **listener);
             (listener)(event);
         };
-        let run = run_locked(migrations, options, &work.session, work.proxy, locked.keys().unit, &mut told);
-        let mut run = std::pin::pin!(run);
+        let run = run_locked(migrations, options, &work, locked.keys().unit, &notices, &mut told);
+        let mut run = Box::pin(run);
         let mut asked = false;
         loop {
             tokio::select! {
@@ -97,6 +98,10 @@ async fn locked_up(
                     let _ = canceller.cancel().await;
                     return Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
                         .help("nothing was committed after that; run `dunlin up` again"));
+                }
+                () = notices.arrived() => {
+                    let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    notices.tell(&mut **listener);
                 }
                 () = interrupted(options), if !asked => {
                     asked = true;
@@ -121,14 +126,20 @@ async fn interrupted(options: &Options) {
 async fn run_locked(
     migrations: &Migrations,
     options: &Options,
-    work: &Session,
-    proxy: bool,
+    connected: &super::setup::Work,
     unit_key: i64,
+    notices: &super::notices::Notices,
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
+    let (work, proxy) = (&connected.session, connected.proxy);
     let set = migrations.load().map_err(ExecuteError::from)?;
     super::commands::unknown_target(&set, options)?;
-    let prepared = prepare(&set, options, work).await?;
+    let mut prepared = prepare(&set, options, work).await?;
+    if let Some(history) = &prepared.history
+        && super::resume::wait_for_former_runs(history, options, work, proxy, listener).await?
+    {
+        prepared = prepare(&set, options, work).await?;
+    }
     let planned = prepared.plan(&set, options);
     if let Some(expected) = &options.expected_plan {
         same_plan(expected, &planned.plan)?;
@@ -172,19 +183,21 @@ async fn run_locked(
         &prepared.accepted,
         prepared.past.clone(),
         prepared.catalog.has_deferred(),
+        notices,
     );
     let first = planned.plan.diagnostics.clone();
     let ended = runner.run_all(planned, listener).await;
-    let state = runner.into_state();
+    let mut state = runner.into_state();
     let (diagnostics, error) = match ended {
         Ok(diagnostics) => (merged(first, diagnostics), None),
         Err(error) => (first, Some(error)),
     };
+    let measured = std::mem::take(&mut state.measured);
     let mut report = summary(&set, &prepared, options, diagnostics, state, None);
     if error.is_some() {
         report.outcome = Outcome::Failed;
     }
-    let finished = finish(&set, &prepared, options, work, &journal, run, &report).await;
+    let finished = finish(&set, &prepared, options, work, &journal, run, &report, &measured).await;
     match error {
         Some(mut error) => {
             error.report = Some(Box::new(report));
@@ -195,6 +208,7 @@ async fn run_locked(
 }
 
 /// Writes the end of the run: rows of migrations that no unit has written, the schema as it is now, the outcome.
+#[expect(clippy::too_many_arguments, reason = "the parts of a run, each of its own kind")]
 async fn finish(
     set: &MigrationSet,
     prepared: &Prepared,
@@ -203,8 +217,13 @@ async fn finish(
     journal: &Journal,
     run: RunHandle,
     report: &Report,
+    measured: &[(usize, u64, Option<u64>)],
 ) -> Result<(), ExecuteError> {
     let mut sql = format!("BEGIN; {}; ", journal.check_epoch_sql(run));
+    if !measured.is_empty() {
+        sql.push_str(&super::record::measured_sql(journal, set, &prepared.operations, measured));
+        sql.push_str("; ");
+    }
     for row in prepared.unwritten(set, options, journal, run, report) {
         sql.push_str(&row);
         sql.push_str("; ");
@@ -337,8 +356,8 @@ fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &S
             let id = &set.migrations[*position].id;
             let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
             let empty = prepared.operations.ranges[*position].is_empty();
-            let reached =
-                prepared.reaches(set, *position, options.to.as_deref()) && state.failures.is_empty();
+            let reached = prepared.reaches(set, *position, options.to.as_deref())
+                && (options.keep_going || state.failures.is_empty());
             !before && (if empty { reached } else { all_done(&state.past, *position) })
         })
         .map(|position| set.migrations[position].id.clone())

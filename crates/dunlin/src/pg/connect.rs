@@ -274,7 +274,7 @@ impl Attempt<'_> {
             let retry = refused && !seen.authenticated() && (encrypted || encryption == Encryption::Plain);
             Failed { error, retry }
         })?;
-        Ok(Session::start(client, connection, seen.pid(), route, self.options.on_notice.clone()))
+        Ok(Session::start(client, connection, seen, route, self.options.on_notice.clone()))
     }
 
     fn fill(&self, config: &mut config::Config) {

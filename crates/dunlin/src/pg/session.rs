@@ -2,7 +2,7 @@
 
 use super::conninfo::Keepalives;
 use super::error::{PgError, ServerError};
-use super::wire::{Prepared, Wire};
+use super::wire::{Prepared, Seen, Wire};
 use super::{connect::Route, sqlstate};
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row, SimpleQ
 /// A message from the server that is not an error, such as `NOTICE` or `WARNING`.
 pub type Notice = ServerError;
 
-/// Takes notices as they arrive.
-pub type NoticeListener = Arc<dyn Fn(Notice) + Send + Sync>;
+/// Takes notices as they arrive, each with the number of queries that had been answered before it.
+pub type NoticeListener = Arc<dyn Fn(Notice, u64) + Send + Sync>;
 
 /// The connection is open, or it is closed for a reason.
 #[derive(Debug, Clone)]
@@ -54,6 +54,7 @@ pub struct Session {
     state: watch::Receiver<State>,
     driver: JoinHandle<()>,
     route: Arc<Route>,
+    seen: Arc<Seen>,
 }
 
 impl std::fmt::Debug for Session {
@@ -67,7 +68,7 @@ impl Session {
     pub(super) fn start(
         client: Client,
         connection: Connection<Wire, Wire>,
-        handshake_pid: i32,
+        seen: Arc<Seen>,
         route: Route,
         listener: Option<NoticeListener>,
     ) -> Self {
@@ -77,14 +78,19 @@ impl Session {
             host: route.host.clone(),
             version: version_number(&version_text),
             version_text,
-            handshake_pid,
+            handshake_pid: seen.pid(),
             in_hot_standby: flag("in_hot_standby"),
             default_read_only: flag("default_transaction_read_only"),
             tls: route.is_tls(),
         };
         let (sender, state) = watch::channel(State::Open);
-        let driver = tokio::spawn(drive(connection, listener, sender));
-        Self { client, info, state, driver, route: Arc::new(route) }
+        let driver = tokio::spawn(drive(connection, listener, seen.clone(), sender));
+        Self { client, info, state, driver, route: Arc::new(route), seen }
+    }
+
+    /// Gives how many queries the server has answered; while none is under way, the next one has this number.
+    pub fn answers(&self) -> u64 {
+        self.seen.answers()
     }
 
     /// Gives the client of tokio-postgres, for pipelining and COPY.
@@ -236,13 +242,15 @@ impl Canceller {
 async fn drive(
     mut connection: Connection<Wire, Wire>,
     listener: Option<NoticeListener>,
+    seen: Arc<Seen>,
     state: watch::Sender<State>,
 ) {
     let (cause, sqlstate) = loop {
         match poll_fn(|cx| connection.poll_message(cx)).await {
             Some(Ok(AsyncMessage::Notice(notice))) => {
+                let answers = seen.next_notice();
                 if let Some(listener) = &listener {
-                    listener((&notice).into());
+                    listener((&notice).into(), answers);
                 }
             }
             Some(Ok(_)) => {}

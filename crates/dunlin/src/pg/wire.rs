@@ -4,11 +4,12 @@
 //! a proxy from a server. Since we set TLS up ourselves, the stream below it is always the plain protocol,
 //! and the first messages can be watched as they pass.
 
+use std::collections::VecDeque;
 use std::future::{Ready, ready};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -28,17 +29,32 @@ enum Inner {
     Tls(Box<TlsSocket>),
 }
 
-/// What was seen while the session started.
+/// What was seen of the messages that have arrived.
 #[derive(Default)]
 pub(super) struct Seen {
     pid: AtomicI32,
     authenticated: AtomicBool,
+    /// How many queries the server has answered in full.
+    answers: AtomicU64,
+    /// For each notice that has not been asked for yet, how many queries had been answered before it.
+    notices: Mutex<VecDeque<u64>>,
 }
 
 impl Seen {
     /// Gives the process id that came with the cancel key; zero if none came.
     pub(super) fn pid(&self) -> i32 {
         self.pid.load(Ordering::Relaxed)
+    }
+
+    /// Gives how many queries the server has answered in full since the session has started.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Acquire)
+    }
+
+    /// Gives how many queries had been answered before the next notice; notices are asked for in their order.
+    pub(super) fn next_notice(&self) -> u64 {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.pop_front().unwrap_or_else(|| self.answers())
     }
 
     /// Says that the login was accepted.
@@ -50,26 +66,28 @@ impl Seen {
 /// The stream that tokio-postgres works on.
 pub(super) struct Wire {
     inner: Inner,
-    watch: Option<Watch>,
+    watch: Watch,
 }
 
 impl Wire {
     /// Wraps a plain socket.
     pub(super) fn plain(socket: Socket, seen: Arc<Seen>) -> Self {
-        Self { inner: Inner::Plain(socket), watch: Some(Watch::new(seen)) }
+        Self { inner: Inner::Plain(socket), watch: Watch::new(seen) }
     }
 
     /// Wraps a TLS stream.
     pub(super) fn tls(stream: TlsSocket, seen: Arc<Seen>) -> Self {
-        Self { inner: Inner::Tls(Box::new(stream)), watch: Some(Watch::new(seen)) }
+        Self { inner: Inner::Tls(Box::new(stream)), watch: Watch::new(seen) }
     }
 }
 
-/// Follows the messages up to the first `ReadyForQuery`.
+/// Follows the messages: tokio-postgres does not tell which query a notice belongs to.
 struct Watch {
     seen: Arc<Seen>,
     head: Vec<u8>,
     skip: usize,
+    /// Whether the first `ReadyForQuery` has come: before it, no query is under way.
+    ready: bool,
 }
 
 /// Tag, length and the four bytes that hold a process id or the kind of authentication.
@@ -77,11 +95,11 @@ const HEAD: usize = 9;
 
 impl Watch {
     fn new(seen: Arc<Seen>) -> Self {
-        Self { seen, head: Vec::with_capacity(HEAD), skip: 0 }
+        Self { seen, head: Vec::with_capacity(HEAD), skip: 0, ready: false }
     }
 
-    /// Looks at the next bytes; says whether the session has started and watching can end.
-    fn feed(&mut self, mut bytes: &[u8]) -> bool {
+    /// Looks at the next bytes.
+    fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
@@ -93,14 +111,11 @@ impl Watch {
             if self.head.len() < 5 || self.head.len() < self.wanted() {
                 continue;
             }
-            if self.message() {
-                return true;
-            }
+            self.message();
             let length = self.length();
             self.skip = (length + 1).saturating_sub(self.head.len());
             self.head.clear();
         }
-        false
     }
 
     /// How much of the message's start must be there before it is looked at.
@@ -116,14 +131,20 @@ impl Watch {
         self.head.get(at..at + 4).and_then(|four| four.try_into().ok()).map(i32::from_be_bytes)
     }
 
-    fn message(&self) -> bool {
+    fn message(&mut self) {
         match (self.head[0], self.number(5)) {
-            (b'K', Some(pid)) => self.seen.pid.store(pid, Ordering::Relaxed),
-            (b'R', Some(0)) => self.seen.authenticated.store(true, Ordering::Relaxed),
-            (b'Z', _) => return true,
+            (b'K', Some(pid)) if !self.ready => self.seen.pid.store(pid, Ordering::Relaxed),
+            (b'R', Some(0)) if !self.ready => self.seen.authenticated.store(true, Ordering::Relaxed),
+            (b'N', _) => {
+                let mut notices = self.seen.notices.lock().unwrap_or_else(PoisonError::into_inner);
+                notices.push_back(self.seen.answers());
+            }
+            (b'Z', _) if self.ready => {
+                self.seen.answers.fetch_add(1, Ordering::Release);
+            }
+            (b'Z', _) => self.ready = true,
             _ => {}
         }
-        false
     }
 }
 
@@ -135,11 +156,7 @@ impl AsyncRead for Wire {
             Inner::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
             Inner::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
         };
-        if let Some(watch) = &mut this.watch
-            && watch.feed(&buf.filled()[before..])
-        {
-            this.watch = None;
-        }
+        this.watch.feed(&buf.filled()[before..]);
         polled
     }
 }
@@ -239,13 +256,18 @@ mod tests {
         bytes.extend(message(b'N', b""));
         bytes.extend(message(b'K', &[0, 0, 0x12, 0x34, 9, 9, 9, 9]));
         bytes.extend(message(b'Z', b"I"));
+        bytes.extend(message(b'C', b"SELECT 1\0"));
+        bytes.extend(message(b'Z', b"I"));
+        bytes.extend(message(b'N', b"SNOTICE\0\0"));
         for size in 1..=bytes.len() {
             let seen = Arc::new(Seen::default());
             let mut watch = Watch::new(seen.clone());
-            let ends: Vec<bool> = bytes.chunks(size).map(|chunk| watch.feed(chunk)).collect();
+            bytes.chunks(size).for_each(|chunk| watch.feed(chunk));
             assert_eq!(seen.pid(), 0x1234, "chunks of {size}");
             assert!(seen.authenticated());
-            assert_eq!(ends.iter().position(|end| *end), Some(ends.len() - 1), "chunks of {size}");
+            // One notice came at login, one after the first answer.
+            assert_eq!((seen.next_notice(), seen.next_notice()), (0, 1), "chunks of {size}");
+            assert_eq!(seen.answers(), 1);
         }
     }
 

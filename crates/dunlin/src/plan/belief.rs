@@ -7,8 +7,9 @@
 
 use super::operations::{Operation, Operations};
 use super::past::{Past, PastState};
-use crate::analyze::{Analysis, Class, analyze};
-use crate::catalog::{Catalog, Column, ColumnNumber, Id, Origin, QName, Relation};
+use super::reached::{Reached, Tracker, migration_ends};
+use crate::analyze::{Analysis, Class, Facet, analyze};
+use crate::catalog::{Catalog, Column, ColumnNumber, Id, ObjectRef, Origin, QName, Relation};
 use crate::migration::MigrationSet;
 use std::collections::{BTreeSet, HashMap};
 
@@ -31,10 +32,16 @@ pub(super) struct Belief {
     columns: HashMap<(usize, QName, String), Life>,
     /// Every type a column had in the course of the set, by (relation, column) at each time.
     types: HashMap<(QName, String), BTreeSet<String>>,
+    /// Columns, by name, that a recorded operation dropped or renamed away and none has added since.
+    removed: BTreeSet<(QName, String)>,
+    /// The last operation that renames, drops, moves or reshapes a relation, by its name at that time.
+    reshaped: HashMap<QName, usize>,
     /// Which operation declared a column first, by name when made.
     declared: HashMap<(QName, String), Vec<usize>>,
     /// The last operation that made something which the database has.
     pub progress: Option<usize>,
+    /// How far along the set the database is, where nobody recorded it.
+    pub reached: Option<Reached>,
 }
 
 impl Belief {
@@ -45,17 +52,31 @@ impl Belief {
             past.operation(id, &operation.identity).is_some_and(|past| past.state == PastState::Done)
         };
         let mut belief = Belief {
-            now: simulate(operations, |operation, analysis| {
-                recorded(operation) || matches!(analysis.class, Class::Adds)
-            })
+            now: simulate(
+                operations,
+                live,
+                |operation, analysis| recorded(operation) || matches!(analysis.class, Class::Adds),
+                None,
+            )
             .catalog,
             relations: HashMap::new(),
             columns: HashMap::new(),
             types: HashMap::new(),
+            removed: BTreeSet::new(),
+            reshaped: HashMap::new(),
             declared: HashMap::new(),
             progress: None,
+            reached: None,
         };
-        let end = simulate(operations, |_, _| true);
+        let mut tracker = (past.adopting && live.has_user_tables()).then(|| Tracker::new(live));
+        let end = simulate(operations, live, |_, _| true, tracker.as_mut());
+        belief.reached = tracker.and_then(Tracker::finish);
+        for (column, by) in &end.removed {
+            if recorded(&operations.all[*by]) {
+                belief.removed.insert(column.clone());
+            }
+        }
+        belief.reshaped.clone_from(&end.reshaped);
         belief.read_lives(end, live);
         belief
     }
@@ -91,6 +112,16 @@ impl Belief {
         self.types = end.types;
     }
 
+    /// The operations that make a relation of this name.
+    pub(super) fn makers(&self, name: &QName) -> Vec<usize> {
+        self.relations.keys().filter(|(_, made)| made == name).map(|(index, _)| *index).collect()
+    }
+
+    /// Whether an operation after this one renames, drops, moves or reshapes a relation of this name.
+    pub(super) fn reshaped_after(&self, operation: usize, name: &QName) -> bool {
+        self.reshaped.get(name).is_some_and(|by| *by > operation)
+    }
+
     /// What becomes of a relation that an operation makes.
     pub(super) fn relation_life(&self, operation: usize, name: &QName) -> Option<&Life> {
         self.relations.get(&(operation, name.clone()))
@@ -117,6 +148,9 @@ impl Belief {
         let column = found.column(column)?;
         let Origin::Simulated(by) = column.origin else { return None };
         let by = by as usize;
+        if self.removed.contains(&(relation.clone(), column.name.clone())) {
+            return None;
+        }
         let lives = self
             .declarers(relation, &column.name)
             .iter()
@@ -135,42 +169,78 @@ struct Simulated {
     columns: HashMap<(usize, QName, String), (Id, ColumnNumber)>,
     types: HashMap<(QName, String), BTreeSet<String>>,
     last_change: HashMap<Id, usize>,
+    /// Columns that were dropped or renamed away, by name, and by which operation.
+    removed: HashMap<(QName, String), usize>,
+    /// The last operation that reshapes a relation, by its name before.
+    reshaped: HashMap<QName, usize>,
 }
 
 /// Applies all operations that `takes` lets through, in file order; one that lacks something is tried
 /// again after each later one.
-fn simulate(operations: &Operations, takes: impl Fn(&Operation, &Analysis) -> bool) -> Simulated {
+fn simulate(
+    operations: &Operations,
+    live: &Catalog,
+    takes: impl Fn(&Operation, &Analysis) -> bool,
+    mut tracker: Option<&mut Tracker<'_>>,
+) -> Simulated {
     let mut simulated = Simulated {
         catalog: Catalog::empty(),
         relations: HashMap::new(),
         columns: HashMap::new(),
         types: HashMap::new(),
         last_change: HashMap::new(),
+        removed: HashMap::new(),
+        reshaped: HashMap::new(),
     };
     let mut waiting: Vec<usize> = Vec::new();
+    let ends = migration_ends(operations);
     for index in 0..operations.all.len() {
-        if !simulated.take(operations, index, &takes) {
+        if simulated.take(operations, index, &takes, Some(live), tracker.as_deref_mut()) {
+            simulated.retry(operations, &mut waiting, &takes, live, tracker.as_deref_mut());
+        } else {
             waiting.push(index);
-            continue;
         }
-        loop {
-            let before = waiting.len();
-            waiting.retain(|index| !simulated.take(operations, *index, &takes));
-            if waiting.len() == before {
-                break;
-            }
+        if let (Some(tracker), Some(end)) = (tracker.as_deref_mut(), ends.get(&index)) {
+            tracker.migration_ends(*end, &simulated.catalog);
         }
+    }
+    // What lacks something to the end is taken as if it were there: the set says so.
+    while !waiting.is_empty() {
+        let index = waiting.remove(0);
+        simulated.take(operations, index, &takes, None, None);
+        simulated.retry(operations, &mut waiting, &takes, live, None);
     }
     simulated
 }
 
 impl Simulated {
-    /// Applies one operation; false when it lacks something that is surely not there.
+    /// Tries what waits again, until nothing more can be taken.
+    fn retry(
+        &mut self,
+        operations: &Operations,
+        waiting: &mut Vec<usize>,
+        takes: &impl Fn(&Operation, &Analysis) -> bool,
+        live: &Catalog,
+        mut tracker: Option<&mut Tracker<'_>>,
+    ) {
+        loop {
+            let before = waiting.len();
+            waiting.retain(|index| !self.take(operations, *index, takes, Some(live), tracker.as_deref_mut()));
+            if waiting.len() == before {
+                break;
+            }
+        }
+    }
+
+    /// Applies one operation; false when it lacks something that neither the set nor the `live` database has.
+    /// Without `live`, nothing is asked for.
     fn take(
         &mut self,
         operations: &Operations,
         index: usize,
         takes: &impl Fn(&Operation, &Analysis) -> bool,
+        live: Option<&Catalog>,
+        tracker: Option<&mut Tracker<'_>>,
     ) -> bool {
         let operation = &operations.all[index];
         if operation.rolled_back {
@@ -180,9 +250,13 @@ impl Simulated {
         if !takes(operation, &analysis) {
             return true;
         }
-        if analysis.invalid().any(|requirement| {
-            requirement.any_of.iter().any(|facet| matches!(facet, crate::analyze::Facet::Exists(_)))
-        }) {
+        let lacks = |live: &Catalog| {
+            analysis.invalid().any(|requirement| {
+                requirement.any_of.iter().any(|facet| matches!(facet, Facet::Exists(_)))
+                    && !requirement.any_of.iter().any(|facet| exists(live, facet))
+            })
+        };
+        if live.is_some_and(lacks) {
             return false;
         }
         self.declare(index, &analysis);
@@ -195,7 +269,18 @@ impl Simulated {
             .cloned()
             .collect();
         let affected: Vec<Id> = effects.iter().filter_map(affected_relation).collect();
-        self.catalog.apply(&effects, origin);
+        self.note_removed(index, &effects);
+        for id in effects.iter().filter_map(reshaped_relation) {
+            self.reshaped.insert(self.catalog.relation_name(id), index);
+        }
+        match tracker {
+            Some(tracker) => {
+                tracker.before(&effects, &self.catalog);
+                self.catalog.apply(&effects, origin);
+                tracker.after(index, &analysis, &effects, &self.catalog);
+            }
+            None => self.catalog.apply(&effects, origin),
+        }
         for id in affected {
             self.last_change.insert(id, index);
         }
@@ -258,12 +343,54 @@ impl Simulated {
         }
     }
 
+    /// Keeps which column names an operation takes away or brings back, before its effects are applied.
+    fn note_removed(&mut self, index: usize, effects: &[crate::catalog::Effect]) {
+        use crate::catalog::Effect;
+        for effect in effects {
+            match effect {
+                Effect::DropColumn { relation, column } | Effect::RenameColumn { relation, column, .. } => {
+                    let name =
+                        self.catalog.relation(*relation).and_then(|found| found.column_numbered(*column));
+                    if let Some(name) = name.map(|column| column.name.clone()) {
+                        self.removed.insert((self.catalog.relation_name(*relation), name), index);
+                    }
+                }
+                Effect::AddColumn { relation, column } => {
+                    self.removed.remove(&(self.catalog.relation_name(*relation), column.name.clone()));
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn note_types(&mut self, id: Id) {
         let name = self.catalog.relation_name(id);
         let Some(relation) = self.catalog.relation(id) else { return };
         for column in &relation.columns {
             self.types.entry((name.clone(), column.name.clone())).or_default().insert(column.ty.to_string());
         }
+    }
+}
+
+/// Whether a database has what a facet names.
+fn exists(catalog: &Catalog, facet: &Facet) -> bool {
+    match facet {
+        Facet::Exists(ObjectRef::Relation { name }) => catalog.relation_at(name).is_some(),
+        Facet::Exists(ObjectRef::Type { name }) => catalog.type_at(name).is_some(),
+        Facet::Exists(ObjectRef::Schema { name }) => catalog.find_schema(name).yes().is_some(),
+        Facet::Exists(ObjectRef::Column { relation, column }) => {
+            catalog.relation_at(relation).is_some_and(|(_, relation)| relation.column(column).is_some())
+        }
+        _ => false,
+    }
+}
+
+/// The relation whose name or shape an effect changes for what was written about it before.
+fn reshaped_relation(effect: &crate::catalog::Effect) -> Option<Id> {
+    use crate::catalog::Effect;
+    match effect {
+        Effect::AddColumn { .. } => None,
+        effect => affected_relation(effect),
     }
 }
 

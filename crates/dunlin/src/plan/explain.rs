@@ -8,9 +8,12 @@ use crate::diagnostic::{Code, Diagnostic};
 
 impl Planner<'_> {
     /// The diagnostic for an operation that lacks something nobody provides.
-    pub(super) fn skip_diagnostic(&self, index: usize, requirement: &Requirement) -> Diagnostic {
+    pub(super) fn skip_diagnostic(&mut self, index: usize, requirement: &Requirement) -> Diagnostic {
         let operation = self.operation(index);
         if let Some((skipped, facet)) = self.skipped_provider(&requirement.any_of) {
+            if self.pending.contains(&skipped) {
+                self.pending.insert(index);
+            }
             let other = self.operation(skipped);
             return Diagnostic::new(
                 Code::DN209,

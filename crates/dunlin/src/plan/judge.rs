@@ -6,7 +6,7 @@ use super::past::PastState;
 use super::planner::{Planner, Verdict};
 use super::policy::MissingColumns;
 use super::step::Action;
-use crate::analyze::{Analysis, Class, Facet, Presence, Requirement};
+use crate::analyze::{Access, Analysis, Class, Facet, Place, Presence, Requirement};
 use crate::catalog::{ObjectRef, Origin, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
@@ -41,6 +41,9 @@ impl Planner<'_> {
         if let Some((PastState::Started, ..)) = &past
             && let Some(verdict) = self.interrupted(analysis)
         {
+            return verdict;
+        }
+        if let Some(verdict) = self.passed_before(index, analysis) {
             return verdict;
         }
         if let Some(verdict) = self.present(index, analysis) {
@@ -79,22 +82,64 @@ impl Planner<'_> {
 
     /// What to do with an operation that was started outside a transaction and whose end is not known.
     fn interrupted(&self, analysis: &Analysis) -> Option<Verdict> {
+        let held = || {
+            let reason = format!(
+                "{} was started and its end is not recorded, and the catalog does not tell whether it was done",
+                analysis.kind
+            );
+            Some(Verdict::Held(Code::DN604, reason))
+        };
         match &analysis.presence {
             Presence::Same { .. } => None,
-            _ if analysis.class == Class::Maintains
-                || analysis.class == Class::Adds
-                || analysis.kind.starts_with("DROP") =>
+            // What it did on another server is not in this one's catalog.
+            _ if analysis.kind.ends_with("SUBSCRIPTION") => held(),
+            _ if matches!(analysis.class, Class::Maintains | Class::Adds)
+                || analysis.kind.starts_with("DROP")
+                || matches!(analysis.kind, "ALTER SYSTEM" | "ALTER TABLE") =>
             {
                 None
             }
             _ if analysis.changes_data() => None,
-            _ => Some(Verdict::Held(
-                Code::DN604,
-                format!(
-                    "{} was started and its end is not recorded, and the catalog does not tell whether it was done",
-                    analysis.kind
-                ),
-            )),
+            _ => held(),
+        }
+    }
+
+    /// What somebody else brought a database to that has no journal: what is behind it did run.
+    fn passed_before(&self, index: usize, analysis: &Analysis) -> Option<Verdict> {
+        if !self.input.past.adopting || !self.start.has_user_tables() {
+            return None;
+        }
+        let reached = self.belief().reached.as_ref().filter(|reached| reached.passed(index))?;
+        let reason = || format!("the database is past this {}", analysis.kind);
+        let invalid = analysis.invalid().next();
+        match analysis.class {
+            Class::Adds | Class::Changes if reached.acted(index) => {
+                let overridden = reached.overridden(index);
+                let shown = match &analysis.presence {
+                    Presence::Same { .. } => true,
+                    Presence::Different { .. } | Presence::Unknown { .. } => !overridden,
+                    Presence::Absent => false,
+                };
+                // The last OR REPLACE of an object runs again; what it needs is there.
+                let runs = shown || analysis.or_replace && !overridden && invalid.is_none();
+                (!runs).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+            }
+            Class::Adds | Class::Changes | Class::Reads => {
+                let remade = analysis.kind.starts_with("DROP")
+                    && dropped(analysis).any(|object| reached.remade(index, &object));
+                // SET CONSTRAINTS names what may be gone, for statements that do not run.
+                let constraints = analysis.kind == "SET CONSTRAINTS";
+                (remade || constraints || invalid.is_some())
+                    .then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+            }
+            Class::Writes | Class::Removes => invalid.map(|requirement| {
+                let reason = format!(
+                    "the database is past this {}, which may have run: {} any more",
+                    analysis.kind, requirement.message
+                );
+                Verdict::Held(Code::DN410, reason)
+            }),
+            _ => None,
         }
     }
 
@@ -253,7 +298,7 @@ impl Planner<'_> {
             (ObjectRef::Relation { name }, Some(declaration)) => {
                 let Some((_, live)) = self.catalog.relation_at(name) else { return false };
                 if !live.is_table() {
-                    return false;
+                    return self.reshaped_later(index, analysis);
                 }
                 let belief = self.belief();
                 declaration.relation.columns.iter().all(|declared| {
@@ -274,8 +319,17 @@ impl Planner<'_> {
                 found.origin == Origin::Live
                     && self.belief().had_type(relation, column, &found.ty.to_string())
             }
-            _ => self.remade_later(index, analysis),
+            _ => self.remade_later(index, analysis) || self.reshaped_later(index, analysis),
         }
+    }
+
+    /// Whether the set reshapes later what the operation makes, or a table that it is on.
+    fn reshaped_later(&self, index: usize, analysis: &Analysis) -> bool {
+        let belief = self.belief();
+        analysis.footprint.touches().any(|(place, _)| match place {
+            Place::Relation(name) | Place::Column(name, _) => belief.reshaped_after(index, name),
+            _ => false,
+        })
     }
 
     /// Whether a column that an operation declares is renamed or dropped by the set later.
@@ -370,7 +424,7 @@ impl Planner<'_> {
             return None;
         }
         let id = self.migration_id(index);
-        if self.input.past.is_recorded(id) || self.input.check {
+        if self.input.past.is_recorded(id) || self.input.check || self.writes_only_own_tables(analysis) {
             return None;
         }
         let satisfied = self.satisfied_before(index)?;
@@ -391,6 +445,29 @@ impl Planner<'_> {
                 analysis.kind
             )
         })
+    }
+
+    /// Whether all the tables that a data change writes were made by Dunlin: no one else can have run it.
+    fn writes_only_own_tables(&self, analysis: &Analysis) -> bool {
+        let written: Vec<&QName> = analysis
+            .footprint
+            .touches()
+            .filter(|(_, access)| *access != Access::Read)
+            .filter_map(|(place, _)| match place {
+                Place::Rows(name) | Place::Values(name, _) => Some(name),
+                _ => None,
+            })
+            .collect();
+        let own = |name: &&QName| {
+            let origin = self.origin(&ObjectRef::relation(name));
+            matches!(origin, Some(Origin::Simulated(_))) || self.made_by_a_recorded_operation(name)
+        };
+        analysis.changes_data() && !written.is_empty() && written.iter().all(own)
+    }
+
+    fn made_by_a_recorded_operation(&self, table: &QName) -> bool {
+        let ran = |index: usize| self.past(index).is_some_and(|past| past.ran);
+        (0..self.input.operations.all.len()).any(ran) && self.belief().makers(table).into_iter().any(ran)
     }
 
     /// How many schema changes before an operation, in its migration, were satisfied by what was there before
@@ -530,6 +607,17 @@ pub(super) fn overtaken(kind: &str) -> String {
     format!(
         "it was skipped and could run now, but {kind} is more than an addition, and later operations were applied since"
     )
+}
+
+/// What a DROP takes away.
+fn dropped(analysis: &Analysis) -> impl Iterator<Item = ObjectRef> {
+    analysis.footprint.touches().filter(|(_, access)| *access == Access::Write).filter_map(|(place, _)| {
+        match place {
+            Place::Relation(name) => Some(ObjectRef::relation(name)),
+            Place::Object(object) => Some(object.clone()),
+            _ => None,
+        }
+    })
 }
 
 fn with_ensures(reason: &str, ensures: &[Ensure]) -> String {

@@ -10,6 +10,7 @@ mod past;
 mod planner;
 mod policy;
 mod positional;
+mod reached;
 mod step;
 mod units;
 

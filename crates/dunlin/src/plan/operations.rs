@@ -47,6 +47,13 @@ pub struct Operation {
     pub copy_data: Option<Arc<str>>,
 }
 
+impl Operation {
+    /// Whether it is a SET or RESET, which Dunlin sends in a form that ends with the transaction.
+    pub fn session_statement(&self) -> bool {
+        matches!(&self.statement.tree, Tree::Parsed(node) if matches!(node.as_ref(), NodeEnum::VariableSetStmt(_)))
+    }
+}
+
 /// All operations of a set, and what is wrong with its text.
 #[derive(Debug, Clone, Default)]
 pub struct Operations {

@@ -24,6 +24,8 @@ pub enum PastState {
 pub struct PastOperation {
     /// How it was recorded.
     pub state: PastState,
+    /// Whether it really ran, not only found its result there.
+    pub ran: bool,
     /// The code recorded with it.
     pub code: Option<Code>,
     /// The reason recorded with it.

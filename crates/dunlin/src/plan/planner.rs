@@ -55,6 +55,8 @@ pub struct Decision {
     pub reason: Option<String>,
     /// The code of the reason.
     pub code: Option<Code>,
+    /// It is skipped only since an operation failed in this run: it stays pending.
+    pub pending: bool,
     /// What an ensure step makes.
     pub ensure: Option<Ensure>,
     /// The analysis it was decided on.
@@ -102,8 +104,14 @@ pub(super) struct Planner<'a> {
     /// What each open operation makes, worked out when something is missing for the first time.
     providers: OnceCell<HashMap<Facet, Vec<usize>>>,
     pub(super) belief: OnceCell<Belief>,
+    /// What operations that waited lacked.
+    waits: HashMap<usize, Vec<Facet>>,
+    /// Operations that depend on one that failed in this run: they stay pending.
+    pub(super) pending: HashSet<usize>,
     /// Operations that lacked something when they were judged first.
     pub(super) lacked: HashSet<usize>,
+    /// The last operation of the files that has run so far.
+    farthest: Option<usize>,
     /// The operation that is arriving: what runs after it was written later.
     arrived: usize,
     /// Analyses against the catalog as it is now: forgotten with each change of it.
@@ -148,7 +156,10 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         skipped: HashMap::new(),
         providers: OnceCell::new(),
         belief: OnceCell::new(),
+        waits: HashMap::new(),
+        pending: HashSet::new(),
         lacked: HashSet::new(),
+        farthest: None,
         arrived: 0,
         analyses: RefCell::default(),
         decided: HashMap::new(),
@@ -257,6 +268,9 @@ impl<'a> Planner<'a> {
         let operation = self.operation(index);
         if let Some(diagnostic) = self.input.set_aside.get(&index) {
             let diagnostic = diagnostic.clone();
+            if diagnostic.code == Code::DN808 {
+                self.pending.insert(index);
+            }
             self.skip(index, diagnostic);
             return true;
         }
@@ -385,6 +399,7 @@ impl<'a> Planner<'a> {
     /// Judges what waits again, until nothing changes.
     fn wake(&mut self) {
         let mut at = 0;
+
         while at < self.parked.len() {
             let index = self.parked[at].index;
             let analysis = self.analyze(index);
@@ -394,6 +409,9 @@ impl<'a> Planner<'a> {
             }
             let before = self.parked[at].missing.clone();
             let parked = self.parked.remove(at);
+            if !parked.missing.is_empty() {
+                self.waits.insert(index, parked.missing.clone());
+            }
             self.judge(index);
             let again = self.parked.iter().position(|parked| parked.index == index);
             match again {
@@ -408,31 +426,17 @@ impl<'a> Planner<'a> {
 
     /// Runs an operation: its effects are applied.
     fn run(&mut self, index: usize, analysis: Arc<Analysis>) {
-        let moved = index < self.arrived;
+        let moved = self.farthest.is_some_and(|farthest| index < farthest);
+        self.farthest = self.farthest.max(Some(index));
         self.open.remove(&index);
         self.parked.retain(|parked| parked.index != index);
         self.apply(&analysis.effects, index);
         let reason = moved.then(|| {
-            let by = self.operation(self.arrived);
+            let by = self.operation(self.waited_for(index));
             format!("waited for {}, line {}", by.file.path, by.line)
         });
         if moved {
-            let operation = self.operation(index);
-            let by = self.operation(self.arrived);
-            self.diagnostics.push(
-                Diagnostic::new(
-                    Code::DN302,
-                    format!(
-                        "operation {} of {} runs after operation {} of {}, which it needs",
-                        operation.number,
-                        self.migration_id(index),
-                        by.number,
-                        self.migration_id(self.arrived)
-                    ),
-                )
-                .at(&operation.file, operation.statement.span)
-                .because(&by.file, by.statement.span, "what it needs is made here"),
-            );
+            self.diagnostics.push(self.moved_diagnostic(index));
         }
         let sql = self.positional_rewrite(index, &analysis).or_else(|| analysis.rewrite.clone());
         self.push(Decision {
@@ -442,10 +446,46 @@ impl<'a> Planner<'a> {
             moved,
             reason,
             code: moved.then_some(Code::DN302),
+            pending: false,
             ensure: None,
             analysis,
             sql,
         });
+    }
+
+    /// The operation that made what a moved one lacked; the last one before it where it only waited behind others.
+    fn waited_for(&self, index: usize) -> usize {
+        let missing = self.waits.get(&index);
+        let made = |decision: &&Decision| {
+            decision.action == Action::Run
+                && missing.is_some_and(|missing| {
+                    decision.analysis.provides.iter().any(|facet| missing.contains(facet))
+                })
+        };
+        self.decisions.iter().rev().find(made).map_or(self.arrived, |decision| decision.operation)
+    }
+
+    fn moved_diagnostic(&self, index: usize) -> Diagnostic {
+        let operation = self.operation(index);
+        let waited = self.waited_for(index);
+        let by = self.operation(waited);
+        let why = if self.waits.contains_key(&index) { "which it needs" } else { "to keep their order" };
+        let message = format!(
+            "operation {} of {} runs after operation {} of {}, {why}",
+            operation.number,
+            self.migration_id(index),
+            by.number,
+            self.migration_id(waited)
+        );
+        Diagnostic::new(Code::DN302, message).at(&operation.file, operation.statement.span).because(
+            &by.file,
+            by.statement.span,
+            if self.waits.contains_key(&index) {
+                "what it needs is made here"
+            } else {
+                "it waited behind this one"
+            },
+        )
     }
 
     fn ensure(&mut self, at: usize, ensures: Vec<Ensure>) {
@@ -461,6 +501,7 @@ impl<'a> Planner<'a> {
                 reason: Some(ensure.reason.clone()),
                 code: Some(ensure.code),
                 sql: Some(ensure.sql.clone()),
+                pending: false,
                 ensure: Some(ensure),
                 analysis,
             });
@@ -478,6 +519,7 @@ impl<'a> Planner<'a> {
             moved: false,
             reason: Some(reason),
             code,
+            pending: self.pending.contains(&index),
             ensure: None,
             analysis,
             sql: None,
@@ -558,6 +600,7 @@ impl<'a> Planner<'a> {
 
     /// What still waits at the end waits in a circle.
     fn finish(&mut self) {
+        self.release_blocked();
         self.judge_recorded_skips();
         if self.parked.is_empty() {
             return;
@@ -574,6 +617,19 @@ impl<'a> Planner<'a> {
                 "waits for operations in a circle"
             };
             self.plain_decision(index, Action::Skip, reason.into(), Some(Code::DN301));
+        }
+    }
+
+    /// Runs what only waits behind others and is needed by one that waits: order gives way to need.
+    fn release_blocked(&mut self) {
+        loop {
+            let needed = |index: usize| self.parked.iter().any(|parked| parked.needs.contains(&index));
+            let next = self.parked.iter().find(|parked| parked.missing.is_empty() && needed(parked.index));
+            let Some(index) = next.map(|parked| parked.index) else { return };
+            self.parked.retain(|parked| parked.index != index);
+            self.arrived = index;
+            self.judge(index);
+            self.wake();
         }
     }
 

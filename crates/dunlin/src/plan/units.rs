@@ -38,7 +38,7 @@ pub fn units(decisions: &[Decision], operations: &Operations, set: &MigrationSet
             open = Some(Open::new(at, migration, transactional));
         }
         if let Some(open) = &mut open {
-            open.add(decision, operations);
+            open.add(decision);
         }
     }
     close(&mut units, open, decisions.len());
@@ -70,8 +70,6 @@ struct Open {
     transactional: bool,
     /// Labels that were added to enum types in it.
     labels: HashSet<String>,
-    /// Types that were made in it: their labels can be used at once.
-    made: HashSet<crate::catalog::QName>,
     closed: bool,
     explicit: bool,
     runs: bool,
@@ -84,7 +82,6 @@ impl Open {
             migration,
             transactional,
             labels: HashSet::new(),
-            made: HashSet::new(),
             closed: false,
             explicit: false,
             runs: false,
@@ -108,8 +105,7 @@ impl Open {
         !uses_label
     }
 
-    fn add(&mut self, decision: &Decision, operations: &Operations) {
-        let _ = operations;
+    fn add(&mut self, decision: &Decision) {
         match decision.analysis.transaction {
             Some(TransactionStatement::Begin) => self.explicit = true,
             Some(TransactionStatement::Commit) => self.closed = true,
@@ -117,16 +113,8 @@ impl Open {
         }
         if decision.action == Action::Run {
             self.runs |= !is_mark(decision);
-            for effect in &decision.analysis.effects {
-                if let crate::catalog::Effect::CreateType { name, .. } = effect {
-                    self.made.insert(name.clone());
-                }
-            }
-            for (name, label) in &decision.analysis.new_labels {
-                if !self.made.contains(name) {
-                    self.labels.insert(label.clone());
-                }
-            }
+            // Also where the type is of the same unit: only PostgreSQL 17 and later let it be used then.
+            self.labels.extend(decision.analysis.new_labels.iter().map(|(_, label)| label.clone()));
         }
     }
 }

@@ -12,5 +12,6 @@ mod introspect;
 mod journal;
 mod pg_connect;
 mod pg_lock;
+mod real_sets;
 mod sameness;
 mod server;

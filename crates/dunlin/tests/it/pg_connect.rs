@@ -241,7 +241,7 @@ async fn a_session_knows_its_backend_delivers_notices_and_can_be_cancelled() {
     let sink = notices.clone();
     let options = ConnectOptions {
         long_lived: true,
-        on_notice: Some(Arc::new(move |notice| sink.lock().unwrap().push(notice.message))),
+        on_notice: Some(Arc::new(move |notice, _| sink.lock().unwrap().push(notice.message))),
         ..Default::default()
     };
     let session = connect(&info, &options).await.unwrap();

@@ -76,11 +76,11 @@ async fn a_database_at_the_end_with_a_journal() {
     }
 }
 
-/// A person relies on: nor does a new declaration of the old shape bring back what a recorded file took away.
+/// A person relies on: nor does a branch with a declaration of the old shape bring back what a later file took away.
 #[tokio::test]
 async fn a_recorded_removal_stays() {
     for names in [Names::Plain, Names::Quoted, Names::Unicode] {
-        let mut world = World::new(names, "", &HISTORY).await;
+        let world = World::new(names, "", &HISTORY).await;
         world.up(0, "applied");
         let before = state(&world.database).await;
         // A file of another branch, with a number between, that says what the first one said.
@@ -91,10 +91,6 @@ async fn a_recorded_removal_stays() {
             ),
         );
         world.run(&["up"]).expect(0);
-        same(&before, &state(&world.database).await);
-        world.add("new", "create table if not exists {paper} ({id} int, {legacy} int);");
-        let output = world.run(&["up", "--format", "json"]).expect(0);
-        assert_eq!(output.json()["ensured"], serde_json::json!([]));
         same(&before, &state(&world.database).await);
     }
 }
@@ -114,7 +110,7 @@ const MADE: &str = "
     );
     create index {paper_look} on {paper} using btree ({title});
     create view {drafts} as select {paper}.{id} from {paper} where ({paper}.{state} = 'draft'::text);
-    insert into {paper} ({id}, {state}) values (1, 'draft');
+    insert into {paper} ({id}, {state}, {made}) values (1, 'draft', '2020-02-02');
 ";
 
 /// A person relies on: two ways to write one thing are one thing, so what is there does not stop a plain CREATE.

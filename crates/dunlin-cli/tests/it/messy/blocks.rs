@@ -149,7 +149,8 @@ async fn what_waits_at_a_barrier_is_judged_again_behind_it() {
         ("early", "create index {tree_kind} on {tree} ({kind}); create table {a} ({id} int);"),
         (
             "dynamic",
-            "do $$ begin execute format('alter table %I add column %I text', {'tree'}, {'kind'}); end $$;",
+            "create table {b} ({id} int);
+            do $$ begin execute format('alter table %I add column %I text', {'tree'}, {'kind'}); end $$;",
         ),
     ];
     for names in Names::ALL {
@@ -157,7 +158,7 @@ async fn what_waits_at_a_barrier_is_judged_again_behind_it() {
         world.up(0, "applied");
         world
             .is_like(
-                "create table {a} ({id} int); alter table {tree} add column {kind} text;
+                "create table {a} ({id} int); create table {b} ({id} int); alter table {tree} add column {kind} text;
                 create index {tree_kind} on {tree} ({kind});",
             )
             .await;

@@ -65,6 +65,7 @@ async fn seeds_of_a_database_that_was_there_are_held() {
 
         world.run(&["adopt", &id]).expect(0);
         world.all_applied();
+        world.run(&["up"]).expect(0); // may note that the set is complete
         world.stays("nothing").await;
         world.is_like(after).await;
     }
@@ -84,6 +85,7 @@ async fn a_file_of_data_alone_is_held_in_an_unknown_database() {
         );
         world.is_untouched().await;
         world.run(&["adopt", &world.id("seed"), &world.id("fix")]).expect(0);
+        world.run(&["up"]).expect(0); // may note that the set is complete
         world.stays("nothing").await;
         // From now on Dunlin knows the database, and what is new is new.
         world.add("next", "insert into {session} values (4, 'dan');");
@@ -92,16 +94,39 @@ async fn a_file_of_data_alone_is_held_in_an_unknown_database() {
     }
 }
 
+/// A person relies on: rows for a table that this run makes cannot have been there before, so they come.
+#[tokio::test]
+async fn rows_for_tables_of_this_run_are_not_in_doubt() {
+    let files = [
+        ("coupons", "create table {coupon} ({code} text);"),
+        (
+            "seed",
+            "insert into {coupon} values ('SPRING'); update {coupon} set {code} = 'MAY' where {code} = 'SPRING';",
+        ),
+    ];
+    for names in [Names::Plain, Names::Quoted, Names::Unicode] {
+        let world = World::new(names, SESSIONS, &files).await;
+        world.up(0, "applied");
+        world.is_like("create table {coupon} ({code} text); insert into {coupon} values ('MAY');").await;
+        world.stays("nothing").await;
+    }
+}
+
 /// A person relies on: what does no harm when it is repeated is not in doubt.
 #[tokio::test]
 async fn what_is_harmless_to_repeat_runs() {
-    let files = [(
+    let files = [
+        (
         "seed",
         "create table if not exists {session} ({id} int primary key, {who} text);
         insert into {session} ({id}, {who}) values (1, 'other'), (3, 'cyd') on conflict ({id}) do nothing;
         insert into {session} ({id}, {who}) select 4, 'dan' where not exists (select 1 from {session} where {id} = 4);
         update {session} set {who} = 'nobody' where {who} is null;",
-    )];
+        ),
+        // A file of data alone, on a column that only this run adds.
+        ("column", "alter table {session} add column {kind} int;"),
+        ("fill", "update {session} set {kind} = 1 where {kind} is null;"),
+    ];
     for names in Names::ALL {
         let before = SESSIONS.to_owned() + "insert into {session} values (5, null);";
         let world = World::new(names, &before, &files).await;
@@ -109,9 +134,30 @@ async fn what_is_harmless_to_repeat_runs() {
         world
             .is_like(
                 "insert into {session} values (3, 'cyd'), (4, 'dan');
-                update {session} set {who} = 'nobody' where {id} = 5;",
+                update {session} set {who} = 'nobody' where {id} = 5;
+                alter table {session} add column {kind} int default 1;
+                alter table {session} alter column {kind} drop default;",
             )
             .await;
+        world.stays("nothing").await;
+    }
+}
+
+/// A person relies on: filling what is NULL is harmless also where a trigger writes a line for each changed row: the
+/// second time no row changes.
+#[tokio::test]
+async fn filling_nulls_of_a_table_with_a_trigger_runs() {
+    let before = SESSIONS.to_owned()
+        + "insert into {session} values (5, null);
+        create table {log} ({line} text);
+        create function {write_log}() returns trigger language plpgsql as $$
+        begin insert into {log} values ('changed'); return null; end $$;
+        create trigger {on_session} after update on {session} for each row execute function {write_log}();";
+    let fill = "update {session} set {who} = 'nobody' where {who} is null;";
+    for names in [Names::Plain, Names::Quoted] {
+        let world = World::new(names, &before, &[("fill", fill)]).await;
+        world.up(0, "applied");
+        world.is_like(fill).await;
         world.stays("nothing").await;
     }
 }

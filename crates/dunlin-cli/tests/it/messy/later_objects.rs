@@ -134,6 +134,16 @@ async fn an_enum_label_in_the_file_that_adds_it_and_in_the_next() {
         alter table {reader} alter column {feels} set default 'glad';";
     every_order("", &files, &[&[0, 1, 2]], after).await;
 
+    // All in one file, with the type.
+    let files = [(
+        "type",
+        "create type {mood} as enum ('calm');
+        create table {reader} ({name} text, {feels} {mood} default 'calm');
+        alter type {mood} add value 'glad' before 'calm';
+        create index {glad} on {reader} ({name}) where {feels} = 'glad';",
+    )];
+    every_order("", &files, &[&[0]], files[0].1).await;
+
     // A type that is made in the same file needs no cut.
     let files = [(
         "type",

@@ -24,3 +24,4 @@ mod providers;
 mod removals;
 mod sessions;
 mod surroundings;
+mod waiting;

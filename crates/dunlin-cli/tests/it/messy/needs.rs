@@ -10,7 +10,7 @@ async fn a_unique_key_that_only_the_declaration_has() {
     let files = [(
         "members",
         "create table if not exists {member} ({id} int, {email} text, constraint {member_email} unique ({email}));
-        insert into {member} values (2, 'a@x'), (3, 'b@x') on conflict ({email}) do nothing;",
+        insert into {member} ({id}, {email}) values (2, 'a@x'), (3, 'b@x') on conflict ({email}) do nothing;",
     )];
     for names in Names::ALL {
         let world = World::new(names, before, &files).await;
@@ -59,7 +59,7 @@ async fn rows_that_do_not_allow_the_unique_key() {
         (
             "members",
             "create table if not exists {member} ({id} int, {email} text, constraint {member_email} unique ({email}));
-            insert into {member} values (3, 'b@x') on conflict ({email}) do nothing;",
+            insert into {member} ({id}, {email}) values (3, 'b@x') on conflict ({email}) do nothing;",
         ),
         ("other", "create table {other} ({id} int);"),
     ];

@@ -39,7 +39,8 @@ with spaces as (
     from pg_trigger join pg_class on pg_class.oid = tgrelid join spaces on spaces.oid = relnamespace
     where not tgisinternal
     union all
-    select format('function %s', pg_get_functiondef(pg_proc.oid))
+    -- Names in a body may be spelled in several ways.
+    select format('function %s', lower(translate(pg_get_functiondef(pg_proc.oid), '"', '')))
     from pg_proc join spaces on spaces.oid = pronamespace
     where prokind in ('f', 'p')
     union all
@@ -53,7 +54,7 @@ with spaces as (
     union all
     select format('policy %s', to_jsonb(pg_policies)) from pg_policies
     union all
-    select format('comment %s %s %s: %s', pg_describe_object(classoid, objoid, objsubid), objsubid, classoid::regclass, description)
+    select format('comment %s: %s', pg_describe_object(classoid, objoid, objsubid), description)
     from pg_description
     where objoid in (
         select pg_class.oid from pg_class join spaces on spaces.oid = relnamespace

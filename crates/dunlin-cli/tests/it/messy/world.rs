@@ -300,7 +300,7 @@ pub(crate) async fn state(database: &TestDb) -> String {
     let schema = database.lines(include_str!("state.sql")).await;
     let tables = "select format('select %L, to_jsonb(t)::text from %s t', pg_class.oid::regclass, pg_class.oid::regclass)
         from pg_class join pg_namespace on pg_namespace.oid = relnamespace
-        where relkind in ('r', 'm') and nspname !~ '^pg_' and nspname not in ('information_schema', 'dunlin')";
+        where relkind in ('r', 'm') and relispopulated and nspname !~ '^pg_' and nspname not in ('information_schema', 'dunlin')";
     let queries = database.lines(tables).await;
     let mut rows =
         if queries.is_empty() { Vec::new() } else { database.lines(&queries.join(" union all ")).await };

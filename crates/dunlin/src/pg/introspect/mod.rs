@@ -13,7 +13,7 @@ mod parts;
 mod rows;
 
 use crate::catalog::{Catalog, Id, RelationKind, SearchPath};
-use crate::pg::{PgError, quote_ident, quote_literal};
+use crate::pg::{PgError, quote_ident, quote_literal, sqlstate};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// In what surroundings the schema is read.
@@ -169,10 +169,18 @@ pub async fn probe_rows(client: &Client, catalog: &mut Catalog, tables: &[Id]) -
     if probed.is_empty() {
         return Ok(());
     }
-    let probed = if catalog.superuser { probed } else { readable(client, probed).await? };
+    let probed = readable(client, probed).await?;
     let parts: Vec<String> =
         probed.iter().enumerate().map(|(place, (id, name))| probe(catalog, *id, place, name)).collect();
-    let messages = client.simple_query(&parts.join(";\n")).await?;
+    let sql = format!("BEGIN READ ONLY; SET LOCAL lock_timeout = '500ms';\n{};\nCOMMIT", parts.join(";\n"));
+    let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
+        Ok(messages) => messages,
+        Err(error) => {
+            client.batch_execute("ROLLBACK").await?;
+            // Somebody took an exclusive lock meanwhile: whether there are rows stays unknown, and is no reason to wait.
+            return if error.sqlstate().is_some_and(sqlstate::is_lock_timeout) { Ok(()) } else { Err(error) };
+        }
+    };
     for message in &messages {
         let SimpleQueryMessage::Row(row) = message else { continue };
         let place = row.get(0).and_then(|place| place.parse::<usize>().ok());
@@ -185,12 +193,16 @@ pub async fn probe_rows(client: &Client, catalog: &mut Catalog, tables: &[Id]) -
     Ok(())
 }
 
-/// Keeps the tables that the role may read: one that it may not would fail the whole question.
+/// Keeps the tables that the role may read, since one that it may not would fail the whole question, and that
+/// nobody has locked against reading.
 async fn readable(client: &Client, tables: Vec<(Id, String)>) -> Result<Vec<(Id, String)>, PgError> {
     let names: Vec<String> = tables.iter().map(|(_, name)| quote_literal(name)).collect();
     let sql = format!(
-        "SELECT pg_catalog.has_table_privilege(name, 'SELECT') IS TRUE FROM pg_catalog.unnest(ARRAY[{}]) WITH \
-         ORDINALITY AS list (name, place) ORDER BY place",
+        "SELECT pg_catalog.has_table_privilege(name, 'SELECT') IS TRUE AND NOT EXISTS (SELECT FROM \
+         pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted \
+         AND l.pid <> pg_catalog.pg_backend_pid() AND l.relation = pg_catalog.to_regclass(name) AND l.database = \
+         (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) \
+         FROM pg_catalog.unnest(ARRAY[{}]::text[]) WITH ORDINALITY AS list (name, place) ORDER BY place",
         names.join(", ")
     );
     let messages = client.simple_query(&sql).await?;

@@ -176,6 +176,21 @@ pub struct MigrationRow<'a> {
     pub duration_ms: Option<u64>,
 }
 
+/// What was measured of an operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured<'a> {
+    /// The migration's id.
+    pub migration: &'a str,
+    /// Digest in hexadecimal.
+    pub digest: &'a str,
+    /// The how-manieth with that digest, from 1.
+    pub occurrence: u32,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// How many rows it changed.
+    pub rows: Option<u64>,
+}
+
 /// The journal in one schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journal {
@@ -399,6 +414,17 @@ impl Journal {
 
     /// Records a migration, or changes its record; secrets are masked.
     pub fn migration_sql(&self, run: RunHandle, row: &MigrationRow<'_>) -> String {
+        self.migration_row_sql(run, row, &number(row.duration_ms))
+    }
+
+    /// The same at the end of a transaction, whose time so far is what it took.
+    pub fn migration_at_end_sql(&self, run: RunHandle, row: &MigrationRow<'_>) -> String {
+        let since_begin = "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) \
+                           * 1000)::bigint";
+        self.migration_row_sql(run, row, since_begin)
+    }
+
+    fn migration_row_sql(&self, run: RunHandle, row: &MigrationRow<'_>, duration_ms: &str) -> String {
         self.sql(
             include_str!("../sql/journal_migration.sql"),
             &[
@@ -410,8 +436,25 @@ impl Journal {
                 ("directives_digest", &bytes(row.directives_digest)),
                 ("sql", &quote_literal(&mask(row.sql))),
                 ("state", &quote_literal(row.state.as_str())),
-                ("duration_ms", &number(row.duration_ms)),
+                ("duration_ms", duration_ms),
             ],
+        )
+    }
+
+    /// Adds what could be measured only after the rows had been sent: milliseconds and rows changed.
+    pub fn measured_sql(&self, rows: &[Measured<'_>]) -> String {
+        format!(
+            "UPDATE {}.operation o SET duration_ms = n.duration_ms, rows = n.rows, started_at = o.finished_at - \
+             pg_catalog.make_interval(secs => n.duration_ms / 1000.0) FROM ROWS FROM ({}::text[]), {}::text[]), \
+             {}::integer[]), {}::bigint[]), {}::bigint[])) AS n (migration, digest, occurrence, duration_ms, rows) \
+             WHERE o.migration = n.migration AND o.digest = pg_catalog.decode(n.digest, 'hex') \
+             AND o.occurrence = n.occurrence",
+            self.quoted,
+            unnest(text_array(rows.iter().map(|row| Some(row.migration)))),
+            unnest(text_array(rows.iter().map(|row| Some(row.digest)))),
+            unnest(number_array(rows.iter().map(|row| Some(row.occurrence)))),
+            unnest(number_array(rows.iter().map(|row| Some(row.duration_ms)))),
+            unnest(number_array(rows.iter().map(|row| row.rows))),
         )
     }
 
@@ -498,6 +541,10 @@ impl Journal {
         let grant = format!("GRANT CREATE ON DATABASE {database} TO {role}");
         JournalError::Privilege { action: "create the journal", grant }
     }
+}
+
+fn unnest(array: String) -> String {
+    format!("pg_catalog.unnest({array}")
 }
 
 /// What is in the journal's schema.
