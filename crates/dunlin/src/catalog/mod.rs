@@ -283,6 +283,19 @@ impl Catalog {
             || name.starts_with("pg_temp")
     }
 
+    /// Whether some constraint, or constraint trigger, is deferred from the start of a transaction.
+    pub fn has_deferred(&self) -> bool {
+        self.relations.values().any(|relation| {
+            relation.constraints.iter().any(|constraint| constraint.deferred)
+                || relation.triggers.iter().any(|trigger| {
+                    trigger
+                        .definition
+                        .as_deref()
+                        .is_some_and(|text| text.to_ascii_uppercase().contains("INITIALLY DEFERRED"))
+                })
+        })
+    }
+
     /// Whether there is any table of the user's.
     pub fn has_user_tables(&self) -> bool {
         self.relations.values().any(|relation| {

@@ -8,6 +8,7 @@ use crate::pg::PgError;
 use crate::pg::journal::{Journal, Measured, MigrationRow, OperationRow, RunHandle};
 use crate::plan::{Decision, Operation, Operations};
 use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 /// One step's outcome, before it is in the journal.
@@ -52,9 +53,11 @@ pub(super) fn unit_sql(
     took: Option<u64>,
 ) -> String {
     let mut merged: Vec<Row> = Vec::new();
+    let mut places: HashMap<usize, usize> = HashMap::new();
     for row in rows {
         // One row for each operation: a declaration whose columns were ensured is `ensured`.
-        match merged.iter_mut().find(|known| known.operation == row.operation) {
+        let place = *places.entry(row.operation).or_insert(merged.len());
+        match merged.get_mut(place) {
             Some(known)
                 if known.state == OperationState::Ensured && row.state == OperationState::Satisfied =>
             {

@@ -302,7 +302,7 @@ impl<'p> Runner<'p> {
         let ddl =
             matches!(decision.analysis.class, crate::analyze::Class::Adds | crate::analyze::Class::Changes)
                 && !decision.analysis.locks.is_empty();
-        if !ddl || index == 0 || !(self.deferred || has_deferred(&planned.catalog)) {
+        if !ddl || index == 0 || !(self.deferred || planned.deferred) {
             return false;
         }
         let migration = self.operations.all[decision.at].migration;
@@ -359,16 +359,17 @@ impl<'p> Runner<'p> {
     fn complete_after(&self, migration: usize, rows: &[Row]) -> bool {
         let id = &self.set.migrations[migration].id;
         let state = self.state();
-        self.operations.ranges[migration].clone().all(|index| {
-            let now =
-                rows.iter().rev().find(|row| row.operation == index && row.state != OperationState::Ensured);
-            match now {
-                Some(row) => matches!(row.state, OperationState::Done | OperationState::Satisfied),
-                None => state
-                    .past
-                    .operation(id, &self.operations.all[index].identity)
-                    .is_some_and(|past| past.state == PastState::Done),
-            }
+        let last: HashMap<usize, OperationState> = rows
+            .iter()
+            .filter(|row| row.state != OperationState::Ensured)
+            .map(|row| (row.operation, row.state))
+            .collect();
+        self.operations.ranges[migration].clone().all(|index| match last.get(&index) {
+            Some(state) => matches!(state, OperationState::Done | OperationState::Satisfied),
+            None => state
+                .past
+                .operation(id, &self.operations.all[index].identity)
+                .is_some_and(|past| past.state == PastState::Done),
         })
     }
 
@@ -444,8 +445,9 @@ impl<'p> Runner<'p> {
         if failed.error.is_connection_loss() {
             let mut error = ExecuteError::from(failed.error.clone());
             error.kind = ErrorKind::Failed;
-            // Whether a commit under way was done is not known, nor what became of a statement outside a transaction.
-            let surely = failed.decision.is_some() && unit.transactional;
+            // Without the server's last words on the statement, the commit that was sent with it may have been done;
+            // nor is it known what became of a statement outside a transaction.
+            let surely = failed.error.server().is_some() && failed.decision.is_some() && unit.transactional;
             let record = surely.then(|| super::record::failure_sql(self, decision, &failed.error));
             let mut state = self.state();
             state.failures.push((decision.operation, failure));
@@ -502,19 +504,6 @@ impl<'p> Runner<'p> {
             hint: server.and_then(|error| error.hint.clone()),
         }
     }
-}
-
-/// Whether some constraint, or constraint trigger, is deferred from the start of a transaction.
-pub(super) fn has_deferred(catalog: &Catalog) -> bool {
-    catalog.relations().any(|(_, relation)| {
-        relation.constraints.iter().any(|constraint| constraint.deferred)
-            || relation.triggers.iter().any(|trigger| {
-                trigger
-                    .definition
-                    .as_deref()
-                    .is_some_and(|text| text.to_ascii_uppercase().contains("INITIALLY DEFERRED"))
-            })
-    })
 }
 
 /// What comes after a unit.

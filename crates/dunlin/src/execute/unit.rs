@@ -5,7 +5,7 @@ use super::pipeline::{Reply, pipeline};
 use super::record::Row;
 use super::runner::{Runner, millis};
 use super::settings::{apply, switch};
-use crate::analyze::{Class, Presence, Session, analyze};
+use crate::analyze::{Class, Presence, Session, TransactionStatement, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
 use crate::pg::introspect::{Snapshot, introspect};
@@ -118,12 +118,12 @@ impl<'p> Running<'_, 'p> {
         let mut journal = self.journal_prelude();
         journal.push_str(&self.runner.journal_sql(&self.rows, unit.migration, None));
         journal.push_str(&self.journal_epilogue());
+        // On its own, COMMIT would report success after an error. In one message with the journal it is not
+        // reached: the server refuses the first statement of the message and drops the rest.
+        journal.push_str("; COMMIT");
         self.queue.push(Queued { sql: journal, decision: None });
         let unmeasured: Vec<usize> = self.untold.iter().map(|(row, _)| *row).collect();
         self.flush().await?;
-        // COMMIT is not pipelined: after an error it reports success.
-        let failed = |error| Box::new(Failed { decision: None, error });
-        self.runner.work.batch("COMMIT").await.map_err(failed)?;
         self.runner.measured(unmeasured.iter().map(|row| &self.rows[*row]));
         Ok(())
     }
@@ -214,6 +214,10 @@ impl<'p> Running<'_, 'p> {
             self.finish(index, OperationState::Skipped, Some(&diagnostic));
             self.runner.set_aside(decision.operation, diagnostic);
             return Ok(());
+        }
+        if matches!(operation.transaction, Some(TransactionStatement::RollbackTo(_))) {
+            // It would take the transaction out of its error, and what is sent after it would commit.
+            self.flush().await?;
         }
         self.switch_to(&operation.session, index);
         let is_set = operation.session_statement() && !decision.analysis.session.is_empty();

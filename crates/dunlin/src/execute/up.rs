@@ -15,6 +15,9 @@ use crate::plan::{PastState, Plan, Planned};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How often a new connection is polled until its first message is sent.
+const CONNECT_POLLS: usize = 3;
+
 /// Brings the database up to date.
 ///
 /// # Errors
@@ -26,8 +29,11 @@ pub async fn up(
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
     let begun = Instant::now();
-    let digest = migrations.digest().map_err(ExecuteError::from)?;
-    let session = connect_lock(target, listener).await?;
+    let (digest, session) = tokio::try_join!(digest(migrations), async {
+        // Kept for after the digest: what is wrong with the files is said first.
+        Ok(connect_lock(target, listener).await)
+    })?;
+    let session = session?;
     if options.to.is_none() && options.expected_plan.is_none() {
         let journal = Journal::new(&options.journal_schema);
         match journal.is_up_to_date(session.client(), &digest).await.map_err(journal_error)? {
@@ -44,6 +50,15 @@ pub async fn up(
     let mut report = Box::pin(locked_up(migrations, target, options, session, lock, listener)).await?;
     report.duration_ms = millis(begun.elapsed());
     Ok(report)
+}
+
+/// Digests the set while the server starts our backend.
+async fn digest(migrations: &Migrations) -> Result<[u8; 32], ExecuteError> {
+    // The connection is polled in between: it opens the socket, then sends its first message, then waits.
+    for _ in 0..CONNECT_POLLS {
+        tokio::task::yield_now().await;
+    }
+    migrations.digest().map_err(ExecuteError::from)
 }
 
 async fn locked_up(
@@ -143,6 +158,9 @@ async fn run_locked(
         return Ok(report);
     }
     super::setup::refuse_read_only(work).await?;
+    if proxy && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0) {
+        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
+    }
     let journal = Journal::new(&options.journal_schema);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();
@@ -169,7 +187,7 @@ async fn run_locked(
         unit_key,
         &prepared.accepted,
         prepared.past.clone(),
-        super::runner::has_deferred(&prepared.catalog),
+        prepared.catalog.has_deferred(),
         notices,
     );
     let first = planned.plan.diagnostics.clone();

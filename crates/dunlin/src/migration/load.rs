@@ -36,17 +36,19 @@ impl MigrationSet {
 pub fn set_digest(dir: &Path) -> Result<[u8; 32], MigrationError> {
     let folder = Disk(dir);
     let planned = layout(folder.list()?).migrations;
-    let checksums: Result<Vec<_>, _> =
-        planned.iter().map(|planned| Ok((planned.id.as_str(), checksum(&folder, &planned.up)?))).collect();
-    Ok(digest(checksums?))
+    let mut buffer = vec![0; 16 << 10];
+    let mut checksums = Vec::with_capacity(planned.len());
+    for planned in &planned {
+        checksums.push((planned.id.as_str(), checksum(&folder, &planned.up, &mut buffer)?));
+    }
+    Ok(digest(checksums))
 }
 
-fn checksum(folder: &impl Folder, name: &str) -> Result<Checksum, MigrationError> {
+fn checksum(folder: &impl Folder, name: &str, buffer: &mut [u8]) -> Result<Checksum, MigrationError> {
     let mut file = folder.open(name)?;
     let mut hash = Sha256::new();
-    let mut buffer = vec![0; 64 << 10];
     loop {
-        match file.read(&mut buffer) {
+        match file.read(buffer) {
             Ok(0) => return Ok(Checksum(hash.finalize().into())),
             Ok(length) => hash.update(&buffer[..length]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -10,6 +10,26 @@ use crate::analyze::{Access, Analysis, Class, Facet, Place, Presence, Requiremen
 use crate::catalog::{ObjectRef, Origin, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
+/// The operations of one migration that tell whether it ran before, found as far as was asked for.
+pub(super) struct Tellers {
+    /// The first one that was not looked at.
+    next: usize,
+    /// Those before it that tell something, or may do so later.
+    open: Vec<usize>,
+}
+
+/// What one operation tells about whether its migration ran before.
+enum Told {
+    /// Nothing, for good.
+    Nothing,
+    /// Nothing as of now.
+    NothingYet,
+    /// It was satisfied by what was there before this run.
+    Satisfied,
+    /// The migration cannot have run before.
+    NotBefore,
+}
+
 impl Planner<'_> {
     /// Decides about one operation against the catalog as it is now (design, section 3, rules 1 to 8).
     pub(super) fn decide(&mut self, index: usize, analysis: &Analysis) -> Verdict {
@@ -107,7 +127,10 @@ impl Planner<'_> {
             Class::Adds | Class::Changes | Class::Reads => {
                 let remade = analysis.kind.starts_with("DROP")
                     && dropped(analysis).any(|object| reached.remade(index, &object));
-                (remade || invalid.is_some()).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
+                // SET CONSTRAINTS names what may be gone, for statements that do not run.
+                let constraints = analysis.kind == "SET CONSTRAINTS";
+                (remade || constraints || invalid.is_some())
+                    .then(|| Verdict::Satisfied(reason(), None, Vec::new()))
             }
             Class::Writes | Class::Removes => invalid.map(|requirement| {
                 let reason = format!(
@@ -331,7 +354,7 @@ impl Planner<'_> {
         if !self.start.has_user_tables() || !matches!(analysis.class, Class::Adds | Class::Changes) {
             return None;
         }
-        if !self.input.operations.all.iter().any(removes_something) {
+        if !self.removing.get_or_init(|| self.input.operations.all.iter().any(removes_something)) {
             return None;
         }
         let made: Vec<ObjectRef> = analysis
@@ -404,28 +427,7 @@ impl Planner<'_> {
         if self.input.past.is_recorded(id) || self.input.check || self.writes_only_own_tables(analysis) {
             return None;
         }
-        let migration = self.operation(index).migration;
-        let mut satisfied = 0;
-        let range = self.input.operations.ranges[migration].clone();
-        for earlier in range.take_while(|earlier| *earlier < index) {
-            let decisions: Vec<_> =
-                self.decisions.iter().filter(|d| d.operation == earlier || d.at == earlier).collect();
-            let waits = self.parked.iter().any(|parked| parked.index == earlier);
-            let ensured = decisions.iter().any(|decision| decision.action == Action::Ensure);
-            match decisions
-                .iter()
-                .find(|decision| decision.operation == earlier && decision.action != Action::Ensure)
-            {
-                None if waits => return None,
-                None => {}
-                Some(_) if ensured => return None,
-                Some(decision) => match self.was_there_before(earlier, decision.action, &decision.analysis) {
-                    Some(true) => satisfied += 1,
-                    Some(false) => return None,
-                    None => {}
-                },
-            }
-        }
+        let satisfied = self.satisfied_before(index)?;
         if satisfied > 0 {
             return Some(format!(
                 "the schema changes before it in {id} were there already, so this {} may have run as well",
@@ -466,6 +468,57 @@ impl Planner<'_> {
     fn made_by_a_recorded_operation(&self, table: &QName) -> bool {
         let ran = |index: usize| self.past(index).is_some_and(|past| past.ran);
         (0..self.input.operations.all.len()).any(ran) && self.belief().makers(table).into_iter().any(ran)
+    }
+
+    /// How many schema changes before an operation, in its migration, were satisfied by what was there before
+    /// this run; none when one of them was not.
+    fn satisfied_before(&self, index: usize) -> Option<usize> {
+        let migration = self.operation(index).migration;
+        let mut tellers = self.tellers.borrow_mut();
+        let tellers = tellers.entry(migration).or_insert_with(|| Tellers {
+            next: self.input.operations.ranges[migration].start,
+            open: Vec::new(),
+        });
+        // What says nothing is not looked at again: a file may hold a hundred thousand INSERTs.
+        tellers.open.extend(tellers.next..index);
+        tellers.next = tellers.next.max(index);
+        let (mut kept, mut at, mut satisfied) = (0, 0, Some(0));
+        while at < tellers.open.len() && tellers.open[at] < index && satisfied.is_some() {
+            let earlier = tellers.open[at];
+            at += 1;
+            match self.tells(earlier) {
+                Told::Nothing => continue,
+                Told::Satisfied => satisfied = satisfied.map(|count| count + 1),
+                Told::NothingYet => {}
+                Told::NotBefore => satisfied = None,
+            }
+            tellers.open[kept] = earlier;
+            kept += 1;
+        }
+        tellers.open.drain(kept..at);
+        satisfied
+    }
+
+    /// What an operation tells about whether its migration ran before.
+    fn tells(&self, index: usize) -> Told {
+        let decisions =
+            || self.decided.get(&index).into_iter().flatten().map(|position| &self.decisions[*position]);
+        let own =
+            decisions().find(|decision| decision.operation == index && decision.action != Action::Ensure);
+        let Some(own) = own else {
+            let waits = self.parked.iter().any(|parked| parked.index == index);
+            return if waits { Told::NotBefore } else { Told::NothingYet };
+        };
+        if decisions().any(|decision| decision.action == Action::Ensure) {
+            return Told::NotBefore;
+        }
+        match self.was_there_before(index, own.action, &own.analysis) {
+            Some(true) => Told::Satisfied,
+            Some(false) => Told::NotBefore,
+            // A declaration may still be ensured.
+            None if matches!(own.action, Action::Skip | Action::Held) => Told::NothingYet,
+            None => Told::Nothing,
+        }
     }
 
     /// Whether a schema change was satisfied by what was there before this run; none for what says nothing.

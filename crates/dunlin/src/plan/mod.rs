@@ -34,6 +34,8 @@ pub struct Planned {
     pub units: Vec<Unit>,
     /// The catalog that the plan ends in, as simulated.
     pub catalog: crate::catalog::Catalog,
+    /// Whether that catalog has what is deferred from the start of a transaction.
+    pub deferred: bool,
 }
 
 /// Makes the plan for what is pending.
@@ -54,7 +56,8 @@ pub fn plan(input: &Input<'_>) -> Planned {
         diagnostics: simulation.diagnostics,
         fingerprint,
     };
-    Planned { plan, decisions: simulation.decisions, units, catalog: simulation.catalog }
+    let deferred = simulation.catalog.has_deferred();
+    Planned { plan, decisions: simulation.decisions, units, catalog: simulation.catalog, deferred }
 }
 
 fn step(decision: &Decision, unit: &Unit, set: &MigrationSet, operations: &Operations) -> Step {

@@ -10,11 +10,11 @@ use super::past::{Past, PastOperation, PastState};
 use super::policy::{InvalidOperations, Order, Policy};
 use super::step::Action;
 use crate::analyze::{Analysis, Class, Facet, TransactionStatement, analyze};
-use crate::catalog::{Catalog, Origin};
+use crate::catalog::{Catalog, Effect, Origin};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
 use crate::syntax::Tree;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -114,6 +114,16 @@ pub(super) struct Planner<'a> {
     farthest: Option<usize>,
     /// The operation that is arriving: what runs after it was written later.
     arrived: usize,
+    /// Analyses against the catalog as it is now: forgotten with each change of it.
+    analyses: RefCell<HashMap<usize, Arc<Analysis>>>,
+    /// The decisions about an operation, and those at its place, as positions in `decisions`.
+    pub(super) decided: HashMap<usize, Vec<usize>>,
+    /// For each migration what tells whether it ran before.
+    pub(super) tellers: RefCell<HashMap<usize, super::judge::Tellers>>,
+    /// Whether something does not run as written: moved, or ensured.
+    pub(super) rearranged: bool,
+    /// Whether some operation of the set may rename or drop something.
+    pub(super) removing: OnceCell<bool>,
 }
 
 /// What was decided about an operation.
@@ -151,6 +161,11 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         lacked: HashSet::new(),
         farthest: None,
         arrived: 0,
+        analyses: RefCell::default(),
+        decided: HashMap::new(),
+        tellers: RefCell::default(),
+        rearranged: false,
+        removing: OnceCell::new(),
     };
     planner.diagnostics.extend(input.set.diagnostics.iter().cloned());
     planner.check_text();
@@ -287,34 +302,73 @@ impl<'a> Planner<'a> {
     }
 
     pub(super) fn analyze(&self, index: usize) -> Arc<Analysis> {
-        Arc::new(self.analyze_now(index))
+        if let Some(known) = self.analyses.borrow().get(&index) {
+            return known.clone();
+        }
+        let analysis = Arc::new(self.analyze_now(index));
+        self.analyses.borrow_mut().insert(index, analysis.clone());
+        analysis
+    }
+
+    fn apply(&mut self, effects: &[Effect], by: usize) {
+        if !effects.is_empty() {
+            self.catalog.apply(effects, Origin::Simulated(u32::try_from(by).unwrap_or(u32::MAX)));
+        }
+        // Also without effects: what was decided once is not asked for again.
+        self.analyses.get_mut().clear();
+    }
+
+    /// Finds the positions of decisions anew, after some were taken away.
+    fn count_decisions(&mut self) {
+        self.decided.clear();
+        for decision in std::mem::take(&mut self.decisions) {
+            self.push(decision);
+        }
+    }
+
+    fn push(&mut self, decision: Decision) {
+        let position = self.decisions.len();
+        self.rearranged |= decision.moved || decision.action == Action::Ensure;
+        self.decided.entry(decision.operation).or_default().push(position);
+        if decision.at != decision.operation {
+            self.decided.entry(decision.at).or_default().push(position);
+        }
+        self.decisions.push(decision);
     }
 
     /// Parks an operation behind one that waits and does not commute with it; true if it was parked.
     fn wait_behind(&mut self, index: usize, analysis: &Arc<Analysis>) -> bool {
-        while let Some(blocker) = self.blocker(index, analysis) {
-            let needed = self.parked.iter().any(|parked| parked.needs.contains(&index));
-            let only_behind =
-                self.parked.iter().any(|parked| parked.index == blocker && parked.missing.is_empty());
-            if !(needed && only_behind) {
-                self.park(index, Vec::new(), Some(blocker), analysis.clone());
-                return true;
-            }
-            // Somebody that waits needs this one, and what is in its way only waits for that somebody:
-            // as written, it comes before this one, so it runs now.
-            self.parked.retain(|parked| parked.index != blocker);
-            self.judge(blocker);
-        }
-        false
+        let Some(blocker) = self.blocker(index, analysis) else { return false };
+        self.park(index, Vec::new(), Some(blocker), analysis.clone());
+        true
     }
 
     /// The first waiting operation, written before this one, that must stay before it.
     fn blocker(&self, index: usize, analysis: &Analysis) -> Option<usize> {
         self.parked
             .iter()
-            .filter(|parked| parked.index < index && !parked.needs.contains(&index))
-            .find(|parked| !parked.analysis.footprint.commutes_with(&analysis.footprint))
+            .take_while(|parked| parked.index < index)
+            .find(|parked| {
+                !parked.analysis.footprint.commutes_with(&analysis.footprint)
+                    && !self.waits_for(parked, index, &mut BTreeSet::new())
+            })
             .map(|parked| parked.index)
+    }
+
+    /// Whether a waiting operation needs another one, directly or through those that it waits behind.
+    fn waits_for(&self, parked: &Parked, index: usize, seen: &mut BTreeSet<usize>) -> bool {
+        if parked.needs.contains(&index) {
+            return true;
+        }
+        if !seen.insert(parked.index) {
+            return false;
+        }
+        self.parked
+            .iter()
+            .take_while(|earlier| earlier.index < parked.index)
+            .filter(|earlier| !earlier.needs.contains(&parked.index))
+            .filter(|earlier| !earlier.analysis.footprint.commutes_with(&parked.analysis.footprint))
+            .any(|earlier| self.waits_for(earlier, index, seen))
     }
 
     fn park(&mut self, index: usize, missing: Vec<Facet>, behind: Option<usize>, analysis: Arc<Analysis>) {
@@ -389,8 +443,7 @@ impl<'a> Planner<'a> {
         self.farthest = self.farthest.max(Some(index));
         self.open.remove(&index);
         self.parked.retain(|parked| parked.index != index);
-        let origin = Origin::Simulated(u32::try_from(index).unwrap_or(u32::MAX));
-        self.catalog.apply(&analysis.effects, origin);
+        self.apply(&analysis.effects, index);
         let reason = moved.then(|| {
             let by = self.operation(self.waited_for(index));
             format!("waited for {}, line {}", by.file.path, by.line)
@@ -399,7 +452,7 @@ impl<'a> Planner<'a> {
             self.diagnostics.push(self.moved_diagnostic(index));
         }
         let sql = self.positional_rewrite(index, &analysis).or_else(|| analysis.rewrite.clone());
-        self.decisions.push(Decision {
+        self.push(Decision {
             action: Action::Run,
             operation: index,
             at: index,
@@ -450,12 +503,10 @@ impl<'a> Planner<'a> {
 
     fn ensure(&mut self, at: usize, ensures: Vec<Ensure>) {
         for ensure in ensures {
-            let origin = Origin::Simulated(u32::try_from(ensure.declared_by).unwrap_or(u32::MAX));
-            self.catalog.apply(&ensure.effects, origin);
+            self.apply(&ensure.effects, ensure.declared_by);
             self.diagnostics.push(self.ensured_diagnostic(at, &ensure));
-            let operation = self.operation(ensure.declared_by);
-            let analysis = Arc::new(analyze(&operation.statement, &self.catalog, &operation.session));
-            self.decisions.push(Decision {
+            let analysis = self.analyze(ensure.declared_by);
+            self.push(Decision {
                 action: Action::Ensure,
                 operation: ensure.declared_by,
                 at,
@@ -474,7 +525,7 @@ impl<'a> Planner<'a> {
         self.open.remove(&index);
         self.parked.retain(|parked| parked.index != index);
         let analysis = self.analyze(index);
-        self.decisions.push(Decision {
+        self.push(Decision {
             action,
             operation: index,
             at: index,
@@ -526,7 +577,8 @@ impl<'a> Planner<'a> {
         self.providers.get_or_init(|| {
             let mut providers: HashMap<Facet, Vec<usize>> = HashMap::new();
             for index in &self.open {
-                for facet in self.analyze(*index).provides.clone() {
+                // Not kept: it is asked for once, and of everything.
+                for facet in self.analyze_now(*index).provides {
                     providers.entry(facet).or_default().push(*index);
                 }
             }
@@ -609,6 +661,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             self.decisions.retain(|decision| decision.operation != index);
+            self.count_decisions();
             self.skipped.remove(&index);
             let place = (self.operation(index).file.clone(), self.operation(index).statement.span);
             let location = crate::diagnostic::Location::new(&place.0, place.1);

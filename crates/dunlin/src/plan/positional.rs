@@ -1,7 +1,6 @@
 //! INSERT without a column list into a table whose column order differs from what its file assumes.
 
 use super::planner::Planner;
-use super::step::Action;
 use crate::analyze::Analysis;
 use crate::catalog::{Ident, Origin, QName};
 use crate::diagnostic::{Code, Diagnostic};
@@ -11,8 +10,7 @@ impl Planner<'_> {
     pub(super) fn positional_rewrite(&mut self, index: usize, analysis: &Analysis) -> Option<String> {
         let positional = analysis.data.as_ref()?.positional.as_ref()?;
         let (_, table) = self.catalog.relation_at(&positional.relation)?;
-        let as_written = matches!(table.origin, Origin::Simulated(_))
-            && !self.decisions.iter().any(|decision| decision.moved || decision.action == Action::Ensure);
+        let as_written = matches!(table.origin, Origin::Simulated(_)) && !self.rearranged;
         if as_written {
             return None;
         }

@@ -31,6 +31,8 @@ pub(super) struct Reached {
     made: HashMap<ObjectRef, Vec<usize>>,
     /// Operations that were simulated.
     taken: HashSet<usize>,
+    /// The last operation that renamed something: texts before it speak of other names than the server.
+    renamed: Option<usize>,
 }
 
 impl Reached {
@@ -44,13 +46,14 @@ impl Reached {
         index < self.before && self.taken.contains(&index)
     }
 
-    /// Whether a later operation on the way changed again what this one changed.
+    /// Whether a later operation on the way changed again what this one changed, or what its text speaks of.
     pub(super) fn overridden(&self, index: usize) -> bool {
         let parts = self.touched.get(&index).map_or(&[][..], Vec::as_slice);
-        parts.iter().any(|part| {
-            self.last.get(part).is_some_and(|last| *last > index)
-                || self.last.get(&(part.0, None)).is_some_and(|last| *last > index && part.1.is_none())
-        })
+        self.renamed > Some(index)
+            || parts.iter().any(|part| {
+                self.last.get(part).is_some_and(|last| *last > index)
+                    || self.last.get(&(part.0, None)).is_some_and(|last| *last > index && part.1.is_none())
+            })
     }
 
     /// Whether a later operation on the way makes an object of this name.
@@ -97,6 +100,9 @@ impl<'a> Tracker<'a> {
     /// Notes what an operation has changed.
     pub(super) fn after(&mut self, index: usize, analysis: &Analysis, effects: &[Effect], catalog: &Catalog) {
         self.reached.taken.insert(index);
+        if effects.iter().any(renames) {
+            self.reached.renamed = self.reached.renamed.max(Some(index));
+        }
         let mut parts: Vec<Part> = effects.iter().flat_map(|effect| parts_of(effect, catalog)).collect();
         parts.sort();
         parts.dedup();
@@ -130,9 +136,12 @@ impl<'a> Tracker<'a> {
             }
             self.reached.touched.insert(index, parts);
         }
+        // A renamed table shows in its indexes, views and foreign keys.
+        let near: Vec<Id> = ids.iter().flat_map(|id| catalog.dependents_of(*id)).collect();
+        ids.extend(near);
+        ids.extend(self.lacking.iter().copied());
         for id in ids {
-            let there =
-                Comparison { simulated: catalog, live: self.live, replaced: &self.replaced }.holds(id);
+            let there = self.comparison(catalog).holds(id);
             if there {
                 self.lacking.remove(&id)
             } else {
@@ -146,6 +155,11 @@ impl<'a> Tracker<'a> {
             self.reached.before = end;
             self.reached.last = self.pending_last.clone();
         }
+    }
+
+    fn comparison<'b>(&'b self, catalog: &'b Catalog) -> Comparison<'b> {
+        let renamed = self.reached.renamed.is_some();
+        Comparison { simulated: catalog, live: self.live, replaced: &self.replaced, renamed }
     }
 
     /// What was reached; none when the database is not at any point of the set.
@@ -193,6 +207,20 @@ fn removed_object(effect: &Effect, catalog: &Catalog) -> Option<ObjectRef> {
         Effect::DropAttached { object, .. } | Effect::RenameAttached { object, .. } => Some(object.clone()),
         _ => None,
     }
+}
+
+fn renames(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::RenameColumn { .. }
+            | Effect::RenameRelation { .. }
+            | Effect::MoveRelation { .. }
+            | Effect::RenameType { .. }
+            | Effect::RenameEnumLabel { .. }
+            | Effect::RenameFunction { .. }
+            | Effect::MoveTo { .. }
+            | Effect::RenameSchema { .. }
+    )
 }
 
 /// The parts that an effect has changed, in the catalog after it.
@@ -298,6 +326,8 @@ struct Comparison<'a> {
     simulated: &'a Catalog,
     live: &'a Catalog,
     replaced: &'a HashSet<Id>,
+    /// Something was renamed: texts of the files and of the server no longer speak of the same names.
+    renamed: bool,
 }
 
 impl Comparison<'_> {
@@ -319,7 +349,9 @@ impl Comparison<'_> {
         self.live.functions().any(|(found_id, found)| {
             self.live.function_name(found_id) == name
                 && found.signature() == signature
-                && (self.replaced.contains(&id) || same_text(function.body.as_deref(), found.body.as_deref()))
+                && (self.renamed
+                    || self.replaced.contains(&id)
+                    || same_text(function.body.as_deref(), found.body.as_deref()))
         })
     }
 
@@ -342,14 +374,14 @@ impl Comparison<'_> {
             && simulated.constraints.iter().all(|constraint| {
                 constraint.kind == ConstraintKind::NotNull
                     || live.constraint(&constraint.name).is_some_and(|found| {
-                        same_constraint(constraint, found)
+                        same_constraint(constraint, found, self.renamed)
                             && simulated.names(&constraint.columns).len() == live.names(&found.columns).len()
                     })
             })
             && simulated.triggers.iter().all(|trigger| {
                 live.triggers.iter().any(|found| {
                     found.name == trigger.name
-                        && (self.replaced.contains(&id)
+                        && (self.renamed
                             || match (&trigger.definition, &found.definition) {
                                 (Some(a), Some(b)) => sameness::triggers(a, b) != Sameness::Different,
                                 _ => true,
@@ -360,7 +392,8 @@ impl Comparison<'_> {
             && simulated.rules.iter().all(|rule| live.rules.iter().any(|found| found.name == rule.name))
             && simulated.row_security == live.row_security
             && (simulated.partition_bound.is_some() == live.partition_bound.is_some())
-            && (self.replaced.contains(&id)
+            && (self.renamed
+                || self.replaced.contains(&id)
                 || match (&simulated.query, &live.query) {
                     (Some(a), Some(b)) => sameness::queries(a, b) != Sameness::Different,
                     _ => true,
@@ -373,7 +406,9 @@ impl Comparison<'_> {
             return false;
         };
         let expression = |a: Option<&crate::catalog::Expr>, b: Option<&crate::catalog::Expr>| match (a, b) {
-            (Some(a), Some(b)) => sameness::expressions(&a.text, &b.text) != Sameness::Different,
+            (Some(a), Some(b)) => {
+                self.renamed || sameness::expressions(&a.text, &b.text) != Sameness::Different
+            }
             (None, None) => true,
             _ => false,
         };
@@ -435,13 +470,13 @@ fn is_null(default: &crate::catalog::Expr) -> bool {
     default.text.trim().eq_ignore_ascii_case("null")
 }
 
-fn same_constraint(simulated: &Constraint, live: &Constraint) -> bool {
+fn same_constraint(simulated: &Constraint, live: &Constraint, renamed: bool) -> bool {
     std::mem::discriminant(&simulated.kind) == std::mem::discriminant(&live.kind)
         && simulated.validated == live.validated
         && simulated.deferrable == live.deferrable
         && match (&simulated.kind, &live.kind) {
             (ConstraintKind::Check(a), ConstraintKind::Check(b)) => {
-                sameness::expressions(&a.text, &b.text) != Sameness::Different
+                renamed || sameness::expressions(&a.text, &b.text) != Sameness::Different
             }
             (ConstraintKind::ForeignKey(a), ConstraintKind::ForeignKey(b)) => {
                 (a.on_delete, a.on_update, a.matching) == (b.on_delete, b.on_update, b.matching)
