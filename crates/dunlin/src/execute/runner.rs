@@ -451,8 +451,9 @@ impl<'p> Runner<'p> {
         if failed.error.is_connection_loss() {
             let mut error = ExecuteError::from(failed.error.clone());
             error.kind = ErrorKind::Failed;
-            // Whether a commit under way was done is not known, nor what became of a statement outside a transaction.
-            let surely = failed.decision.is_some() && unit.transactional;
+            // Without the server's last words on the statement, the commit that was sent with it may have been done;
+            // nor is it known what became of a statement outside a transaction.
+            let surely = failed.error.server().is_some() && failed.decision.is_some() && unit.transactional;
             let record = surely.then(|| super::record::failure_sql(self, decision, &failed.error));
             let mut state = self.state();
             state.failures.push((decision.operation, failure));

@@ -158,6 +158,9 @@ async fn run_locked(
         return Ok(report);
     }
     super::setup::refuse_read_only(work).await?;
+    if proxy && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0) {
+        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
+    }
     let journal = Journal::new(&options.journal_schema);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();

@@ -37,11 +37,11 @@ pub fn set_digest(dir: &Path) -> Result<[u8; 32], MigrationError> {
     let folder = Disk(dir);
     let planned = layout(folder.list()?).migrations;
     let mut buffer = vec![0; 16 << 10];
-    let checksums: Result<Vec<_>, _> = planned
-        .iter()
-        .map(|planned| Ok((planned.id.as_str(), checksum(&folder, &planned.up, &mut buffer)?)))
-        .collect();
-    Ok(digest(checksums?))
+    let mut checksums = Vec::with_capacity(planned.len());
+    for planned in &planned {
+        checksums.push((planned.id.as_str(), checksum(&folder, &planned.up, &mut buffer)?));
+    }
+    Ok(digest(checksums))
 }
 
 fn checksum(folder: &impl Folder, name: &str, buffer: &mut [u8]) -> Result<Checksum, MigrationError> {
