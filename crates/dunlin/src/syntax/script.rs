@@ -100,7 +100,7 @@ fn read(file: &SourceFile, span: Span, options: &ParseOptions) -> Script {
 }
 
 /// Keeps a copy of a tree: decoding leaves room for four nodes, two kilobytes, in each list of one.
-fn compact(node: &NodeEnum) -> Tree {
+fn compact(node: &super::NodeEnum) -> Tree {
     Tree::Parsed(Arc::new(node.clone()))
 }
 
