@@ -66,6 +66,69 @@ impl Catalog {
         catalog
     }
 
+    /// Makes a database without objects of the user's on the same server: roles, extensions and what they brought.
+    pub fn surroundings(&self) -> Catalog {
+        let mut bare = Catalog {
+            server_version: self.server_version,
+            roles: self.roles.clone(),
+            current_role: self.current_role.clone(),
+            memberships: self.memberships.clone(),
+            superuser: self.superuser,
+            extensions: self.extensions.clone(),
+            ..Catalog::empty()
+        };
+        let no_id = |ty: &TypeRef| TypeRef { id: None, ..ty.clone() };
+        for (_, ty) in self.types().filter(|(_, ty)| ty.extension.is_some()) {
+            let schema = bare.schema_like(self, ty.schema);
+            bare.add_type(Type { schema, ..ty.clone() });
+        }
+        for (_, function) in self.functions().filter(|(_, function)| function.extension.is_some()) {
+            let schema = bare.schema_like(self, function.schema);
+            let parameters = function
+                .parameters
+                .iter()
+                .map(|parameter| Parameter { ty: no_id(&parameter.ty), ..parameter.clone() })
+                .collect();
+            let result = function.result.as_ref().map(no_id);
+            bare.add_function(Function {
+                schema,
+                parameters,
+                result,
+                depends: Vec::new(),
+                ..function.clone()
+            });
+        }
+        for (_, relation) in self.relations().filter(|(_, relation)| relation.extension.is_some()) {
+            let columns: Vec<Column> = relation
+                .columns
+                .iter()
+                .map(|column| Column {
+                    ty: no_id(&column.ty),
+                    ..Column::new(column.number, &column.name, column.ty.clone())
+                })
+                .collect();
+            let kind = match &relation.kind {
+                RelationKind::Index(_) | RelationKind::Sequence(_) => continue,
+                kind => kind.clone(),
+            };
+            let schema = bare.schema_like(self, relation.schema);
+            let extension = relation.extension.clone();
+            bare.add_relation(Relation { columns, extension, ..Relation::new(schema, &relation.name, kind) });
+        }
+        bare
+    }
+
+    /// The schema with the name that another catalog's has; made where it lacks.
+    fn schema_like(&mut self, other: &Catalog, id: Id) -> Id {
+        let name = other.schema_name(id);
+        match self.schema_names.get(name) {
+            Some(found) => *found,
+            None => {
+                self.add_schema(Schema { name: name.to_owned(), owner: String::new(), origin: Origin::Live })
+            }
+        }
+    }
+
     fn fresh(&mut self) -> Id {
         self.next += 1;
         Id(self.next)

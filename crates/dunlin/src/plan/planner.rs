@@ -237,6 +237,7 @@ impl<'a> Planner<'a> {
     }
 
     fn pending(&mut self) -> Vec<usize> {
+        self.compare_set();
         let mut pending = Vec::new();
         for (position, migration) in self.input.set.migrations.iter().enumerate() {
             let range = self.input.operations.ranges[position].clone();
@@ -269,9 +270,13 @@ impl<'a> Planner<'a> {
         if let Some(diagnostic) = self.input.set_aside.get(&index) {
             let diagnostic = diagnostic.clone();
             if diagnostic.code == Code::DN808 {
+                // The failure itself is told by the report.
                 self.pending.insert(index);
+                self.skipped.insert(index, self.analyze(index).provides.clone());
+                self.plain_decision(index, Action::Skip, diagnostic.message, Some(diagnostic.code));
+            } else {
+                self.skip(index, diagnostic);
             }
-            self.skip(index, diagnostic);
             return true;
         }
         if operation.directives.skip {
@@ -333,29 +338,37 @@ impl<'a> Planner<'a> {
 
     /// Parks an operation behind one that waits and does not commute with it; true if it was parked.
     fn wait_behind(&mut self, index: usize, analysis: &Arc<Analysis>) -> bool {
-        while let Some(blocker) = self.blocker(index, analysis) {
-            let needed = self.parked.iter().any(|parked| parked.needs.contains(&index));
-            let only_behind =
-                self.parked.iter().any(|parked| parked.index == blocker && parked.missing.is_empty());
-            if !(needed && only_behind) {
-                self.park(index, Vec::new(), Some(blocker), analysis.clone());
-                return true;
-            }
-            // Somebody that waits needs this one, and what is in its way only waits for that somebody:
-            // as written, it comes before this one, so it runs now.
-            self.parked.retain(|parked| parked.index != blocker);
-            self.judge(blocker);
-        }
-        false
+        let Some(blocker) = self.blocker(index, analysis) else { return false };
+        self.park_behind(index, blocker, analysis.clone());
+        true
     }
 
     /// The first waiting operation, written before this one, that must stay before it.
     fn blocker(&self, index: usize, analysis: &Analysis) -> Option<usize> {
         self.parked
             .iter()
-            .filter(|parked| parked.index < index && !parked.needs.contains(&index))
-            .find(|parked| !parked.analysis.footprint.commutes_with(&analysis.footprint))
+            .take_while(|parked| parked.index < index)
+            .find(|parked| {
+                !parked.analysis.footprint.commutes_with(&analysis.footprint)
+                    && !self.waits_for(parked, index, &mut BTreeSet::new())
+            })
             .map(|parked| parked.index)
+    }
+
+    /// Whether a waiting operation needs another one, directly or through those that it waits behind.
+    fn waits_for(&self, parked: &Parked, index: usize, seen: &mut BTreeSet<usize>) -> bool {
+        if parked.needs.contains(&index) {
+            return true;
+        }
+        if !seen.insert(parked.index) {
+            return false;
+        }
+        self.parked
+            .iter()
+            .take_while(|earlier| earlier.index < parked.index)
+            .filter(|earlier| !earlier.needs.contains(&parked.index))
+            .filter(|earlier| !earlier.analysis.footprint.commutes_with(&parked.analysis.footprint))
+            .any(|earlier| self.waits_for(earlier, index, seen))
     }
 
     fn park(&mut self, index: usize, missing: Vec<Facet>, behind: Option<usize>, analysis: Arc<Analysis>) {
@@ -363,6 +376,11 @@ impl<'a> Planner<'a> {
         self.parked.retain(|parked| parked.index != index);
         let at = self.parked.partition_point(|parked| parked.index < index);
         self.parked.insert(at, Parked { index, missing, needs, behind, analysis });
+    }
+
+    fn park_behind(&mut self, index: usize, blocker: usize, analysis: Arc<Analysis>) {
+        let missing = analysis.invalid().flat_map(|requirement| requirement.any_of.clone()).collect();
+        self.park(index, missing, Some(blocker), analysis);
     }
 
     /// Judges an operation against the catalog as it is now, and does what follows.
@@ -399,11 +417,12 @@ impl<'a> Planner<'a> {
     /// Judges what waits again, until nothing changes.
     fn wake(&mut self) {
         let mut at = 0;
-
         while at < self.parked.len() {
             let index = self.parked[at].index;
             let analysis = self.analyze(index);
-            if self.blocker(index, &analysis).is_some() {
+            if let Some(blocker) = self.blocker(index, &analysis) {
+                // What it lacks and touches may be another now than when it was parked.
+                self.park_behind(index, blocker, analysis);
                 at += 1;
                 continue;
             }

@@ -42,8 +42,8 @@ struct Set {
     transaction: bool,
     /// Whether `up` finds everything done on a database that the project itself has brought to the end.
     ///
-    /// Not yet where the set makes functions, triggers or indexes that it later drops or makes anew: only what
-    /// becomes of tables and columns is followed through a set. `adopt` by name settles those.
+    /// Not yet where the set makes functions and triggers that it later drops or makes anew: how far such a set has
+    /// come is not recognised. `adopt` by name settles those.
     found_done: bool,
 }
 
@@ -93,20 +93,18 @@ const SETS: [Set; 4] = [
         bootstrap: None,
         replace: None,
         transaction: false,
-        found_done: false,
+        found_done: true,
     },
 ];
 
 /// Whether these tests are to be skipped; says so where somebody reads it.
-#[expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "a test's own switch, and it must be seen"
-)]
 fn offline() -> bool {
     let offline = std::env::var_os("DUNLIN_OFFLINE").is_some_and(|value| value == "1");
     if offline {
-        eprintln!("SKIPPED: DUNLIN_OFFLINE=1, so no real migration set was fetched and none was tested");
+        // Not by `eprintln!`, which the test runner keeps to itself when a test passes.
+        let message =
+            b"SKIPPED: DUNLIN_OFFLINE=1, so no real migration set was fetched and none was tested\n";
+        std::io::Write::write_all(&mut std::io::stderr(), message).unwrap();
     }
     offline
 }
