@@ -39,10 +39,14 @@ pub struct PastMigration {
     pub operations: HashMap<Identity, PastOperation>,
     /// The identities in the order of the file that was recorded, for rule 9.
     pub order: Vec<Identity>,
+    /// Those of them that left their result in the database, or may have.
+    pub bound: Vec<Identity>,
     /// Whether all of it was done (or satisfied) once.
     pub applied: bool,
     /// Whether the bytes of the file are those that were recorded.
     pub unchanged: bool,
+    /// Whether nothing of it was recorded before this run.
+    pub new: bool,
 }
 
 /// What the journal says.
@@ -53,6 +57,8 @@ pub struct Past {
     /// No run has ended well yet, and there were user tables before the first one: Dunlin meets a
     /// database that somebody else brought to where it is.
     pub adopting: bool,
+    /// Ids of recorded migrations whose file is not there any more.
+    pub missing: Vec<String>,
 }
 
 impl Past {
@@ -61,9 +67,9 @@ impl Past {
         self.migrations.get(migration)?.operations.get(identity)
     }
 
-    /// Whether anything of a migration was recorded but failures.
+    /// Whether anything of a migration but failures was recorded before this run.
     pub fn is_recorded(&self, migration: &str) -> bool {
-        self.migrations.get(migration).is_some_and(|past| {
+        self.migrations.get(migration).filter(|past| !past.new).is_some_and(|past| {
             past.operations.values().any(|operation| operation.state != PastState::Failed)
         })
     }
