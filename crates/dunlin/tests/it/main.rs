@@ -8,6 +8,7 @@
 
 mod ddl;
 mod embedded;
+mod execute;
 mod introspect;
 mod journal;
 mod pg_connect;
