@@ -161,7 +161,8 @@ async fn a_run_that_was_cut_off_in_a_concurrent_build_is_taken_up() {
     assert!(world.heard("of a run that was cut off"));
     observer.execute(&building.replace("select pid", "select pg_terminate_backend(pid)")).await;
     world.database.execute("commit").await;
-    assert_eq!(again.await.unwrap().unwrap().outcome, Outcome::Applied);
+    let report = again.await.unwrap().unwrap();
+    assert_eq!(report.outcome, Outcome::Applied, "{report:?}, {:?}", world.said.lock().unwrap());
     let indexes = "select indexrelid::regclass, indisvalid from pg_index where indrelid = 't'::regclass";
     assert_eq!(world.database.lines(indexes).await, ["i|t"]);
     assert_eq!(world.operations().await, ["1_a#1 done", "1_a#2 done 1", "2_b#1 done", "2_b#2 done"]);
