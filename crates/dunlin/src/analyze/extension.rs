@@ -144,6 +144,12 @@ impl Context<'_> {
             NodeEnum::AlterPublicationStmt(node) => {
                 self.publication_tables(&node.pubobjects);
                 self.changes_other("publication", &node.pubname);
+                if node.action() == protobuf::AlterPublicationAction::ApAddObjects {
+                    self.analysis.class = Class::Adds;
+                    // Its members are not modelled: the server says whether they are there.
+                    let object = ObjectRef::Other { class: "publication".into(), name: node.pubname.clone() };
+                    self.analysis.presence = Presence::Unknown { object, tolerated: false };
+                }
             }
             NodeEnum::AlterSubscriptionStmt(node) => {
                 self.analysis.transactional = Transactional::No;

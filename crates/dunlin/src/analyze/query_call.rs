@@ -177,7 +177,10 @@ impl Resolver<'_, '_> {
         let first = self.ctx.analysis.data.is_none() && self.ctx.analysis.class == Class::Reads;
         self.ctx.raise(Class::Writes);
         if first {
-            self.ctx.data().repeatable = name == "setval";
+            // A number that is worked out from the rows is right at any time; a constant would set the
+            // sequence back behind rows that were added since.
+            let constant = call.args.get(1).is_none_or(super::query_expr::is_constant);
+            self.ctx.data().repeatable = name == "setval" && !constant;
         }
     }
 

@@ -33,6 +33,11 @@ impl Context<'_> {
         let Some(id) = id else { return };
         self.lock(id, LockMode::ShareRowExclusive);
         self.touch(Place::Rows(self.catalog.relation_name(id)), Access::Write);
+        if restarts(&node.options) {
+            // What DELETE is to rows: run again, it gives out numbers that are in use.
+            self.raise(Class::Removes);
+            self.data().repeatable = false;
+        }
         let Some(owner) = owner else { return };
         let current = match self.catalog.relation(id).map(|relation| &relation.kind) {
             Some(RelationKind::Sequence(sequence)) => sequence.owned_by,
@@ -74,4 +79,10 @@ impl Context<'_> {
         self.depends = outer;
         Some(Some((id, number?)))
     }
+}
+
+fn restarts(options: &[protobuf::Node]) -> bool {
+    options
+        .iter()
+        .any(|node| matches!(&node.node, Some(NodeEnum::DefElem(option)) if option.defname == "restart"))
 }

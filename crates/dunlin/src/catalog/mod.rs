@@ -34,6 +34,8 @@ pub struct Catalog {
     function_names: HashMap<(Id, String), Vec<Id>>,
     /// Which relations, types and functions need an object; may name some that no longer do.
     dependents: HashMap<Id, BTreeSet<Id>>,
+    /// Which relations have a constraint of a name; may name some that no longer do.
+    constrained: HashMap<String, BTreeSet<Id>>,
     /// Installed extensions with their versions.
     pub extensions: BTreeMap<String, String>,
     /// Roles of the cluster; none when not known (then no role is missing).
@@ -62,6 +64,69 @@ impl Catalog {
         // initdb puts it into every template.
         catalog.extensions.insert("plpgsql".into(), "1.0".into());
         catalog
+    }
+
+    /// Makes a database without objects of the user's on the same server: roles, extensions and what they brought.
+    pub fn surroundings(&self) -> Catalog {
+        let mut bare = Catalog {
+            server_version: self.server_version,
+            roles: self.roles.clone(),
+            current_role: self.current_role.clone(),
+            memberships: self.memberships.clone(),
+            superuser: self.superuser,
+            extensions: self.extensions.clone(),
+            ..Catalog::empty()
+        };
+        let no_id = |ty: &TypeRef| TypeRef { id: None, ..ty.clone() };
+        for (_, ty) in self.types().filter(|(_, ty)| ty.extension.is_some()) {
+            let schema = bare.schema_like(self, ty.schema);
+            bare.add_type(Type { schema, ..ty.clone() });
+        }
+        for (_, function) in self.functions().filter(|(_, function)| function.extension.is_some()) {
+            let schema = bare.schema_like(self, function.schema);
+            let parameters = function
+                .parameters
+                .iter()
+                .map(|parameter| Parameter { ty: no_id(&parameter.ty), ..parameter.clone() })
+                .collect();
+            let result = function.result.as_ref().map(no_id);
+            bare.add_function(Function {
+                schema,
+                parameters,
+                result,
+                depends: Vec::new(),
+                ..function.clone()
+            });
+        }
+        for (_, relation) in self.relations().filter(|(_, relation)| relation.extension.is_some()) {
+            let columns: Vec<Column> = relation
+                .columns
+                .iter()
+                .map(|column| Column {
+                    ty: no_id(&column.ty),
+                    ..Column::new(column.number, &column.name, column.ty.clone())
+                })
+                .collect();
+            let kind = match &relation.kind {
+                RelationKind::Index(_) | RelationKind::Sequence(_) => continue,
+                kind => kind.clone(),
+            };
+            let schema = bare.schema_like(self, relation.schema);
+            let extension = relation.extension.clone();
+            bare.add_relation(Relation { columns, extension, ..Relation::new(schema, &relation.name, kind) });
+        }
+        bare
+    }
+
+    /// The schema with the name that another catalog's has; made where it lacks.
+    fn schema_like(&mut self, other: &Catalog, id: Id) -> Id {
+        let name = other.schema_name(id);
+        match self.schema_names.get(name) {
+            Some(found) => *found,
+            None => {
+                self.add_schema(Schema { name: name.to_owned(), owner: String::new(), origin: Origin::Live })
+            }
+        }
     }
 
     fn fresh(&mut self) -> Id {
@@ -207,6 +272,28 @@ impl Catalog {
         for on in self.needs_of(id) {
             self.dependents.entry(on).or_default().insert(id);
         }
+        self.note_constraints(id);
+    }
+
+    /// Records the names of a relation's constraints, so that they are found without a search.
+    fn note_constraints(&mut self, id: Id) {
+        for constraint in self.relations.get(&id).into_iter().flat_map(|relation| &relation.constraints) {
+            match self.constrained.get_mut(&constraint.name) {
+                Some(known) => {
+                    known.insert(id);
+                }
+                None => {
+                    self.constrained.insert(constraint.name.clone(), BTreeSet::from([id]));
+                }
+            }
+        }
+    }
+
+    /// Whether a relation of a schema has a constraint of that name.
+    pub fn has_constraint(&self, schema: &str, name: &str) -> bool {
+        self.constrained.get(name).into_iter().flatten().filter_map(|id| self.relations.get(id)).any(
+            |relation| relation.constraint(name).is_some() && self.schema_name(relation.schema) == schema,
+        )
     }
 
     /// Everything that a relation or function needs, each once, itself left out.

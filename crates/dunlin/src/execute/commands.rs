@@ -316,6 +316,7 @@ pub async fn skip(
         let row = DecisionRow {
             operation: index,
             state: OperationState::Skipped,
+            code: None,
             reason: "skipped by decision of the user".into(),
         };
         let complete = range.clone().all(|other| {
@@ -386,6 +387,7 @@ pub async fn adopt(
             let record = lacking.is_empty() || matches!(what, AdoptWhat::Ids(_));
             if !record {
                 adopted.not_proved.extend(lacking);
+                sql.extend(doubt_sql(&journal, run, &set, &prepared, &planned, position));
             }
             if record {
                 adopted.adopted.push(id.clone());
@@ -423,10 +425,38 @@ fn adoption_sql(
         .map(|operation| DecisionRow {
             operation,
             state: OperationState::Satisfied,
+            code: None,
             reason: "adopted: recorded as done".into(),
         })
         .collect();
     decision_sql(journal, run, set, &prepared.operations, position, &rows, true)
+}
+
+/// Keeps the doubt about data changes: with a journal that is not empty any more, the next run would have none.
+fn doubt_sql(
+    journal: &Journal,
+    run: RunHandle,
+    set: &MigrationSet,
+    prepared: &Prepared,
+    planned: &Planned,
+    position: usize,
+) -> Option<String> {
+    let range = prepared.operations.ranges[position].clone();
+    let in_doubt =
+        |decision: &&Decision| decision.action == Action::Held && range.contains(&decision.operation);
+    let rows: Vec<DecisionRow> = planned
+        .decisions
+        .iter()
+        .filter(in_doubt)
+        .map(|decision| DecisionRow {
+            operation: decision.operation,
+            state: OperationState::Held,
+            code: decision.code,
+            reason: decision.reason.clone().unwrap_or_default(),
+        })
+        .collect();
+    let all = &prepared.operations;
+    (!rows.is_empty()).then(|| decision_sql(journal, run, set, all, position, &rows, false))
 }
 
 /// The operations of a migration that the catalog does not prove.

@@ -150,5 +150,5 @@ fn past_migration(record: &MigrationRecord, unchanged: bool) -> PastMigration {
         );
         order.push(identity);
     }
-    PastMigration { operations, order, bound, applied: record.applied_at.is_some(), unchanged }
+    PastMigration { operations, order, bound, applied: record.applied_at.is_some(), unchanged, new: false }
 }

@@ -38,6 +38,8 @@ pub(super) struct DecisionRow {
     pub(super) operation: usize,
     /// The state.
     pub(super) state: OperationState,
+    /// The code of the reason.
+    pub(super) code: Option<Code>,
     /// Why.
     pub(super) reason: String,
 }
@@ -231,6 +233,7 @@ pub(super) fn decision_sql(
     let written: Vec<OperationRow<'_>> = rows
         .iter()
         .map(|row| OperationRow {
+            code: row.code.map(Code::as_str),
             reason: Some(&row.reason),
             ..operation_row(set, &operations.all[row.operation], row.state)
         })

@@ -150,7 +150,7 @@ impl<'p> Runner<'p> {
                     Progress::Again => again = true,
                     Progress::Stop => return Ok(planned.plan.diagnostics),
                 }
-                if again && position + 1 < planned.units.len() || again && self.something_left(&planned) {
+                if again && (position + 1 < planned.units.len() || self.something_left(&planned)) {
                     break;
                 }
                 again = false;
@@ -408,14 +408,20 @@ impl<'p> Runner<'p> {
                 state.ensured.push(row);
                 continue;
             }
-            if matches!(row.state, OperationState::Done | OperationState::Satisfied) {
-                let past = state
-                    .past
-                    .migrations
-                    .entry(id)
-                    .or_insert_with(|| PastMigration { unchanged: true, ..PastMigration::default() });
+            let kept = match row.state {
+                OperationState::Done | OperationState::Satisfied => Some(PastState::Done),
+                // A new plan of this run must not decide otherwise.
+                OperationState::Held => Some(PastState::Held),
+                _ => None,
+            };
+            if let Some(kept) = kept {
+                let past = state.past.migrations.entry(id).or_insert_with(|| PastMigration {
+                    unchanged: true,
+                    new: true,
+                    ..PastMigration::default()
+                });
                 let done = PastOperation {
-                    state: PastState::Done,
+                    state: kept,
                     ran: row.state == OperationState::Done,
                     code: row.code,
                     reason: row.reason.clone(),

@@ -320,8 +320,7 @@ impl<'p> Running<'_, 'p> {
             self.runner.set_aside(decision.operation, diagnostic);
             return Ok(());
         }
-        if sqlstate::is_duplicate(&error.sqlstate) && error.where_.is_none() && decision.analysis.only_adds()
-        {
+        if error.is_duplicate_object() && error.where_.is_none() && decision.analysis.only_adds() {
             return self.settle_duplicate(index, decision, error).await;
         }
         Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }))

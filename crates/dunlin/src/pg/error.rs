@@ -35,6 +35,15 @@ pub struct ServerError {
     pub constraint: Option<String>,
 }
 
+impl ServerError {
+    /// Says that what the statement makes is there already; for some kinds of object the server only
+    /// notices when the row is there in its own catalog.
+    pub fn is_duplicate_object(&self) -> bool {
+        super::sqlstate::is_duplicate(&self.sqlstate)
+            || self.sqlstate == "23505" && self.schema.as_deref() == Some("pg_catalog")
+    }
+}
+
 impl From<&tokio_postgres::error::DbError> for ServerError {
     fn from(error: &tokio_postgres::error::DbError) -> Self {
         use tokio_postgres::error::ErrorPosition;

@@ -184,7 +184,7 @@ fn simulate(
     mut tracker: Option<&mut Tracker<'_>>,
 ) -> Simulated {
     let mut simulated = Simulated {
-        catalog: Catalog::empty(),
+        catalog: live.surroundings(),
         relations: HashMap::new(),
         columns: HashMap::new(),
         types: HashMap::new(),
@@ -265,7 +265,11 @@ impl Simulated {
         let effects: Vec<_> = analysis
             .effects
             .iter()
-            .filter(|effect| !matches!(effect, crate::catalog::Effect::Opaque(_)))
+            // An extension that the database has comes back with its members, which only the server knows.
+            .filter(|effect| {
+                use crate::catalog::Effect;
+                !matches!(effect, Effect::Opaque(_) | Effect::DropExtension { .. })
+            })
             .cloned()
             .collect();
         let affected: Vec<Id> = effects.iter().filter_map(affected_relation).collect();

@@ -5,6 +5,7 @@ use super::ensure::Ensure;
 use super::past::PastState;
 use super::planner::{Planner, Verdict};
 use super::policy::MissingColumns;
+use super::reached::target;
 use super::step::Action;
 use crate::analyze::{Access, Analysis, Class, Facet, Place, Presence, Requirement};
 use crate::catalog::{ObjectRef, Origin, QName};
@@ -125,8 +126,10 @@ impl Planner<'_> {
                 (!runs).then(|| Verdict::Satisfied(reason(), None, Vec::new()))
             }
             Class::Adds | Class::Changes | Class::Reads => {
-                let remade = analysis.kind.starts_with("DROP")
-                    && dropped(analysis).any(|object| reached.remade(index, &object));
+                // On an empty database it found nothing to do: what it would change now came after it.
+                let mut targets = analysis.effects.iter().map(|effect| target(effect, &self.catalog));
+                let remade = !analysis.effects.is_empty()
+                    && targets.all(|object| object.is_some_and(|object| reached.remade(index, &object)));
                 // SET CONSTRAINTS names what may be gone, for statements that do not run.
                 let constraints = analysis.kind == "SET CONSTRAINTS";
                 (remade || constraints || invalid.is_some())
@@ -499,6 +502,19 @@ impl Planner<'_> {
         satisfied
     }
 
+    /// What an operation tells that this run has done already, before it planned again.
+    fn recorded_tells(&self, index: usize) -> Told {
+        let Some(past) = self.past(index).filter(|past| past.state == PastState::Done) else {
+            return Told::NothingYet;
+        };
+        let analysis = self.analyze(index);
+        match self.was_there_before(index, Action::Satisfied, &analysis) {
+            Some(true) if !past.ran => Told::Satisfied,
+            Some(_) if !analysis.or_replace => Told::NotBefore,
+            _ => Told::Nothing,
+        }
+    }
+
     /// What an operation tells about whether its migration ran before.
     fn tells(&self, index: usize) -> Told {
         let decisions =
@@ -507,7 +523,7 @@ impl Planner<'_> {
             decisions().find(|decision| decision.operation == index && decision.action != Action::Ensure);
         let Some(own) = own else {
             let waits = self.parked.iter().any(|parked| parked.index == index);
-            return if waits { Told::NotBefore } else { Told::NothingYet };
+            return if waits { Told::NotBefore } else { self.recorded_tells(index) };
         };
         if decisions().any(|decision| decision.action == Action::Ensure) {
             return Told::NotBefore;
@@ -552,6 +568,7 @@ impl Planner<'_> {
     }
 
     /// Looks at what is missing: waits for who provides it, ensures what the set declares, or skips.
+    #[allow(clippy::result_large_err, reason = "a verdict is moved once for each operation")]
     fn requirements(&mut self, index: usize, analysis: &Analysis) -> Result<Vec<Ensure>, Verdict> {
         let mut waits = Vec::new();
         let mut ensures: Vec<Ensure> = Vec::new();
@@ -607,17 +624,6 @@ pub(super) fn overtaken(kind: &str) -> String {
     format!(
         "it was skipped and could run now, but {kind} is more than an addition, and later operations were applied since"
     )
-}
-
-/// What a DROP takes away.
-fn dropped(analysis: &Analysis) -> impl Iterator<Item = ObjectRef> {
-    analysis.footprint.touches().filter(|(_, access)| *access == Access::Write).filter_map(|(place, _)| {
-        match place {
-            Place::Relation(name) => Some(ObjectRef::relation(name)),
-            Place::Object(object) => Some(object.clone()),
-            _ => None,
-        }
-    })
 }
 
 fn with_ensures(reason: &str, ensures: &[Ensure]) -> String {

@@ -45,6 +45,8 @@ pub struct PastMigration {
     pub applied: bool,
     /// Whether the bytes of the file are those that were recorded.
     pub unchanged: bool,
+    /// Whether nothing of it was recorded before this run.
+    pub new: bool,
 }
 
 /// What the journal says.
@@ -65,9 +67,9 @@ impl Past {
         self.migrations.get(migration)?.operations.get(identity)
     }
 
-    /// Whether anything of a migration was recorded but failures.
+    /// Whether anything of a migration but failures was recorded before this run.
     pub fn is_recorded(&self, migration: &str) -> bool {
-        self.migrations.get(migration).is_some_and(|past| {
+        self.migrations.get(migration).filter(|past| !past.new).is_some_and(|past| {
             past.operations.values().any(|operation| operation.state != PastState::Failed)
         })
     }

@@ -58,9 +58,12 @@ impl Reached {
 
     /// Whether a later operation on the way makes an object of this name.
     pub(super) fn remade(&self, index: usize, object: &ObjectRef) -> bool {
-        self.made
-            .get(object)
-            .is_some_and(|makers| makers.iter().any(|maker| *maker > index && *maker < self.before))
+        let later = |object: &ObjectRef| {
+            self.made
+                .get(object)
+                .is_some_and(|makers| makers.iter().any(|maker| *maker > index && *maker < self.before))
+        };
+        later(object) || object.parent_relation().is_some_and(|table| later(&ObjectRef::relation(table)))
     }
 }
 
@@ -106,9 +109,6 @@ impl<'a> Tracker<'a> {
         let mut parts: Vec<Part> = effects.iter().flat_map(|effect| parts_of(effect, catalog)).collect();
         parts.sort();
         parts.dedup();
-        if parts.is_empty() {
-            return;
-        }
         for (id, _) in &parts {
             if analysis.or_replace {
                 self.replaced.insert(*id)
@@ -121,7 +121,9 @@ impl<'a> Tracker<'a> {
                 self.reached.made.entry(object.clone()).or_default().push(index);
             }
         }
-        self.fresh.push((index, parts));
+        if !parts.is_empty() {
+            self.fresh.push((index, parts));
+        }
     }
 
     /// Compares at the end of a migration, whose last operation is before `end`.
@@ -206,6 +208,25 @@ fn removed_object(effect: &Effect, catalog: &Catalog) -> Option<ObjectRef> {
         }
         Effect::DropAttached { object, .. } | Effect::RenameAttached { object, .. } => Some(object.clone()),
         _ => None,
+    }
+}
+
+/// What an effect would change in the live catalog, by the name that a CREATE would give it.
+pub(super) fn target(effect: &Effect, catalog: &Catalog) -> Option<ObjectRef> {
+    match effect {
+        Effect::DropSchema { schema } => {
+            Some(ObjectRef::Schema { name: catalog.schema_name(*schema).to_owned() })
+        }
+        Effect::DropExtension { name } => Some(ObjectRef::Extension { name: name.clone() }),
+        Effect::DropOther { class, name } => {
+            Some(ObjectRef::Other { class: class.clone(), name: name.clone() })
+        }
+        Effect::AlterColumn { relation, .. }
+        | Effect::AlterRelation { relation, .. }
+        | Effect::ValidateConstraint { relation, .. } => {
+            Some(ObjectRef::Relation { name: catalog.relation_name(*relation) })
+        }
+        effect => removed_object(effect, catalog),
     }
 }
 
@@ -446,11 +467,11 @@ fn same_text(a: Option<&str>, b: Option<&str>) -> bool {
 }
 
 fn same_column(simulated: &Column, live: &Column, table: bool) -> bool {
+    if !table {
+        return true; // The columns of a view follow from its query.
+    }
     if sameness::types(&simulated.ty, &live.ty) == Sameness::Different {
         return false;
-    }
-    if !table {
-        return true;
     }
     let default = match (&simulated.default, &live.default) {
         (Some(a), Some(b)) => {
