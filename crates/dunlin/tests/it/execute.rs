@@ -288,6 +288,45 @@ async fn labels_of_a_type_of_the_same_file_can_be_used() {
 }
 
 #[tokio::test]
+async fn a_role_that_cannot_be_had_is_refused_before_anything_runs() {
+    let mut world = World::new(&[("1_a.sql", "create table t (id int);")]).await;
+    world.options.role = Some("nobody knows it".into());
+    assert_eq!(world.run().await.unwrap_err().kind, ErrorKind::Usage);
+    assert!(world.database.lines("select 1 from pg_namespace where nspname = 'dunlin'").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_depended_on_runs_first_and_a_missing_file_is_told() {
+    let world = World::new(&[
+        ("1_a.sql", "-- dunlin: depends on 2_b\ninsert into t values (1);"),
+        ("2_b.sql", "create table t (id int); insert into t values (2);"),
+    ])
+    .await;
+    assert_eq!(world.up(Outcome::Applied).await.applied, ["2_b", "1_a"]);
+    assert_eq!(world.database.lines("select * from t").await, ["2", "1"]);
+    world.folder.remove("1_a.sql");
+    let codes = |report: &Report| report.diagnostics.iter().map(|d| d.code.as_str()).collect::<Vec<_>>();
+    assert_eq!(codes(&world.up(Outcome::Nothing).await), ["DN603"]);
+    assert_eq!(codes(&world.up(Outcome::Nothing).await), ["DN603"]);
+    world.folder.write("1_a.sql", "-- dunlin: depends on 2_b\ninsert into t values (1);");
+    world.folder.write("4_d.sql", "-- dunlin: depends on 3_c\ncreate table u (id int);");
+    assert_eq!(codes(&world.up(Outcome::Refused).await), ["DN107"]);
+}
+
+#[tokio::test]
+async fn a_failure_keeps_its_record_when_the_run_goes_on() {
+    let mut world = World::new(&[
+        ("1_a.sql", "create table t (id int); select 1 / 0; create table more (id int);"),
+        ("2_b.sql", "create table u (id int);"),
+    ])
+    .await;
+    world.options.keep_going = true;
+    assert_eq!(world.up(Outcome::Failed).await.applied, ["2_b"]);
+    let expected = ["1_a#1 pending", "1_a#2 failed 22012", "1_a#3 pending", "2_b#1 done"];
+    assert_eq!(world.operations().await, expected);
+}
+
+#[tokio::test]
 async fn what_never_ran_binds_no_file() {
     let world = World::new(&[("1_a.sql", "create table t (id int); insert into nowhere values (1);")]).await;
     world.up(Outcome::Partial).await;
