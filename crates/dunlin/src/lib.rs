@@ -28,3 +28,8 @@ pub mod source;
 pub mod syntax;
 
 pub use execute::Migrator;
+
+/// Compiles the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/library.md")]
+struct LibraryPage;

@@ -38,16 +38,17 @@ pub(crate) async fn run(context: &Context<'_>, command: &Command) -> Result<Exit
     if let Some((one, other)) = context.global.conflict() {
         return Err(CommandError::usage(format!("{one} and {other} exclude each other"), "give one of them"));
     }
+    // Only `up` has to be light: it runs at each start of an application.
     match command {
-        Command::Up(flags) if flags.dry_run => plan::dry_run(context, flags).await,
+        Command::Up(flags) if flags.dry_run => Box::pin(plan::dry_run(context, flags)).await,
         Command::Up(flags) => up::run(context, flags).await,
-        Command::Plan(flags) => plan::run(context, flags).await,
-        Command::Check(flags) => check::run(context, flags).await,
-        Command::Status => status::run(context).await,
-        Command::Show(flags) => show::run(context, flags).await,
-        Command::Skip(flags) => skip::run(context, flags).await,
-        Command::Adopt(flags) => adopt::run(context, flags).await,
-        Command::Doctor => doctor::run(context).await,
+        Command::Plan(flags) => Box::pin(plan::run(context, flags)).await,
+        Command::Check(flags) => Box::pin(check::run(context, flags)).await,
+        Command::Status => Box::pin(status::run(context)).await,
+        Command::Show(flags) => Box::pin(show::run(context, flags)).await,
+        Command::Skip(flags) => Box::pin(skip::run(context, flags)).await,
+        Command::Adopt(flags) => Box::pin(adopt::run(context, flags)).await,
+        Command::Doctor => Box::pin(doctor::run(context)).await,
         Command::New(flags) => new::run(context, flags),
         Command::Explain(flags) => explain::run(context, flags),
     }

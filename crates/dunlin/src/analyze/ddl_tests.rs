@@ -244,7 +244,8 @@ fn footprints_commute_only_where_they_may() {
     assert!(both("create table x (a int)", "create index i on t (a)"));
     assert!(both("alter table t add column c int", "alter table t add column d int"));
     assert!(!both("create index i on t (a)", "alter table t rename column a to z"));
-    assert!(!both("create index i on t (a)", "insert into t values (1, 'x')"));
+    assert!(both("create index i on t (a)", "insert into t values (1, 'x')"));
+    assert!(!both("create unique index i on t (a)", "insert into t values (1, 'x')"));
     assert!(!both("drop table t", "alter table t add column c int"));
     assert!(!both("drop type mood", "create table x (m mood)"));
     assert!(!both("create view w as select b from t", "alter table t drop column b"));

@@ -69,7 +69,13 @@ impl Resolver<'_, '_> {
             Verdict::Valid if special => Verdict::Unknown,
             verdict => verdict,
         };
-        let message = format!("table `{name}` has no unique key on ({})", texts.join(", "));
+        // Expressions carry parentheses of their own.
+        let plain = |text: &String| {
+            let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+            inner.unwrap_or(text).to_owned()
+        };
+        let keys: Vec<String> = texts.iter().map(plain).collect();
+        let message = format!("table `{name}` has no unique key on ({})", keys.join(", "));
         let key = unique_key(name, texts);
         self.ctx.touch(Place::Object(key.clone()), Access::Read);
         self.ctx.require(vec![Facet::Exists(key)], span, verdict, Code::DN206, message, Vec::new());

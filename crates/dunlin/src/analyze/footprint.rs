@@ -68,10 +68,10 @@ impl Footprint {
     pub fn commutes_with(&self, other: &Footprint) -> bool {
         !self.touches.iter().any(|(place, access)| {
             other.touches.iter().any(|(other_place, other_access)| {
-                let harmless = match (access, other_access) {
-                    (Access::Read, Access::Read) | (Access::Insert, Access::Insert) => true,
-                    _ => false,
-                };
+                let harmless = matches!(
+                    (access, other_access),
+                    (Access::Read, Access::Read) | (Access::Insert, Access::Insert)
+                );
                 !harmless && overlap(place, *access, other_place, *other_access)
             })
         })

@@ -59,11 +59,7 @@ impl<'a> Chooser<'a> {
     }
 
     fn has_constraint(&self, name: &str) -> bool {
-        self.constraints.contains(name)
-            || self.catalog.relations().any(|(_, relation)| {
-                relation.constraints.iter().any(|constraint| constraint.name == name)
-                    && self.catalog.schema_name(relation.schema) == self.schema
-            })
+        self.constraints.contains(name) || self.catalog.has_constraint(&self.schema, name)
     }
 }
 

@@ -249,7 +249,10 @@ fn what_is_missing_is_named_with_its_table() {
     unknown(
         "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE mood = 'sad' DO NOTHING",
     );
-    valid("INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (lower(name)) DO NOTHING");
+    invalid(
+        "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (lower(name)) DO NOTHING",
+        "table `users` has no unique key on (lower(name))",
+    );
     invalid("DELETE FROM posts WHERE nope = 1", "table `posts` has no column `nope`");
 }
 

@@ -476,6 +476,7 @@ impl Catalog {
                 index = constraint.index;
             }
         }
+        self.note_constraints(relation);
         if let Some(index) = index {
             self.rename_only(index, to);
         }
@@ -492,6 +493,7 @@ impl Catalog {
                 }
             }
         }
+        carried.into_iter().for_each(|table| self.note_constraints(table));
     }
 
     fn rename_only(&mut self, relation: Id, to: &str) {

@@ -34,6 +34,8 @@ pub struct Catalog {
     function_names: HashMap<(Id, String), Vec<Id>>,
     /// Which relations, types and functions need an object; may name some that no longer do.
     dependents: HashMap<Id, BTreeSet<Id>>,
+    /// Which relations have a constraint of a name; may name some that no longer do.
+    constrained: HashMap<String, BTreeSet<Id>>,
     /// Installed extensions with their versions.
     pub extensions: BTreeMap<String, String>,
     /// Roles of the cluster; none when not known (then no role is missing).
@@ -275,6 +277,28 @@ impl Catalog {
         for on in self.needs_of(id) {
             self.dependents.entry(on).or_default().insert(id);
         }
+        self.note_constraints(id);
+    }
+
+    /// Records the names of a relation's constraints, so that they are found without a search.
+    fn note_constraints(&mut self, id: Id) {
+        for constraint in self.relations.get(&id).into_iter().flat_map(|relation| &relation.constraints) {
+            match self.constrained.get_mut(&constraint.name) {
+                Some(known) => {
+                    known.insert(id);
+                }
+                None => {
+                    self.constrained.insert(constraint.name.clone(), BTreeSet::from([id]));
+                }
+            }
+        }
+    }
+
+    /// Whether a relation of a schema has a constraint of that name.
+    pub fn has_constraint(&self, schema: &str, name: &str) -> bool {
+        self.constrained.get(name).into_iter().flatten().filter_map(|id| self.relations.get(id)).any(
+            |relation| relation.constraint(name).is_some() && self.schema_name(relation.schema) == schema,
+        )
     }
 
     /// Everything that a relation or function needs, each once, itself left out.

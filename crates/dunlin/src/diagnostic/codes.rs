@@ -213,4 +213,49 @@ mod tests {
         assert_eq!(Code::parse("dn203"), Some(Code::DN203));
         assert_eq!(Code::parse("DN999"), None);
     }
+
+    /// The page of the documentation, made from the table.
+    fn page() -> String {
+        let mut page = String::from(
+            "# Diagnostics\n\n\
+             Every diagnostic has a code that never changes its meaning. `dunlin explain CODE` prints what stands here;\n\
+             `dunlin explain` lists all. The severity is the usual one: `check` and policies can raise it.\n\n\
+             <!-- Made from crates/dunlin/src/diagnostic/codes.rs: DUNLIN_WRITE_DOCS=1 cargo test -p dunlin codes -->\n",
+        );
+        let mut group = ' ';
+        for info in CODES {
+            let hundred = info.code.as_str().chars().nth(2).unwrap();
+            if hundred != group {
+                group = hundred;
+                page += &format!("\n## DN{group}xx: {}\n", group_title(group));
+            }
+            let severity = format!("{:?}", info.severity).to_lowercase();
+            page += &format!("\n### {}: {} ({severity})\n\n{}\n", info.code, info.title, info.explanation);
+        }
+        page
+    }
+
+    fn group_title(group: char) -> &'static str {
+        match group {
+            '1' => "the text of the files",
+            '2' => "what statements refer to",
+            '3' => "order",
+            '4' => "data",
+            '5' => "locks and hazards",
+            '6' => "history",
+            '7' => "contract and drift",
+            '8' => "surroundings",
+            other => panic!("the group DN{other}xx has no title"),
+        }
+    }
+
+    #[test]
+    fn the_page_of_the_documentation_is_this_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/diagnostics.md");
+        if std::env::var_os("DUNLIN_WRITE_DOCS").is_some() {
+            std::fs::write(path, page()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(written == page(), "docs/diagnostics.md is old: run this test with DUNLIN_WRITE_DOCS=1");
+    }
 }

@@ -1,7 +1,7 @@
 //! The commands beside `up`: plan, check, status, show, skip, adopt.
 
 use super::event::Event;
-use super::past::Records;
+use super::past::Compared;
 use super::record::{DecisionRow, decision_sql};
 use super::report::{
     Adopted, CheckReport, LastRun, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status,
@@ -11,7 +11,7 @@ use super::{AdoptWhat, ErrorKind, ExecuteError, Listener, Migrations, Options, T
 use crate::analyze::{Class, Presence};
 use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::{Code, Severity};
-use crate::history::{History, MigrationRecord, OperationRecord, OperationState};
+use crate::history::{History, MigrationRecord, MigrationState, OperationRecord, OperationState};
 use crate::migration::MigrationSet;
 use crate::pg::journal::{Journal, RunHandle};
 use crate::pg::{LockError, LockKeys, LockOptions, Session, with_lock};
@@ -115,19 +115,15 @@ pub async fn status(
     let set = migrations.load().map_err(ExecuteError::from)?;
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     let (operations, history) = read_states(&set, options, &session).await?;
-    let records = history.as_ref().map(|history| Records::of(&set, history));
-    let mut migrations = Vec::new();
-    let mut known = HashSet::new();
-    for position in 0..set.migrations.len() {
-        let record = records.as_ref().and_then(|records| records.find(&set, &operations, position));
-        known.extend(record.map(|record| record.id.clone()));
-        migrations.push(migration_status(&set, &operations, position, record));
-    }
-    let missing =
-        history.iter().flat_map(|history| &history.migrations).filter(|record| !known.contains(&record.id));
-    for record in missing {
-        migrations.push(missing_status(record));
-    }
+    let compared = history.as_ref().map(|history| Compared::new(&set, &operations, history));
+    let mut migrations: Vec<MigrationStatus> = (0..set.migrations.len())
+        .map(|position| migration_status(&set, &operations, position, compared.as_ref()))
+        .collect();
+    let records = history.iter().flat_map(|history| &history.migrations);
+    let is_missing = |record: &&MigrationRecord| {
+        compared.as_ref().is_some_and(|compared| compared.missing.contains(&record.id))
+    };
+    migrations.extend(records.filter(is_missing).map(missing_status));
     let last_run = history.as_ref().and_then(|history| history.last_run.as_ref()).map(|run| LastRun {
         id: run.id,
         started_at: run.started_at.clone(),
@@ -160,8 +156,9 @@ fn migration_status(
     set: &MigrationSet,
     operations: &Operations,
     position: usize,
-    record: Option<&MigrationRecord>,
+    compared: Option<&Compared<'_>>,
 ) -> MigrationStatus {
+    let record = compared.and_then(|compared| compared.record(position));
     let id = set.migrations[position].id.clone();
     let range = operations.ranges[position].clone();
     let shown: Vec<OperationStatus> = range
@@ -178,44 +175,9 @@ fn migration_status(
         })
         .collect();
     let applied_at = record.and_then(|record| record.applied_at.clone());
-    let state = migration_state(record, &shown, operations, range);
+    let state = compared.map_or(MigrationState::Pending, |compared| compared.state(position)).as_str();
     let duration_ms = record.and_then(|record| record.duration_ms);
     MigrationStatus { id, state: state.into(), applied_at, duration_ms, operations: shown }
-}
-
-/// The first state that holds (design, section 7).
-fn migration_state(
-    record: Option<&MigrationRecord>,
-    shown: &[OperationStatus],
-    operations: &Operations,
-    range: std::ops::Range<usize>,
-) -> &'static str {
-    let Some(record) = record else { return "pending" };
-    let any = |state: &str| shown.iter().any(|operation| operation.state == state);
-    if any("failed") {
-        return "failed";
-    }
-    if any("started") {
-        return "interrupted";
-    }
-    let gone = record.operations.iter().filter(|past| past.state != OperationState::Failed).any(|past| {
-        !operations.all[range.clone()].iter().any(|operation| {
-            operation.identity.digest == past.digest && operation.identity.occurrence == past.occurrence
-        })
-    });
-    let applied = record.applied_at.is_some();
-    if applied && (gone || any("pending")) {
-        return "changed";
-    }
-    let decided = |operation: &OperationStatus| {
-        matches!(operation.state.as_str(), "done" | "satisfied" | "ensured")
-            || operation.state == "skipped" && operation.code.is_none()
-    };
-    if applied && shown.iter().all(decided) {
-        return "applied";
-    }
-    let some = record.operations.iter().any(|past| past.state != OperationState::Failed);
-    if some { "partial" } else { "pending" }
 }
 
 fn operation_status(number: u32, past: Option<&OperationRecord>) -> OperationStatus {
@@ -252,15 +214,15 @@ pub async fn show(
     let set = migrations.load().map_err(ExecuteError::from)?;
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     let (operations, history) = read_states(&set, options, &session).await?;
-    let records = history.as_ref().map(|history| Records::of(&set, history));
     let position = set.migrations.iter().position(|migration| migration.id == id);
     let Some(position) = position else {
         let record =
             history.as_ref().and_then(|history| history.migrations.iter().find(|record| record.id == id));
         return record.map(shown_missing).ok_or_else(|| no_such_migration(&set, id));
     };
-    let record = records.as_ref().and_then(|records| records.find(&set, &operations, position));
-    let status = migration_status(&set, &operations, position, record);
+    let compared = history.as_ref().map(|history| Compared::new(&set, &operations, history));
+    let record = compared.as_ref().and_then(|compared| compared.record(position));
+    let status = migration_status(&set, &operations, position, compared.as_ref());
     let shown = operations.ranges[position].clone().zip(status.operations).map(|(index, status)| {
         let operation = &operations.all[index];
         let past = record.and_then(|record| {
@@ -334,7 +296,6 @@ pub async fn skip(
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     locked(target, options, session, async |work: &Session| {
         let (operations, history) = read_states(&set, options, work).await?;
-        let records = history.as_ref().map(|history| Records::of(&set, history));
         let range = operations.ranges[position].clone();
         let index = range.clone().find(|index| operations.all[*index].number == number).ok_or_else(|| {
             ExecuteError::new(
@@ -343,10 +304,10 @@ pub async fn skip(
                 format!("{id} has {} operations, there is no #{number}", range.len()),
             )
         })?;
-        let record = records.as_ref().and_then(|records| records.find(&set, &operations, position));
-        let status = migration_status(&set, &operations, position, record);
+        let compared = history.as_ref().map(|history| Compared::new(&set, &operations, history));
+        let status = migration_status(&set, &operations, position, compared.as_ref());
         let now = &status.operations[index - range.start];
-        if matches!(now.state.as_str(), "done" | "satisfied") {
+        if matches!(now.state.as_str(), "done" | "satisfied" | "ensured") {
             let error =
                 ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
             return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
@@ -355,11 +316,13 @@ pub async fn skip(
         let row = DecisionRow {
             operation: index,
             state: OperationState::Skipped,
+            code: None,
             reason: "skipped by decision of the user".into(),
         };
         let complete = range.clone().all(|other| {
-            let state = status.operations[other - range.start].state.as_str();
-            other == index || matches!(state, "done" | "satisfied")
+            let status = &status.operations[other - range.start];
+            let by_user = status.state == "skipped" && status.code.is_none();
+            other == index || by_user || matches!(status.state.as_str(), "done" | "satisfied" | "ensured")
         });
         let sql = decision_sql(&journal, run, &set, &operations, position, &[row], complete);
         let end = journal.finish_run_sql(run, "applied", None, None);
@@ -424,6 +387,7 @@ pub async fn adopt(
             let record = lacking.is_empty() || matches!(what, AdoptWhat::Ids(_));
             if !record {
                 adopted.not_proved.extend(lacking);
+                sql.extend(doubt_sql(&journal, run, &set, &prepared, &planned, position));
             }
             if record {
                 adopted.adopted.push(id.clone());
@@ -461,10 +425,38 @@ fn adoption_sql(
         .map(|operation| DecisionRow {
             operation,
             state: OperationState::Satisfied,
+            code: None,
             reason: "adopted: recorded as done".into(),
         })
         .collect();
     decision_sql(journal, run, set, &prepared.operations, position, &rows, true)
+}
+
+/// Keeps the doubt about data changes: with a journal that is not empty any more, the next run would have none.
+fn doubt_sql(
+    journal: &Journal,
+    run: RunHandle,
+    set: &MigrationSet,
+    prepared: &Prepared,
+    planned: &Planned,
+    position: usize,
+) -> Option<String> {
+    let range = prepared.operations.ranges[position].clone();
+    let in_doubt =
+        |decision: &&Decision| decision.action == Action::Held && range.contains(&decision.operation);
+    let rows: Vec<DecisionRow> = planned
+        .decisions
+        .iter()
+        .filter(in_doubt)
+        .map(|decision| DecisionRow {
+            operation: decision.operation,
+            state: OperationState::Held,
+            code: decision.code,
+            reason: decision.reason.clone().unwrap_or_default(),
+        })
+        .collect();
+    let all = &prepared.operations;
+    (!rows.is_empty()).then(|| decision_sql(journal, run, set, all, position, &rows, false))
 }
 
 /// The operations of a migration that the catalog does not prove.

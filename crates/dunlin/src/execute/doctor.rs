@@ -107,10 +107,15 @@ async fn privileges(session: &Session) -> Vec<DoctorCheck> {
 
 async fn journal(session: &Session, options: &Options) -> DoctorCheck {
     let schema = &options.journal_schema;
-    match Journal::new(schema).is_up_to_date(session.client(), &[0; 32]).await {
-        Ok(UpToDate::NoJournal) => {
-            ok("journal", format!("not there yet; the first `dunlin up` makes it in schema `{schema}`"))
-        }
+    let journal = Journal::new(schema);
+    match journal.is_up_to_date(session.client(), &[0; 32]).await {
+        // Whether the schema holds something else, the one quick query does not look at.
+        Ok(UpToDate::NoJournal) => match journal.load(session.client()).await {
+            Ok(_) => {
+                ok("journal", format!("not there yet; the first `dunlin up` makes it in schema `{schema}`"))
+            }
+            Err(error) => problem("journal", &super::setup::journal_error(error)),
+        },
         Ok(UpToDate::Newer(version)) => problem("journal", &ExecuteError::journal_newer(version)),
         Ok(_) => ok("journal", format!("schema `{schema}`")),
         Err(error) => problem("journal", &super::setup::journal_error(error)),

@@ -38,6 +38,8 @@ pub(super) struct DecisionRow {
     pub(super) operation: usize,
     /// The state.
     pub(super) state: OperationState,
+    /// The code of the reason.
+    pub(super) code: Option<Code>,
     /// Why.
     pub(super) reason: String,
 }
@@ -98,11 +100,21 @@ pub(super) fn unit_sql(
         sql.push_str(&runner.journal.operations_sql(runner.run, &written));
         sql.push_str("; ");
     }
-    sql.push_str(&with_migration_row(runner.set, runner.operations, migration, state, |row| match took {
-        Some(_) => runner.journal.migration_sql(runner.run, &MigrationRow { duration_ms: took, ..row }),
-        None => runner.journal.migration_at_end_sql(runner.run, &row),
-    }));
-    sql.push_str("; ");
+    if !runner.was_edited(migration) {
+        sql.push_str(&with_migration_row(
+            runner.set,
+            runner.operations,
+            migration,
+            state,
+            |row| match took {
+                Some(_) => {
+                    runner.journal.migration_sql(runner.run, &MigrationRow { duration_ms: took, ..row })
+                }
+                None => runner.journal.migration_at_end_sql(runner.run, &row),
+            },
+        ));
+        sql.push_str("; ");
+    }
     sql.push_str(&runner.epoch_check());
     sql
 }
@@ -182,16 +194,9 @@ pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -
     let operation = &runner.operations.all[decision.operation];
     let row =
         OperationRow { sql: Some(sql), ..operation_row(runner.set, operation, OperationState::Started) };
-    let migration = migration_sql(
-        runner.journal,
-        runner.run,
-        runner.set,
-        runner.operations,
-        operation.migration,
-        MigrationState::Partial,
-    );
+    let migration = migration_part(runner, operation.migration, MigrationState::Partial);
     let operations = runner.journal.operations_sql(runner.run, &[row]);
-    format!("BEGIN; {}; {migration}; {operations}; COMMIT", runner.epoch_check())
+    format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
 }
 
 /// The record of a failure, in a transaction of its own.
@@ -203,14 +208,16 @@ pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, error: &PgEr
         ..operation_row(runner.set, operation, OperationState::Failed)
     };
     let operations = runner.journal.operations_sql(runner.run, &[row]);
-    let state = if runner.was_applied(operation.migration) {
-        MigrationState::Applied
-    } else {
-        MigrationState::Failed
-    };
-    let migration =
-        migration_sql(runner.journal, runner.run, runner.set, runner.operations, operation.migration, state);
-    format!("BEGIN; {}; {migration}; {operations}; COMMIT", runner.epoch_check())
+    let migration = migration_part(runner, operation.migration, MigrationState::Failed);
+    format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
+}
+
+/// The row of a migration that is under way; what was applied before stays so, with the text that was applied.
+fn migration_part(runner: &Runner<'_>, migration: usize, state: MigrationState) -> String {
+    if runner.was_applied(migration) {
+        return String::new();
+    }
+    migration_sql(runner.journal, runner.run, runner.set, runner.operations, migration, state) + "; "
 }
 
 /// What a command decides about the operations of one migration.
@@ -226,6 +233,7 @@ pub(super) fn decision_sql(
     let written: Vec<OperationRow<'_>> = rows
         .iter()
         .map(|row| OperationRow {
+            code: row.code.map(Code::as_str),
             reason: Some(&row.reason),
             ..operation_row(set, &operations.all[row.operation], row.state)
         })

@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) failures: Vec<(usize, Failure)>,
     /// What was measured after the journal row was sent: operation, milliseconds, rows.
     pub(super) measured: Vec<(usize, u64, Option<u64>)>,
+    /// The record of a failure that could not be written, since the connection was lost.
+    pub(super) unrecorded: Option<String>,
     pub(super) ran: bool,
 }
 
@@ -148,7 +150,7 @@ impl<'p> Runner<'p> {
                     Progress::Again => again = true,
                     Progress::Stop => return Ok(planned.plan.diagnostics),
                 }
-                if again && position + 1 < planned.units.len() || again && self.something_left(&planned) {
+                if again && (position + 1 < planned.units.len() || self.something_left(&planned)) {
                     break;
                 }
                 again = false;
@@ -204,7 +206,7 @@ impl<'p> Runner<'p> {
                     .iter()
                     .any(|decision| decision.action == Action::Run && decision.analysis.opaque.is_some());
                 let decisions = &planned.decisions[unit.decisions.clone()];
-                if decisions.iter().any(may_set) {
+                if !self.proxy && decisions.iter().any(may_set) {
                     self.reset_session().await;
                 }
                 if unit.number > 0 {
@@ -377,6 +379,17 @@ impl<'p> Runner<'p> {
         self.state().past.migrations.get(id).is_some_and(|past| past.applied)
     }
 
+    /// Whether a migration was edited after it was applied: its record is renewed at the end, if the edit counts.
+    pub(super) fn was_edited(&self, migration: usize) -> bool {
+        let id = &self.set.migrations[migration].id;
+        self.state().past.migrations.get(id).is_some_and(|past| past.applied && !past.unchanged)
+    }
+
+    /// Whether an operation has failed in this run.
+    pub(super) fn has_failed(&self, index: usize) -> bool {
+        self.state().failures.iter().any(|(failed, _)| *failed == index)
+    }
+
     /// Whether an operation is recorded as done.
     pub(super) fn is_done(&self, index: usize) -> bool {
         let operation = &self.operations.all[index];
@@ -438,7 +451,13 @@ impl<'p> Runner<'p> {
         if failed.error.is_connection_loss() {
             let mut error = ExecuteError::from(failed.error.clone());
             error.kind = ErrorKind::Failed;
-            self.state().failures.push((decision.operation, failure));
+            // Without the server's last words on the statement, the commit that was sent with it may have been done;
+            // nor is it known what became of a statement outside a transaction.
+            let surely = failed.error.server().is_some() && failed.decision.is_some() && unit.transactional;
+            let record = surely.then(|| super::record::failure_sql(self, decision, &failed.error));
+            let mut state = self.state();
+            state.failures.push((decision.operation, failure));
+            state.unrecorded = record;
             return Err(error);
         }
         let sql = super::record::failure_sql(self, decision, &failed.error);
@@ -503,7 +522,8 @@ enum Progress {
 /// Whether an operation may have changed settings of the session that nobody has seen: functions and blocks can.
 fn may_set(decision: &Decision) -> bool {
     decision.action == Action::Run
-        && (decision.analysis.opaque.is_some() || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT"))
+        && (decision.analysis.opaque.is_some()
+            || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
 }
 
 fn is_transient(code: &str) -> bool {

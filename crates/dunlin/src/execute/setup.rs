@@ -102,6 +102,7 @@ pub(super) async fn prepare(
     };
     let operations = on_large_stack(|| Operations::of(set, &parse, &read.search_path));
     if let Some(role) = &options.role {
+        may_become(session, role).await?;
         read.catalog.current_role.clone_from(role);
     }
     read.catalog.memberships = memberships(session, &read.catalog).await?;
@@ -109,6 +110,28 @@ pub(super) async fn prepare(
     let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
     Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+}
+
+/// Refuses a role that is not there, or that the login may not become.
+async fn may_become(session: &Session, role: &str) -> Result<(), ExecuteError> {
+    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::text FROM pg_catalog.pg_roles r \
+               WHERE r.rolname = $1";
+    let rows = session.query(sql, &[(&role, tokio_postgres::types::Type::TEXT)]).await?;
+    let Some(row) = rows.first() else {
+        return Err(ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("there is no role `{role}`"))
+            .help("--role names the owner of new objects; it has to be there before"));
+    };
+    if row.get(0) {
+        return Ok(());
+    }
+    let login: String = row.get(1);
+    let (quoted, login_quoted) = (crate::pg::quote_ident(role), crate::pg::quote_ident(&login));
+    Err(ExecuteError::new(
+        ErrorKind::Refused,
+        Code::DN803,
+        format!("`{login}` may not become the role `{role}`"),
+    )
+    .help(format!("GRANT {quoted} TO {login_quoted}")))
 }
 
 /// The roles whose tables the current role may alter beside its own.
@@ -203,9 +226,7 @@ impl Prepared {
 
     /// Whether the journal would be the same after the run: what is skipped or held was so before.
     pub(super) fn nothing_to_record(&self, set: &MigrationSet, planned: &Planned, to: Option<&str>) -> bool {
-        if self.history.is_none() {
-            return false;
-        }
+        let Some(history) = &self.history else { return false };
         let unchanged = planned.decisions.iter().all(|decision| {
             let operation = &self.operations.all[decision.operation];
             let id = &set.migrations[operation.migration].id;
@@ -221,7 +242,9 @@ impl Prepared {
             (0..set.migrations.len()).filter(|position| self.reaches(set, *position, to)).all(|position| {
                 self.past.migrations.get(&set.migrations[position].id).is_some_and(|past| past.unchanged)
             });
-        unchanged && all_recorded
+        let renamed =
+            || super::past::Compared::new(set, &self.operations, history).renamed().next().is_some();
+        unchanged && all_recorded && !renamed()
     }
 }
 
@@ -234,12 +257,8 @@ impl Prepared {
         work: &Session,
     ) -> Result<(), ExecuteError> {
         let Some(history) = &self.history else { return Ok(()) };
-        let records = super::past::Records::of(set, history);
-        for (position, migration) in set.migrations.iter().enumerate() {
-            let record = records.find(set, &self.operations, position);
-            if let Some(record) = record.filter(|record| record.id != migration.id) {
-                work.batch(&journal.rename_migration_sql(&record.id, &migration.id)).await?;
-            }
+        for (from, to) in super::past::Compared::new(set, &self.operations, history).renamed() {
+            work.batch(&journal.rename_migration_sql(from, to)).await?;
         }
         Ok(())
     }
@@ -252,22 +271,62 @@ impl Prepared {
         journal: &Journal,
         run: RunHandle,
         report: &super::Report,
+        now: &Past,
     ) -> Vec<String> {
         if !options.keep_going && (report.failed.is_some() || report.outcome == super::Outcome::Failed) {
             return Vec::new();
         }
         let to = options.to.as_deref();
+        let compared =
+            self.history.as_ref().map(|history| super::past::Compared::new(set, &self.operations, history));
+        // An edit that is not taken over is told each time: the record stays that of the file as it ran.
+        let taken_over = |position: usize| {
+            let anew = set.migrations[position].kind == crate::migration::Kind::Repeatable;
+            let keeps = anew || compared.as_ref().is_none_or(|compared| compared.keeps_all(position));
+            let id = &set.migrations[position].id;
+            keeps
+                && self.operations.all[self.operations.ranges[position].clone()].iter().all(|operation| {
+                    now.operation(id, &operation.identity)
+                        .is_some_and(|past| past.state == crate::plan::PastState::Done)
+                })
+        };
         (0..set.migrations.len())
             .filter(|position| self.reaches(set, *position, to))
             .filter(|position| match self.past.migrations.get(&set.migrations[*position].id) {
                 None => self.operations.ranges[*position].is_empty(),
-                Some(past) => past.applied && !past.unchanged,
+                Some(past) => past.applied && !past.unchanged && taken_over(*position),
             })
             .map(|position| {
                 let state = crate::history::MigrationState::Applied;
                 super::record::migration_sql(journal, run, set, &self.operations, position, state)
             })
             .collect()
+    }
+
+    /// Forgets operations that never ran, or ran in a repeatable migration that has run anew, and are in no file now.
+    pub(super) fn forgotten(&self, set: &MigrationSet, journal: &Journal, past: &Past) -> Vec<String> {
+        let mut statements = Vec::new();
+        for (position, migration) in set.migrations.iter().enumerate() {
+            let Some(before) = self.past.migrations.get(&migration.id) else { continue };
+            let now = &self.operations.all[self.operations.ranges[position].clone()];
+            let is_done = |operation: &crate::plan::Operation| {
+                past.operation(&migration.id, &operation.identity)
+                    .is_some_and(|past| past.state == crate::plan::PastState::Done)
+            };
+            let anew = migration.kind == crate::migration::Kind::Repeatable && now.iter().all(is_done);
+            let bound: HashSet<_> = before.bound.iter().collect();
+            let kept: HashSet<_> = now.iter().map(|operation| &operation.identity).collect();
+            let gone: Vec<(&str, u32)> = before
+                .order
+                .iter()
+                .filter(|old| (anew || !bound.contains(old)) && !kept.contains(old))
+                .map(|old| (old.digest.as_str(), old.occurrence))
+                .collect();
+            if !gone.is_empty() {
+                statements.push(journal.forget_operations_sql(&migration.id, &gone));
+            }
+        }
+        statements
     }
 
     /// Keeps the digest of a set that has nothing left to do, for the next start; no matter if that cannot be.
@@ -278,7 +337,7 @@ impl Prepared {
         work: &Session,
         report: &super::Report,
     ) {
-        if report.outcome == super::Outcome::Nothing && options.to.is_none() {
+        if report.outcome == super::Outcome::Nothing && options.to.is_none() && self.past.missing.is_empty() {
             let journal = Journal::new(&options.journal_schema);
             let _ = work.batch(&journal.set_digest_sql(Some(&set.digest()))).await;
         }

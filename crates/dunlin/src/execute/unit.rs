@@ -5,7 +5,7 @@ use super::pipeline::{Reply, pipeline};
 use super::record::Row;
 use super::runner::{Runner, millis};
 use super::settings::{apply, switch};
-use crate::analyze::{Class, Presence, Session, analyze};
+use crate::analyze::{Class, Presence, Session, TransactionStatement, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
 use crate::pg::introspect::{Snapshot, introspect};
@@ -198,6 +198,8 @@ impl<'p> Running<'_, 'p> {
             Action::Run => self.run_operation(index, decision).await?,
             Action::Ensure => self.run_ensure(index, decision).await?,
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
+            // Its record tells of the failure.
+            Action::Skip if self.runner.has_failed(decision.operation) => {}
             Action::Skip if decision.pending => self.finish(index, OperationState::Pending, None),
             Action::Skip => self.finish(index, OperationState::Skipped, None),
             Action::Held => self.finish(index, OperationState::Held, None),
@@ -212,6 +214,10 @@ impl<'p> Running<'_, 'p> {
             self.finish(index, OperationState::Skipped, Some(&diagnostic));
             self.runner.set_aside(decision.operation, diagnostic);
             return Ok(());
+        }
+        if matches!(operation.transaction, Some(TransactionStatement::RollbackTo(_))) {
+            // It would take the transaction out of its error, and what is sent after it would commit.
+            self.flush().await?;
         }
         self.switch_to(&operation.session, index);
         let is_set = operation.session_statement() && !decision.analysis.session.is_empty();

@@ -12,7 +12,8 @@ use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunHandle, RunStart, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
 use crate::plan::{PastState, Plan, Planned};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How often a new connection is polled until its first message is sent.
 const CONNECT_POLLS: usize = 3;
@@ -87,7 +88,7 @@ async fn locked_up(
             notices.tell(&mut **listener);
             (listener)(event);
         };
-        let run = run_locked(migrations, options, &work, locked.keys().unit, &notices, &mut told);
+        let run = run_locked(migrations, target, options, &work, locked.keys().unit, &notices, &mut told);
         let mut run = Box::pin(run);
         let mut asked = false;
         loop {
@@ -125,6 +126,7 @@ async fn interrupted(options: &Options) {
 
 async fn run_locked(
     migrations: &Migrations,
+    target: &Target,
     options: &Options,
     connected: &super::setup::Work,
     unit_key: i64,
@@ -156,6 +158,9 @@ async fn run_locked(
         return Ok(report);
     }
     super::setup::refuse_read_only(work).await?;
+    if proxy && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0) {
+        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
+    }
     let journal = Journal::new(&options.journal_schema);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();
@@ -193,11 +198,26 @@ async fn run_locked(
         Err(error) => (first, Some(error)),
     };
     let measured = std::mem::take(&mut state.measured);
+    let unrecorded = state.unrecorded.take();
+    let forgotten = prepared.forgotten(&set, &journal, &state.past);
+    let past = state.past.clone();
     let mut report = summary(&set, &prepared, options, diagnostics, state, None);
     if error.is_some() {
         report.outcome = Outcome::Failed;
     }
-    let finished = finish(&set, &prepared, options, work, &journal, run, &report, &measured).await;
+    // The end of a run whose connection was lost is recorded on another one, if there is one to be had.
+    let another = match work.is_closed() {
+        true => connect_work(&Target { connect_wait: Duration::ZERO, ..target.clone() }, Arc::new(|_, _| {}))
+            .await
+            .ok(),
+        false => None,
+    };
+    let work = another.as_ref().map_or(work, |another| &another.session);
+    if let Some(sql) = &unrecorded {
+        let _ = work.batch(sql).await;
+    }
+    let finished =
+        finish(&set, &prepared, options, work, &journal, run, &report, &measured, &forgotten, &past).await;
     match error {
         Some(mut error) => {
             error.report = Some(Box::new(report));
@@ -218,19 +238,25 @@ async fn finish(
     run: RunHandle,
     report: &Report,
     measured: &[(usize, u64, Option<u64>)],
+    forgotten: &[String],
+    past: &crate::plan::Past,
 ) -> Result<(), ExecuteError> {
     let mut sql = format!("BEGIN; {}; ", journal.check_epoch_sql(run));
     if !measured.is_empty() {
         sql.push_str(&super::record::measured_sql(journal, set, &prepared.operations, measured));
         sql.push_str("; ");
     }
-    for row in prepared.unwritten(set, options, journal, run, report) {
-        sql.push_str(&row);
+    let unwritten = prepared.unwritten(set, options, journal, run, report, past);
+    for statement in unwritten.iter().chain(forgotten) {
+        sql.push_str(statement);
         sql.push_str("; ");
     }
     let now = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
     sql.push_str(&journal.snapshot_sql(run, &now.catalog.describe()));
-    let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing) && options.to.is_none();
+    // A file that is missing is said each time.
+    let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing)
+        && options.to.is_none()
+        && prepared.past.missing.is_empty();
     let digest = clean.then(|| set.digest());
     let outcome =
         serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
@@ -353,12 +379,15 @@ fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &S
     };
     (0..set.migrations.len())
         .filter(|position| {
-            let id = &set.migrations[*position].id;
+            let migration = &set.migrations[*position];
+            let id = &migration.id;
             let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
             let empty = prepared.operations.ranges[*position].is_empty();
             let reached = prepared.reaches(set, *position, options.to.as_deref())
                 && (options.keep_going || state.failures.is_empty());
-            !before && (if empty { reached } else { all_done(&state.past, *position) })
+            let anew = migration.kind == crate::migration::Kind::Repeatable
+                && prepared.past.migrations.get(id).is_some_and(|past| !past.unchanged);
+            (!before || anew) && (if empty { reached } else { all_done(&state.past, *position) })
         })
         .map(|position| set.migrations[position].id.clone())
         .collect()

@@ -3,7 +3,7 @@
 use super::folder::Listing;
 use super::{Kind, Version};
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// One migration by the names of its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,11 +96,11 @@ impl Layout {
     }
 
     fn find_duplicates(&mut self) {
-        let mut seen: HashMap<&str, &str> = HashMap::new();
-        for planned in &self.migrations {
-            if let Some(first) = seen.insert(&planned.id, &planned.up) {
-                self.duplicates.push((planned.id.clone(), first.to_owned(), planned.up.clone()));
-            }
+        // Stable, so that of two files the second is the one that comes later in the set.
+        let mut by_id: Vec<&Planned> = self.migrations.iter().collect();
+        by_id.sort_by(|a, b| natural(&a.id, &b.id));
+        for pair in by_id.windows(2).filter(|pair| pair[0].id == pair[1].id) {
+            self.duplicates.push((pair[1].id.clone(), pair[0].up.clone(), pair[1].up.clone()));
         }
     }
 }
@@ -131,7 +131,8 @@ pub(super) fn version(id: &str) -> Option<Version> {
         Some(rest) => rest.split_once("__").map_or(rest, |(version, _)| version),
         None => id.strip_prefix(['V', 'v']).filter(|rest| starts_with_digit(rest)).unwrap_or(id),
     };
-    let mut parts = Vec::new();
+    // Most have one part.
+    let mut parts = Vec::with_capacity(1);
     let mut rest = text;
     while starts_with_digit(rest) {
         let end = rest.find(|next: char| !next.is_ascii_digit()).unwrap_or(rest.len());

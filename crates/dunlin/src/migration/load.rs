@@ -2,7 +2,7 @@
 
 use super::folder::{Disk, Folder, Memory};
 use super::layout::{Layout, Planned, layout};
-use super::{Checksum, Migration, MigrationError, MigrationSet, SetDigest, directives, sections};
+use super::{Checksum, Migration, MigrationError, MigrationSet, depends, digest, directives, sections};
 use crate::diagnostic::{Code, Diagnostic, Location, Severity};
 use crate::source::{LineIndex, SourceFile, Span};
 use sha2::{Digest, Sha256};
@@ -35,12 +35,13 @@ impl MigrationSet {
 /// Digests a folder as [`MigrationSet::digest`] does, without keeping or parsing anything.
 pub fn set_digest(dir: &Path) -> Result<[u8; 32], MigrationError> {
     let folder = Disk(dir);
-    let mut digest = SetDigest::default();
+    let planned = layout(folder.list()?).migrations;
     let mut buffer = vec![0; 16 << 10];
-    for planned in layout(folder.list()?).migrations {
-        digest.add(&planned.id, checksum(&folder, &planned.up, &mut buffer)?);
+    let mut checksums = Vec::with_capacity(planned.len());
+    for planned in &planned {
+        checksums.push((planned.id.as_str(), checksum(&folder, &planned.up, &mut buffer)?));
     }
-    Ok(digest.finish())
+    Ok(digest(checksums))
 }
 
 fn checksum(folder: &impl Folder, name: &str, buffer: &mut [u8]) -> Result<Checksum, MigrationError> {
@@ -64,9 +65,13 @@ fn load(folder: &impl Folder, shown_as: &str) -> Result<MigrationSet, MigrationE
     };
     let mut set =
         MigrationSet { diagnostics: diagnostics(&layout, shown_as, &shown), ..MigrationSet::default() };
+    let mut migrations = Vec::with_capacity(layout.migrations.len());
     for planned in layout.migrations {
-        set.migrations.push(Arc::new(migration(folder, planned, &shown)?));
+        migrations.push(Arc::new(migration(folder, planned, &shown)?));
     }
+    let (migrations, faults) = depends::sort(migrations);
+    set.migrations = migrations;
+    set.diagnostics.extend(faults);
     set.ignored = layout.ignored.iter().map(|name| PathBuf::from(shown(name))).collect();
     Ok(set)
 }

@@ -1,5 +1,6 @@
 //! Discovery and naming of files, directives, checksums: a folder becomes a [`MigrationSet`].
 
+mod depends;
 mod directives;
 mod folder;
 mod layout;
@@ -113,13 +114,9 @@ impl Migration {
 }
 
 impl MigrationSet {
-    /// Digests ids and checksums in order: equal when nothing was added, removed, renamed or edited.
+    /// Digests ids and checksums: equal when nothing was added, removed, renamed or edited.
     pub fn digest(&self) -> [u8; 32] {
-        let mut digest = SetDigest::default();
-        for migration in &self.migrations {
-            digest.add(&migration.id, migration.checksum);
-        }
-        digest.finish()
+        digest(self.migrations.iter().map(|migration| (migration.id.as_str(), migration.checksum)).collect())
     }
 
     /// Finds a migration by its id.
@@ -128,7 +125,14 @@ impl MigrationSet {
     }
 }
 
-/// The one way in which a set is digested, with texts loaded or not.
+/// The one way in which a set is digested, with texts loaded or not; directives may change the order of a set.
+fn digest(mut migrations: Vec<(&str, Checksum)>) -> [u8; 32] {
+    migrations.sort_unstable();
+    let mut digest = SetDigest::default();
+    migrations.into_iter().for_each(|(id, checksum)| digest.add(id, checksum));
+    digest.finish()
+}
+
 #[derive(Default)]
 struct SetDigest(Sha256);
 

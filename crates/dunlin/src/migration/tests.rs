@@ -130,6 +130,27 @@ fn directives_of_the_file_and_of_statements() {
 }
 
 #[test]
+fn what_is_depended_on_comes_first() {
+    let ids = |set: &MigrationSet| set.migrations.iter().map(|m| m.id.clone()).collect::<Vec<_>>();
+    let sorted = set(&[
+        ("1_a.sql", "-- dunlin: depends on 3_c\n"),
+        ("2_b.sql", ""),
+        ("3_c.sql", "-- dunlin: depends on old\n"),
+        ("4_d.sql", "-- dunlin: renamed from old\n"),
+    ]);
+    assert_eq!(ids(&sorted), ["4_d", "3_c", "1_a", "2_b"]);
+    assert_eq!(sorted.diagnostics, []);
+    let wrong = set(&[
+        ("1_a.sql", "-- dunlin: depends on 2_x\n"),
+        ("2_b.sql", "-- dunlin: depends on 3_c"),
+        ("3_c.sql", "-- dunlin: depends on 2_b"),
+    ]);
+    let codes: Vec<Code> = wrong.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    assert_eq!(codes, [Code::DN107, Code::DN301]);
+    assert_eq!(wrong.migrations.len(), 3);
+}
+
+#[test]
 fn unknown_directives_are_errors_with_help() {
     for (text, help) in [
         ("-- dunlin: depend on x", "did you mean `-- dunlin: depends on`?"),

@@ -10,6 +10,33 @@ use crate::migration::{Kind, Migration};
 use std::ops::Range;
 
 impl Planner<'_> {
+    /// Says which recorded migrations have no file, and which new ones come before what is applied already.
+    pub(super) fn compare_set(&mut self) {
+        let past = self.input.past;
+        for id in &past.missing {
+            self.diagnostics.push(
+                Diagnostic::new(Code::DN603, format!("{id} is recorded, and its file is not there"))
+                    .help("bring the file back; if it was renamed and edited, `-- dunlin: renamed from ID` in the new one says so"),
+            );
+        }
+        let migrations = &self.input.set.migrations;
+        let applied = |migration: &Migration| {
+            migration.kind == Kind::Versioned
+                && past.migrations.get(&migration.id).is_some_and(|past| past.applied)
+        };
+        let Some(newest) = migrations.iter().rposition(|migration| applied(migration)) else { return };
+        let late = migrations[..newest].iter().filter(|migration| {
+            !past.migrations.contains_key(&migration.id) && migration.kind == Kind::Versioned
+        });
+        for migration in late {
+            let message = format!(
+                "it stands before {}, which is applied already; it runs all the same",
+                migrations[newest].id
+            );
+            self.diagnostics.push(self.edit_note(migration, Code::DN303, &message));
+        }
+    }
+
     /// The operations of one migration that are to be judged, in file order.
     pub(super) fn pending_of_migration(&mut self, migration: &Migration, range: Range<usize>) -> Vec<usize> {
         let Some(past) = self.input.past.migrations.get(&migration.id) else { return range.collect() };
@@ -49,15 +76,10 @@ impl Planner<'_> {
     fn edited(&mut self, migration: &Migration, past: &PastMigration, range: Range<usize>) -> Vec<usize> {
         let now: Vec<_> = range.clone().map(|index| self.operation(index).identity.clone()).collect();
         let mut rest = now.iter();
-        let all_remain = past.order.iter().all(|old| rest.any(|new| new == old));
         // Changing what was not done yet is how a failed or skipped operation gets corrected.
-        let done_remain = past
-            .order
-            .iter()
-            .filter(|old| {
-                past.operations.get(*old).is_some_and(|operation| operation.state == PastState::Done)
-            })
-            .all(|old| now.contains(old));
+        let all_remain = past.bound.iter().all(|old| rest.any(|new| new == old));
+        let known: std::collections::HashSet<_> = now.iter().collect();
+        let missing = past.bound.iter().filter(|old| !known.contains(old)).count();
         let strict = self.input.policy.edited_files == EditedFiles::Refuse;
         let mut pending = Vec::new();
         let mut reported = Vec::new();
@@ -65,17 +87,17 @@ impl Planner<'_> {
             match self.past(index) {
                 Some(recorded) if recorded.state == PastState::Done => {}
                 Some(_) => pending.push(index),
+                None if !past.applied && all_remain => pending.push(index),
                 None if strict => reported.push(index),
-                None if !past.applied && done_remain => pending.push(index),
                 None if all_remain && self.additive(index) => pending.push(index),
                 None => reported.push(index),
             }
         }
-        let missing = past.order.iter().filter(|old| !now.contains(old)).count();
-        if reported.is_empty() && (missing == 0 || !past.applied && done_remain) {
+        if reported.is_empty() && all_remain {
             return pending;
         }
         let message = match (reported.len(), missing) {
+            (0, 0) => "the order of its applied operations is another one".to_owned(),
             (0, gone) => format!("{gone} of its applied operations are no longer in the file"),
             (new, 0) => format!("{new} new operations do not run: they are not plain additions"),
             (new, gone) => {

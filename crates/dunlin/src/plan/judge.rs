@@ -573,6 +573,7 @@ impl Planner<'_> {
     }
 
     /// Looks at what is missing: waits for who provides it, ensures what the set declares, or skips.
+    #[allow(clippy::result_large_err, reason = "a verdict is moved once for each operation")]
     fn requirements(&mut self, index: usize, analysis: &Analysis) -> Result<Vec<Ensure>, Verdict> {
         let mut waits = Vec::new();
         let mut ensures: Vec<Ensure> = Vec::new();

@@ -39,6 +39,8 @@ pub struct PastMigration {
     pub operations: HashMap<Identity, PastOperation>,
     /// The identities in the order of the file that was recorded, for rule 9.
     pub order: Vec<Identity>,
+    /// Those of them that left their result in the database, or may have.
+    pub bound: Vec<Identity>,
     /// Whether all of it was done (or satisfied) once.
     pub applied: bool,
     /// Whether the bytes of the file are those that were recorded.
@@ -55,6 +57,8 @@ pub struct Past {
     /// No run has ended well yet, and there were user tables before the first one: Dunlin meets a
     /// database that somebody else brought to where it is.
     pub adopting: bool,
+    /// Ids of recorded migrations whose file is not there any more.
+    pub missing: Vec<String>,
 }
 
 impl Past {

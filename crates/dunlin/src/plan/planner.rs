@@ -237,6 +237,7 @@ impl<'a> Planner<'a> {
     }
 
     fn pending(&mut self) -> Vec<usize> {
+        self.compare_set();
         let mut pending = Vec::new();
         for (position, migration) in self.input.set.migrations.iter().enumerate() {
             let range = self.input.operations.ranges[position].clone();
@@ -269,9 +270,13 @@ impl<'a> Planner<'a> {
         if let Some(diagnostic) = self.input.set_aside.get(&index) {
             let diagnostic = diagnostic.clone();
             if diagnostic.code == Code::DN808 {
+                // The failure itself is told by the report.
                 self.pending.insert(index);
+                self.skipped.insert(index, self.analyze(index).provides.clone());
+                self.plain_decision(index, Action::Skip, diagnostic.message, Some(diagnostic.code));
+            } else {
+                self.skip(index, diagnostic);
             }
-            self.skip(index, diagnostic);
             return true;
         }
         if operation.directives.skip {
@@ -334,7 +339,7 @@ impl<'a> Planner<'a> {
     /// Parks an operation behind one that waits and does not commute with it; true if it was parked.
     fn wait_behind(&mut self, index: usize, analysis: &Arc<Analysis>) -> bool {
         let Some(blocker) = self.blocker(index, analysis) else { return false };
-        self.park(index, Vec::new(), Some(blocker), analysis.clone());
+        self.park_behind(index, blocker, analysis.clone());
         true
     }
 
@@ -373,6 +378,11 @@ impl<'a> Planner<'a> {
         self.parked.insert(at, Parked { index, missing, needs, behind, analysis });
     }
 
+    fn park_behind(&mut self, index: usize, blocker: usize, analysis: Arc<Analysis>) {
+        let missing = analysis.invalid().flat_map(|requirement| requirement.any_of.clone()).collect();
+        self.park(index, missing, Some(blocker), analysis);
+    }
+
     /// Judges an operation against the catalog as it is now, and does what follows.
     fn judge(&mut self, index: usize) {
         let analysis = self.analyze(index);
@@ -407,11 +417,12 @@ impl<'a> Planner<'a> {
     /// Judges what waits again, until nothing changes.
     fn wake(&mut self) {
         let mut at = 0;
-
         while at < self.parked.len() {
             let index = self.parked[at].index;
             let analysis = self.analyze(index);
-            if self.blocker(index, &analysis).is_some() {
+            if let Some(blocker) = self.blocker(index, &analysis) {
+                // What it lacks and touches may be another now than when it was parked.
+                self.park_behind(index, blocker, analysis);
                 at += 1;
                 continue;
             }

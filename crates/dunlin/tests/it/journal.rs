@@ -254,3 +254,23 @@ fn every_table_has_a_key() {
         assert_eq!(database.lines(without).await, Vec::<String>::new());
     });
 }
+
+#[test]
+fn the_documentation_names_every_column() {
+    let page = include_str!("../../../../docs/journal.md");
+    block_on(async move {
+        let database = TestDb::new().await;
+        Journal::new("dunlin").ensure(database.client()).await.unwrap();
+        let columns = database
+            .lines("select table_name, column_name from information_schema.columns where table_schema = 'dunlin'")
+            .await;
+        assert!(columns.len() > 40, "{columns:?}");
+        for line in columns {
+            let (table, column) = line.split_once('|').unwrap();
+            let section =
+                page.split("\n## ").find(|section| section.starts_with(&format!("`dunlin.{table}`")));
+            let section = section.unwrap_or_else(|| panic!("docs/journal.md has no table {table}"));
+            assert!(section.contains(&format!("`{column}`")), "docs/journal.md lacks {table}.{column}");
+        }
+    });
+}

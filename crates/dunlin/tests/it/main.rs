@@ -6,8 +6,10 @@
     reason = "a test fails by panicking, and says what it measured"
 )]
 
+mod adopt;
 mod ddl;
 mod embedded;
+mod execute;
 mod introspect;
 mod journal;
 mod pg_connect;

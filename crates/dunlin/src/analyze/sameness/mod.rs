@@ -1,7 +1,7 @@
 //! Whether two definitions say the same: what a file writes, and how the server writes it back.
 //!
-//! The server is not asked: both texts are parsed, put into one spelling ([`term`]) and compared
-//! ([`compare`]). A wrong [`Sameness::Different`] refuses a plan and a wrong [`Sameness::Same`] hides a
+//! The server is not asked: both texts are parsed, put into one spelling (`term`) and compared
+//! (`compare`). A wrong [`Sameness::Different`] refuses a plan and a wrong [`Sameness::Same`] hides a
 //! drift, so what cannot be decided is [`Sameness::Unknown`].
 
 mod compare;

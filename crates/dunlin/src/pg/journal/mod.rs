@@ -343,7 +343,10 @@ impl Journal {
                 ("had_user_tables", if start.had_user_tables { "true" } else { "false" }),
             ],
         );
-        let messages = client.simple_query(&sql).await.map_err(PgError::from)?;
+        let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
+            Ok(messages) => messages,
+            Err(error) => return Err(self.privilege_to_write(client, error).await),
+        };
         let row = first_row(&messages);
         let row = row.ok_or_else(|| JournalError::Content("its table meta is empty".to_owned()))?;
         Ok(RunHandle { id: load::parsed(row, 0)?, epoch: load::parsed(row, 1)? })
@@ -531,6 +534,19 @@ impl Journal {
             "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
         );
         JournalError::Privilege { action: "read the journal", grant }
+    }
+
+    async fn privilege_to_write(&self, client: &Client, error: PgError) -> JournalError {
+        if error.sqlstate() != Some("42501") {
+            return error.into();
+        }
+        let (role, _) = names(client).await;
+        let schema = &self.quoted;
+        let grant = format!(
+            "GRANT USAGE ON SCHEMA {schema} TO {role}; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
+        );
+        JournalError::Privilege { action: "write the journal", grant }
     }
 
     async fn privilege_to_create(&self, client: &Client, error: PgError) -> JournalError {
