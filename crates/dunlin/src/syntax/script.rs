@@ -5,7 +5,7 @@ use super::dollar::{self, Mangled};
 use super::lexer::{Lexer, Token};
 use super::parser::{Mode, Refusal, on_large_stack, parse_raw};
 use super::split::{Cut, Cutter, Piece, comment};
-use super::{Comment, LenientForm, NodeEnum, ParseOptions, Script, Statement, Tree, lenient};
+use super::{Comment, LenientForm, ParseOptions, Script, Statement, Tree, lenient};
 use crate::diagnostic::{Code, Diagnostic, Location, Severity};
 use crate::source::{LineIndex, SourceFile, Span};
 use std::cell::OnceCell;
