@@ -3,7 +3,8 @@
 use super::event::Event;
 use super::runner::{Runner, millis};
 use super::{ErrorKind, ExecuteError, Listener, Options};
-use crate::catalog::{Effect, QName, RelationKind};
+use crate::analyze::Facet;
+use crate::catalog::{ObjectRef, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::{History, OperationState};
 use crate::pg::{PgError, Session, quote_ident, quote_literal};
@@ -144,11 +145,10 @@ pub(super) fn was_done(decision: &Decision, error: &PgError) -> bool {
     )
 }
 
+/// The index that a statement makes; it has no effects where the name is taken, as by what a failed build left.
 fn made_indexes(decision: &Decision) -> impl Iterator<Item = &QName> {
-    decision.analysis.effects.iter().filter_map(|effect| match effect {
-        Effect::CreateRelation { name, relation, .. } if matches!(relation.kind, RelationKind::Index(_)) => {
-            Some(name)
-        }
+    decision.analysis.provides.iter().filter_map(|facet| match facet {
+        Facet::Exists(ObjectRef::Relation { name }) => Some(name),
         _ => None,
     })
 }

@@ -102,6 +102,7 @@ pub(super) async fn prepare(
     };
     let operations = on_large_stack(|| Operations::of(set, &parse, &read.search_path));
     if let Some(role) = &options.role {
+        may_become(session, role).await?;
         read.catalog.current_role.clone_from(role);
     }
     read.catalog.memberships = memberships(session, &read.catalog).await?;
@@ -109,6 +110,28 @@ pub(super) async fn prepare(
     let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
     Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+}
+
+/// Refuses a role that is not there, or that the login may not become.
+async fn may_become(session: &Session, role: &str) -> Result<(), ExecuteError> {
+    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::text FROM pg_catalog.pg_roles r \
+               WHERE r.rolname = $1";
+    let rows = session.query(sql, &[(&role, tokio_postgres::types::Type::TEXT)]).await?;
+    let Some(row) = rows.first() else {
+        return Err(ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("there is no role `{role}`"))
+            .help("--role names the owner of new objects; it has to be there before"));
+    };
+    if row.get(0) {
+        return Ok(());
+    }
+    let login: String = row.get(1);
+    let (quoted, login_quoted) = (crate::pg::quote_ident(role), crate::pg::quote_ident(&login));
+    Err(ExecuteError::new(
+        ErrorKind::Refused,
+        Code::DN803,
+        format!("`{login}` may not become the role `{role}`"),
+    )
+    .help(format!("GRANT {quoted} TO {login_quoted}")))
 }
 
 /// The roles whose tables the current role may alter beside its own.

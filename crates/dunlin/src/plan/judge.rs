@@ -312,7 +312,12 @@ impl Planner<'_> {
                             column.ty == declared.ty
                                 || belief.had_type(name, &declared.name, &column.ty.to_string())
                         }
-                        None => ensured || self.lives_elsewhere(index, name, &declared.name),
+                        None => {
+                            let facet = Facet::Exists(ObjectRef::column(name, &declared.name));
+                            ensured
+                                || self.lives_elsewhere(index, name, &declared.name)
+                                || self.provider(&[facet], index).is_some()
+                        }
                     }
                 })
             }

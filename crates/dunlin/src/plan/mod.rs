@@ -12,6 +12,8 @@ mod policy;
 mod positional;
 mod reached;
 mod step;
+#[cfg(test)]
+mod tests;
 mod units;
 
 pub use ensure::Ensure;

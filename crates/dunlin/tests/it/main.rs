@@ -9,6 +9,7 @@
 mod adopt;
 mod ddl;
 mod embedded;
+mod execute;
 mod introspect;
 mod journal;
 mod pg_connect;

@@ -4,7 +4,7 @@
 use super::Sameness::{self, Different, Unknown};
 use super::compare::Comparer;
 use super::roomy;
-use super::term::{self, Term, walk};
+use super::term::{self, Const, Term, walk};
 use crate::syntax::{NodeEnum, parse_sql_fragment};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -94,8 +94,33 @@ fn compare(a: &Query, b: &Query) -> Sameness {
     if a.tables != b.tables {
         return Different;
     }
-    // Anything else might be a spelling that is not known here.
-    Comparer { one_source: false }.term(&a.term, &b.term).or_unknown()
+    let comparer = Comparer { one_source: false };
+    match comparer.term(&a.term, &b.term) {
+        // Alike but for constants: those differ, then, and no spelling of the same does.
+        Different if comparer.term(&blanked(&a.term), &blanked(&b.term)) == Sameness::Same => Different,
+        // Anything else might be a spelling that is not known here.
+        answer => answer.or_unknown(),
+    }
+}
+
+/// The same query with one and the same text for each string constant.
+fn blanked(term: &Term) -> Term {
+    let list = |terms: &[Term]| terms.iter().map(blanked).collect();
+    match term {
+        Term::Const(Const::Text(_)) => Term::Const(Const::Text(String::new())),
+        Term::Cast(inner, ty) => Term::Cast(Box::new(blanked(inner)), ty.clone()),
+        Term::Not(inner) => Term::Not(Box::new(blanked(inner))),
+        Term::Call(name, rest, args) => Term::Call(name.clone(), Box::new(blanked(rest)), list(args)),
+        Term::Op(kind, name, terms) => Term::Op(kind, name.clone(), list(terms)),
+        Term::Bool(kind, terms) => Term::Bool(kind, list(terms)),
+        Term::Array(terms) => Term::Array(list(terms)),
+        Term::List(terms) => Term::List(list(terms)),
+        Term::Node(kind, fields) => {
+            let fields = fields.iter().map(|(name, term)| (name.clone(), blanked(term))).collect();
+            Term::Node(kind.clone(), fields)
+        }
+        Term::Const(_) | Term::Column(_) | Term::Name(_) | Term::Type(_) | Term::Leaf(_) => term.clone(),
+    }
 }
 
 /// Writes out what the server writes out, in every SELECT of a tree: names of columns, and the expressions

@@ -403,3 +403,12 @@ fn types_are_compared_with_their_modifiers() {
     assert_eq!(types(&varchar("20"), &varchar("30")), Sameness::Different);
     assert_eq!(types(&TypeRef::unknown(), &varchar("30")), Sameness::Unknown);
 }
+
+#[test]
+fn names_that_are_not_ascii_are_compared_like_others() {
+    let there = " SELECT größe_paper_日本.größe_id_日本\n   FROM größe_paper_日本\n  WHERE (größe_paper_日本.größe_state_日本 = 'draft'::text);";
+    let file = "select größe_id_日本 from größe_paper_日本 where größe_state_日本 = 'final'";
+    assert_eq!(queries(file, there), Sameness::Different);
+    let ascii = |text: &str| text.replace("größe_", "a").replace("_日本", "z");
+    assert_eq!(queries(&ascii(file), &ascii(there)), Sameness::Different);
+}
