@@ -155,6 +155,40 @@ impl<'a> OperationRow<'a> {
     }
 }
 
+/// Writes the values of a row; the first row of a list says their types.
+fn row_values(out: &mut String, row: &OperationRow<'_>, first: bool) {
+    let error = |get: fn(&ServerError) -> Option<&str>| row.error.and_then(get).map(mask_message);
+    let position = row.error.and_then(|error| error.position);
+    let fields: [(String, &str); 16] = [
+        (quote_literal(row.migration), "text"),
+        (quote_literal(row.digest), "text"),
+        (row.occurrence.to_string(), "integer"),
+        (row.number.to_string(), "integer"),
+        (quote_literal(row.state.as_str()), "text"),
+        (text(row.code), "text"),
+        (text(row.reason.map(mask_message).as_deref()), "text"),
+        (number(row.duration_ms), "bigint"),
+        (number(row.rows), "bigint"),
+        (text(error(|error| Some(&error.sqlstate)).as_deref()), "text"),
+        (text(error(|error| Some(&error.message)).as_deref()), "text"),
+        (text(error(|error| error.detail.as_deref()).as_deref()), "text"),
+        (text(error(|error| error.hint.as_deref()).as_deref()), "text"),
+        (number(position), "integer"),
+        (text(row.sql.map(mask).as_deref()), "text"),
+        (text(row.undo_sql.map(mask).as_deref()), "text"),
+    ];
+    for (at, (value, ty)) in fields.iter().enumerate() {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        out.push_str(value);
+        if first {
+            out.push_str("::");
+            out.push_str(ty);
+        }
+    }
+}
+
 /// A row of `migration` to be written.
 #[derive(Debug, Clone)]
 pub struct MigrationRow<'a> {
@@ -379,38 +413,32 @@ impl Journal {
 
     /// Records operations, any number of them in one statement; secrets are masked.
     pub fn operations_sql(&self, run: RunHandle, rows: &[OperationRow<'_>]) -> String {
-        let masked = |value: Option<&str>| value.map(mask);
-        let error = |get: fn(&ServerError) -> Option<&str>| {
-            let values: Vec<Option<String>> =
-                rows.iter().map(|row| row.error.and_then(get).map(mask_message)).collect();
-            text_array(values.iter().map(Option::as_deref))
+        if rows.is_empty() {
+            // Still a statement, so that it can stand in a list of them.
+            return "SELECT 0 AS operations".to_owned();
+        }
+        // A list of values is planned in a third of the time that sixteen arrays take.
+        let mut values = String::new();
+        for (at, row) in rows.iter().enumerate() {
+            values.push_str(if at == 0 { "(" } else { ",\n    (" });
+            row_values(&mut values, row, at == 0);
+            values.push(')');
+        }
+        let started = rows.iter().any(|row| row.state == OperationState::Started);
+        let (backend_pid, backend_start) = match started {
+            true => (
+                include_str!("../sql/journal_backend_pid.sql"),
+                include_str!("../sql/journal_backend_start.sql"),
+            ),
+            false => ("NULL::integer", "NULL::timestamptz"),
         };
-        let sql: Vec<Option<String>> = rows.iter().map(|row| masked(row.sql)).collect();
-        let undo: Vec<Option<String>> = rows.iter().map(|row| masked(row.undo_sql)).collect();
-        let reason: Vec<Option<String>> = rows.iter().map(|row| row.reason.map(mask_message)).collect();
         self.sql(
             include_str!("../sql/journal_operations.sql"),
             &[
                 ("run", &run.id.to_string()),
-                ("migration", &text_array(rows.iter().map(|row| Some(row.migration)))),
-                ("digest", &text_array(rows.iter().map(|row| Some(row.digest)))),
-                ("occurrence", &number_array(rows.iter().map(|row| Some(row.occurrence)))),
-                ("number", &number_array(rows.iter().map(|row| Some(row.number)))),
-                ("state", &text_array(rows.iter().map(|row| Some(row.state.as_str())))),
-                ("code", &text_array(rows.iter().map(|row| row.code))),
-                ("reason", &text_array(reason.iter().map(Option::as_deref))),
-                ("duration_ms", &number_array(rows.iter().map(|row| row.duration_ms))),
-                ("rows", &number_array(rows.iter().map(|row| row.rows))),
-                ("sqlstate", &error(|error| Some(&error.sqlstate))),
-                ("message", &error(|error| Some(&error.message))),
-                ("detail", &error(|error| error.detail.as_deref())),
-                ("hint", &error(|error| error.hint.as_deref())),
-                (
-                    "position",
-                    &number_array(rows.iter().map(|row| row.error.and_then(|error| error.position))),
-                ),
-                ("sql", &text_array(sql.iter().map(Option::as_deref))),
-                ("undo_sql", &text_array(undo.iter().map(Option::as_deref))),
+                ("values", &values),
+                ("backend_pid", backend_pid.trim()),
+                ("backend_start", backend_start.trim()),
             ],
         )
     }

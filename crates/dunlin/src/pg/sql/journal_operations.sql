@@ -6,17 +6,8 @@ SELECT n.migration, pg_catalog.decode(n.digest, 'hex'), n.occurrence, n.number, 
          THEN pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => n.duration_ms / 1000.0) END,
     CASE WHEN n.duration_ms IS NOT NULL THEN pg_catalog.clock_timestamp() END,
     n.duration_ms, n.rows, n.sqlstate, n.message, n.detail, n.hint, n.position, n.sql, n.undo_sql,
-    CASE WHEN n.state = 'started' THEN pg_catalog.pg_backend_pid() END,
-    CASE WHEN n.state = 'started'
-         THEN (SELECT a.backend_start FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a) END
-FROM ROWS FROM (
-    pg_catalog.unnest({migration}::text[]), pg_catalog.unnest({digest}::text[]),
-    pg_catalog.unnest({occurrence}::integer[]), pg_catalog.unnest({number}::integer[]),
-    pg_catalog.unnest({state}::text[]), pg_catalog.unnest({code}::text[]), pg_catalog.unnest({reason}::text[]),
-    pg_catalog.unnest({duration_ms}::bigint[]), pg_catalog.unnest({rows}::bigint[]),
-    pg_catalog.unnest({sqlstate}::text[]), pg_catalog.unnest({message}::text[]), pg_catalog.unnest({detail}::text[]),
-    pg_catalog.unnest({hint}::text[]), pg_catalog.unnest({position}::integer[]), pg_catalog.unnest({sql}::text[]),
-    pg_catalog.unnest({undo_sql}::text[])
+    {backend_pid}, {backend_start}
+FROM (VALUES {values}
 ) AS n (migration, digest, occurrence, number, state, code, reason, duration_ms, rows, sqlstate, message, detail,
         hint, position, sql, undo_sql)
 ON CONFLICT (migration, digest, occurrence) DO UPDATE
