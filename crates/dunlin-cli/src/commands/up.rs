@@ -27,7 +27,16 @@ pub(super) async fn run(context: &Context<'_>, flags: &Up) -> Result<ExitCode, C
             .await;
     progress.finish();
     let report = result.or_else(reported)?;
-    context.emit(&report, |view| report::render(view, &mut Sources::default(), &report))?;
+    context.emit(&report, |view| {
+        let text = report::render(view, &mut Sources::default(), &report);
+        match &flags.to {
+            // What comes after it was not looked at.
+            Some(to) => {
+                text.replace("he database is up to date", &format!("he database is up to date up to {to}"))
+            }
+            None => text,
+        }
+    })?;
     Ok(ExitCode::of_report(&report, flags.fail_on_skip))
 }
 
