@@ -223,7 +223,11 @@ impl<'a> Context<'a> {
         };
         let mut relation =
             Relation::new(shape.relation.schema, name.name.clone(), RelationKind::Sequence(sequence));
-        relation.persistence = shape.relation.persistence;
+        relation.persistence = match shape.relation.persistence {
+            // Unlogged sequences came with PostgreSQL 15.
+            'u' if self.catalog.server_version < 150_000 => 'p',
+            persistence => persistence,
+        };
         self.provide(ObjectRef::relation(&name));
         self.touch(Place::Relation(name.clone()), Access::Write);
         shape.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });

@@ -3,7 +3,7 @@
 use dunlin::analyze::sameness::{self, Sameness};
 use dunlin::catalog::TypeRef;
 use dunlin::pg::introspect::{Snapshot, introspect};
-use dunlin_testkit::{TestDb, block_on};
+use dunlin_testkit::{TestDb, TestServer, block_on};
 
 const SCHEMA: &str = "
 create type mood as enum ('sad', 'ok', 'happy');
@@ -149,7 +149,7 @@ fn statements_as_this_server_writes_them_are_the_same() {
         ];
         for (kind, compare, before, query, end) in kinds {
             let mut rows: Vec<(String, Vec<String>)> = Vec::new();
-            for row in table().filter(|row| row[0] == kind) {
+            for row in table().filter(|row| row[0] == kind && known_to_this_server(row[1])) {
                 if rows.iter().any(|(definition, _)| definition == row[1]) {
                     continue;
                 }
@@ -160,6 +160,12 @@ fn statements_as_this_server_writes_them_are_the_same() {
             assert_eq!(check(&rows, compare), Vec::<String>::new(), "{kind}");
         }
     });
+}
+
+/// Whether the server has the forms of a statement: two came with PostgreSQL 15.
+fn known_to_this_server(statement: &str) -> bool {
+    let new = statement.contains("nulls not distinct") || statement.contains("set null (");
+    !new || TestServer::shared().major() >= 15
 }
 
 #[test]
