@@ -4,6 +4,7 @@ use super::context::{Context, strings};
 use super::object::place_of;
 use super::query::{Source, SourceColumn};
 use super::table_constraint::plain;
+use super::typing::Typed;
 use super::{Access, Class, Facet, Presence, Verdict};
 use crate::catalog::{
     Column, Constraint, ConstraintKind, Domain, Effect, EnumLabel, Expr, Found, Id, Name, ObjectRef, Origin,
@@ -302,7 +303,8 @@ impl<'a> Context<'a> {
             }
             ConstrType::ConstrCheck => {
                 let Some(expression) = node.raw_expr.as_deref() else { return };
-                let value = SourceColumn { name: "value".into(), ty: domain.base.clone(), number: None };
+                let value =
+                    SourceColumn { name: "value".into(), ty: Typed::from_ref(&domain.base), number: None };
                 let source =
                     Source { alias: name.name.clone(), relation: None, id: None, columns: Some(vec![value]) };
                 let outer = std::mem::take(&mut self.depends);

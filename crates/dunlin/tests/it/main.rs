@@ -17,3 +17,4 @@ mod pg_lock;
 mod real_sets;
 mod sameness;
 mod server;
+mod types;
