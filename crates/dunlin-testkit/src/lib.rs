@@ -8,6 +8,7 @@
 
 mod database;
 mod folder;
+pub mod oracle;
 mod program;
 mod server;
 
