@@ -366,37 +366,44 @@ fn statement_of(name: &str, sql: &str, conforming: bool) -> Option<Statement> {
     script.statements.into_iter().nth(usize::from(!conforming))
 }
 
-/// Whether it is COPY of the client's: from (true) or to (false) it.
-fn copies(sql: &str) -> Option<bool> {
+/// COPY from or to the client.
+enum Copies {
+    /// FROM STDIN: where the word stands.
+    In(std::ops::Range<usize>),
+    /// TO STDOUT.
+    Out,
+}
+
+fn copies(sql: &str) -> Option<Copies> {
     let tokens = tokens(sql);
     if !tokens.first().is_some_and(|first| first.is_word(sql, "copy")) {
         return None;
     }
-    let pairs = tokens.windows(2);
-    let is = |pair: &[dunlin::syntax::Token], from: &str, what: &str| {
-        pair[0].is_word(sql, from) && (pair[1].is_word(sql, what) || pair[1].is_word(sql, other(what)))
-    };
-    pairs.into_iter().find_map(|pair| {
-        if is(pair, "from", "stdin") { Some(true) } else { is(pair, "to", "stdout").then_some(false) }
+    tokens.windows(2).find_map(|pair| {
+        // The server takes both words for either direction.
+        let client = pair[1].is_word(sql, "stdin") || pair[1].is_word(sql, "stdout");
+        match client {
+            true if pair[0].is_word(sql, "from") => Some(Copies::In(pair[1].span.range())),
+            true if pair[0].is_word(sql, "to") => Some(Copies::Out),
+            _ => None,
+        }
     })
-}
-
-/// The server takes both words for either direction.
-fn other(what: &str) -> &'static str {
-    if what == "stdin" { "stdout" } else { "stdin" }
 }
 
 async fn send(connection: &Connection, script: &mut Script<'_>, cut: &Cut) -> Answer {
     match copies(&cut.sql) {
-        Some(true) => connection.copy_in(&cut.sql, |wants| script.copy_data(wants)).await,
-        Some(false) => connection.copy_out(&cut.sql).await,
+        Some(Copies::In(stdin)) => {
+            let data = script.copy_data();
+            connection.copy_in(&cut.sql, stdin, &data).await
+        }
+        Some(Copies::Out) => connection.copy_out(&cut.sql).await,
         None => connection.run(&cut.sql).await,
     }
 }
 
 fn skip_data(script: &mut Script<'_>, sql: &str) {
-    if copies(sql) == Some(true) {
-        script.copy_data(false);
+    if let Some(Copies::In(_)) = copies(sql) {
+        script.copy_data();
     }
 }
 
