@@ -15,6 +15,7 @@ use dunlin::pg::introspect::{Introspection, Snapshot, introspect};
 use dunlin::source::{SourceFile, Span};
 use dunlin::syntax::{ParseOptions, Statement, Tree, on_large_stack, parse, tokens};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// How a file is run.
@@ -173,22 +174,40 @@ impl<'a> Oracle<'a> {
         self.judge(cut, &foreseen, &answer, &control, (was, is)).await
     }
 
-    /// Parses and analyses a statement; a panic is told, and the statement is then not judged.
+    /// Parses and analyses a statement; where that panics or does not end, it is told and not judged.
     fn foresee(&mut self, cut: &Cut, conforming: bool) -> Option<Foreseen> {
-        let work = AssertUnwindSafe(|| {
-            let statement = statement_of(self.name, &cut.sql, conforming)?;
-            let analysis = analyze(&statement, self.simulation.catalog(), self.simulation.session());
-            let claim = judge::claim(&analysis);
-            Some(Foreseen { statement, analysis, claim })
-        });
-        match catch_unwind(work) {
+        let (name, sql) = (self.name.to_owned(), cut.sql.clone());
+        let (catalog, session) = (self.simulation.catalog().clone(), self.simulation.session().clone());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let work = move || {
+            let foreseen = on_large_stack(|| {
+                let statement = statement_of(&name, &sql, conforming)?;
+                let analysis = analyze(&statement, &catalog, &session);
+                let claim = judge::claim(&analysis);
+                Some(Foreseen { statement, analysis, claim })
+            });
+            drop(catalog);
+            // Nobody waits for it any more if it took too long.
+            let _ = sender.send(foreseen);
+        };
+        // In a thread of its own, which is left behind if it does not end.
+        std::thread::spawn(work);
+        match receiver.recv_timeout(self.limit) {
             Ok(foreseen) => foreseen,
-            Err(_) => {
-                self.report.panics += 1;
-                self.trouble(cut.line, &format!("Dunlin panicked at: {}", cut.sql));
+            Err(RecvTimeoutError::Disconnected) => {
+                self.failed(cut, "Dunlin panicked at");
+                None
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.failed(cut, "Dunlin does not come to an end with");
                 None
             }
         }
+    }
+
+    fn failed(&mut self, cut: &Cut, what: &str) {
+        self.report.failures += 1;
+        self.trouble(cut.line, &format!("{what}: {}", cut.sql));
     }
 
     async fn judge(
@@ -241,8 +260,7 @@ impl<'a> Oracle<'a> {
     fn apply(&mut self, cut: &Cut, analysis: &Analysis) {
         let simulation = &mut self.simulation;
         if catch_unwind(AssertUnwindSafe(|| simulation.apply(analysis))).is_err() {
-            self.report.panics += 1;
-            self.trouble(cut.line, &format!("Dunlin panicked when it applied: {}", cut.sql));
+            self.failed(cut, "Dunlin panicked when it applied");
         }
     }
 
