@@ -81,15 +81,7 @@ impl Catalog {
             }
             Effect::DropAttached { relation, object } => self.drop_attached(*relation, object),
             Effect::RenameAttached { relation, object, to } => self.rename_attached(*relation, object, to),
-            Effect::CreateType { name, ty } => {
-                if let Some(schema) = self.schema_names.get(&name.schema).copied() {
-                    let mut ty = super::Type { schema, origin, ..(**ty).clone() };
-                    if let TypeKind::Enum(labels) = &mut ty.kind {
-                        labels.iter_mut().for_each(|label| label.origin = origin);
-                    }
-                    self.add_type(ty);
-                }
-            }
+            Effect::CreateType { name, slot, ty } => self.create_type(name, *slot, ty, origin, slots),
             Effect::AddEnumLabel { ty, label, place } => {
                 self.add_enum_label(*ty, label, place.as_ref(), origin)
             }
@@ -105,10 +97,13 @@ impl Catalog {
                 if let Some(old) = self.types.get_mut(ty) {
                     *old = super::Type { schema: old.schema, ..(**with).clone() };
                 }
+                self.note_dependencies(*ty);
             }
             Effect::RenameType { ty, to } => self.rename_type(*ty, to),
             Effect::DropType { ty } => self.drop_type(*ty),
-            Effect::CreateFunction { name, function } => self.create_function(name, function, origin),
+            Effect::CreateFunction { name, function } => {
+                self.create_function(name, function, origin, slots);
+            }
             Effect::RenameFunction { function, to } => {
                 if let Some(mut moved) = self.take_function(*function) {
                     moved.name.clone_from(to);
@@ -139,12 +134,11 @@ impl Catalog {
                     roles.remove(name);
                 }
             }
-            Effect::CreateOther { class, name } => {
-                self.others.insert((class.clone(), name.clone()));
+            Effect::CreateOther { schema, slot, other } => {
+                self.create_other(schema.as_deref(), *slot, other, origin, slots);
             }
-            Effect::DropOther { class, name } => {
-                self.others.remove(&(class.clone(), name.clone()));
-            }
+            Effect::ReplaceOther { other, with } => self.add_other_as(*other, (**with).clone()),
+            Effect::DropOther { other } => self.drop_other(*other),
             Effect::FillRows { relation } => {
                 if let Some(table) = self.relation_mut(*relation) {
                     table.has_rows = Some(true);
@@ -205,7 +199,7 @@ impl Catalog {
     }
 
     /// The id of what a slot stands for, reserved when it is first met; any other id is itself.
-    fn place(&mut self, id: Id, slots: &mut HashMap<Slot, Id>) -> Id {
+    pub(super) fn place(&mut self, id: Id, slots: &mut HashMap<Slot, Id>) -> Id {
         match Slot::of(id) {
             Some(slot) => *slots.entry(slot).or_insert_with(|| self.reserve()),
             None => id,
@@ -309,6 +303,7 @@ impl Catalog {
                 self.drop_by_ref(&dependent);
             }
             self.drop_owned_sequences(relation, column, false);
+            self.others_on_column(relation, column).into_iter().for_each(|id| self.drop_other(id));
             if let Some(table) = self.relations.get_mut(&relation) {
                 table.columns.retain(|c| c.number != column);
             }
@@ -575,10 +570,18 @@ impl Catalog {
     }
 
     /// Drops whatever part of `id` (or all of it) needs `on`, which is gone.
-    fn drop_dependence(&mut self, id: Id, on: Id) {
+    pub(super) fn drop_dependence(&mut self, id: Id, on: Id) {
         let needs = |depends: &[super::Dependency]| depends.iter().any(|dependency| dependency.on == on);
         if self.function(id).is_some() {
             self.drop_function(id);
+            return;
+        }
+        if self.type_by_id(id).is_some() {
+            self.drop_dependence_of_type(id, on);
+            return;
+        }
+        if self.other(id).is_some() {
+            self.drop_other(id);
             return;
         }
         let Some(relation) = self.relations.get(&id) else { return };
@@ -735,6 +738,7 @@ impl Catalog {
                 reference.name.clone_from(&name.name);
             }
         };
+        self.other_types().for_each(fix);
         for relation in self.relations.values_mut() {
             relation.columns.iter_mut().for_each(|column| fix(&mut column.ty));
         }
@@ -744,7 +748,7 @@ impl Catalog {
         }
     }
 
-    fn drop_type(&mut self, ty: Id) {
+    pub(super) fn drop_type(&mut self, ty: Id) {
         let Some(removed) = self.types.remove(&ty) else { return };
         let key = (removed.schema, removed.name);
         self.type_names.remove(&key);
@@ -758,9 +762,21 @@ impl Catalog {
         }
     }
 
-    fn create_function(&mut self, name: &QName, function: &super::Function, origin: Origin) {
+    fn create_function(
+        &mut self,
+        name: &QName,
+        function: &super::Function,
+        origin: Origin,
+        slots: &mut HashMap<Slot, Id>,
+    ) {
         let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
-        let function = super::Function { schema, origin, ..function.clone() };
+        let mut function = super::Function { schema, origin, ..function.clone() };
+        for ty in
+            function.parameters.iter_mut().map(|parameter| &mut parameter.ty).chain(&mut function.result)
+        {
+            self.place_type(ty, slots);
+        }
+        self.place_all(&mut function.depends, slots);
         let signature = function.signature();
         let same = self.function_names.get(&(schema, name.name.clone())).and_then(|ids| {
             ids.iter()
@@ -807,6 +823,8 @@ impl Catalog {
                 self.move_relation(relation, schema);
             }
             self.refresh_type_names(object);
+        } else if let Some(other) = self.other_mut(object) {
+            other.schema = Some(target);
         }
     }
 
@@ -819,6 +837,7 @@ impl Catalog {
         relations.into_iter().for_each(|id| self.drop_relation(id));
         types.into_iter().for_each(|id| self.drop_type(id));
         functions.into_iter().for_each(|id| self.drop_function(id));
+        self.drop_others_of(schema);
         if let Some(removed) = self.schemas.remove(&schema) {
             self.schema_names.remove(&removed.name);
         }
@@ -835,6 +854,8 @@ impl Catalog {
         relations.into_iter().for_each(|id| self.drop_relation(id));
         types.into_iter().for_each(|id| self.drop_type(id));
         functions.into_iter().for_each(|id| self.drop_function(id));
+        let others: Vec<Id> = self.others().filter(|(_, o)| of(&o.extension)).map(|(id, _)| id).collect();
+        others.into_iter().for_each(|id| self.drop_other(id));
     }
 }
 
