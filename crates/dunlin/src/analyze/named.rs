@@ -3,6 +3,7 @@
 use super::context::{Context, string, strings};
 use super::object::{Meant, Thing, parts, place_of, type_name};
 use super::{Access, Facet, Presence, Verdict};
+use crate::catalog::builtin;
 use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, Other, Slot, TypeRef};
 use crate::diagnostic::Code;
 use crate::source::Span;
@@ -80,9 +81,9 @@ impl Named {
             "operator" | "cast" => !users_own,
             // The cluster's own objects are known only where there is a server.
             "database" | "tablespace" => catalog.roles.is_none(),
-            "collation" | "conversion" | "language" | "access method" | "operator class"
-            | "operator family" => true,
-            class => class.starts_with("text search"),
+            // Those of the operating system's locales differ from one server to the next.
+            "operator class" | "operator family" | "collation" => true,
+            class => builtin::is_object(class, &self.name.name),
         }
     }
 }

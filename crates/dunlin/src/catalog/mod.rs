@@ -5,7 +5,6 @@ pub mod describe;
 pub mod effect;
 
 mod apply;
-mod apply_other;
 pub mod keywords;
 pub mod lookup;
 mod model;

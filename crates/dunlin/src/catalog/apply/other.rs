@@ -1,7 +1,7 @@
 //! Applying what changes types and the objects that are kept by class and name.
 
-use super::effect::Slot;
-use super::{Catalog, Dependency, Id, Origin, Other, QName, Type, TypeKind, TypeRef};
+use crate::catalog::effect::Slot;
+use crate::catalog::{Catalog, Dependency, Id, Origin, Other, QName, Type, TypeKind, TypeRef};
 use std::collections::HashMap;
 
 impl Catalog {
