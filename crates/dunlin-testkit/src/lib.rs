@@ -9,6 +9,7 @@
 pub mod builtin;
 mod database;
 mod folder;
+pub mod oracle;
 mod program;
 mod server;
 
