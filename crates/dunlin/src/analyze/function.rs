@@ -45,6 +45,8 @@ impl Context<'_> {
         self.analysis.or_replace = node.replace;
         let mut function = blank(&name, false);
         function.kind = FunctionKind::Aggregate;
+        function.language = "internal".into();
+        function.volatility = 'i';
         // The tree gives the parameters in a list of their own, with the number of direct ones after it.
         let parameters: Vec<protobuf::Node> = node
             .args
