@@ -157,8 +157,16 @@ impl<'a> Oracle<'a> {
             skip_data(script, &cut.sql);
             return Ok(());
         }
-        let Some(foreseen) = self.foresee(cut, script.conforming()) else {
-            return Ok(());
+        let foreseen = match self.foresee(cut, script.conforming()) {
+            Ok(foreseen) => foreseen,
+            Err(None) => return Ok(()),
+            Err(Some(failure)) => {
+                self.report.failures += 1;
+                return Err(format!(
+                    "{}:{}: {failure}: {}; the rest is left out",
+                    self.name, cut.line, cut.sql
+                ));
+            }
         };
         let answer = send(&self.connection, script, cut).await;
         if let Answer::Lost(reason) = &answer {
@@ -174,8 +182,8 @@ impl<'a> Oracle<'a> {
         self.judge(cut, &foreseen, &answer, &control, (was, is)).await
     }
 
-    /// Parses and analyses a statement; where that panics or does not end, it is told and not judged.
-    fn foresee(&mut self, cut: &Cut, conforming: bool) -> Option<Foreseen> {
+    /// Parses and analyses a statement, if there is one; or says that this panics or does not end.
+    fn foresee(&self, cut: &Cut, conforming: bool) -> Result<Foreseen, Option<&'static str>> {
         let (name, sql) = (self.name.to_owned(), cut.sql.clone());
         let (catalog, session) = (self.simulation.catalog().clone(), self.simulation.session().clone());
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -192,17 +200,13 @@ impl<'a> Oracle<'a> {
         };
         // In a thread of its own, which is left behind if it does not end.
         std::thread::spawn(work);
-        match receiver.recv_timeout(self.limit) {
-            Ok(foreseen) => foreseen,
-            Err(RecvTimeoutError::Disconnected) => {
-                self.failed(cut, "Dunlin panicked at");
-                None
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                self.failed(cut, "Dunlin does not come to an end with");
-                None
-            }
-        }
+        receiver.recv_timeout(self.limit).map_or_else(
+            |error| match error {
+                RecvTimeoutError::Disconnected => Err(Some("Dunlin panicked at")),
+                RecvTimeoutError::Timeout => Err(Some("Dunlin does not come to an end with")),
+            },
+            |foreseen| foreseen.ok_or(None),
+        )
     }
 
     fn failed(&mut self, cut: &Cut, what: &str) {
