@@ -3,7 +3,7 @@
 use super::facts::{Facts, Form, Value, facts};
 use dunlin::analyze::sameness::{self, Sameness};
 use dunlin::catalog::{Catalog, SearchPath};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What was found between two catalogs.
 #[derive(Debug, Clone, Default)]
@@ -29,16 +29,23 @@ pub(super) struct Mismatch {
 #[derive(Debug, Default)]
 pub(super) struct Comparer {
     known: HashMap<(Form, String, String), Sameness>,
+    /// Something was renamed just now.
+    renamed: bool,
 }
 
 impl Comparer {
-    /// Compares two catalogs.
-    pub(super) fn compare(&mut self, simulated: &Catalog, live: &Catalog) -> Comparison {
+    /// Compares two catalogs. Where something was `renamed` just now, the texts that mention it have its old name in the
+    /// simulation and the new one on the server, so that their difference says nothing.
+    pub(super) fn compare(&mut self, simulated: &Catalog, live: &Catalog, renamed: bool) -> Comparison {
+        self.renamed = renamed;
         let (simulated, live) = (facts(simulated), facts(live));
         let mut found = Comparison::default();
         let names = simulated.keys().chain(live.keys().filter(|name| !simulated.contains_key(*name)));
         for name in names {
             let kind = name.split(' ').next().unwrap_or_default();
+            if of_a_relation_on_one_side(&simulated, &live, name) {
+                continue;
+            }
             match (simulated.get(name), live.get(name)) {
                 (Some(simulated), Some(live)) => self.objects(&mut found, name, simulated, live),
                 (Some(_), None) => found
@@ -51,6 +58,8 @@ impl Comparer {
                 ),
             }
         }
+        // Relations come first: the rest is often their consequence.
+        found.differences.sort_by_key(|mismatch| !mismatch.cause.starts_with("relation"));
         found
     }
 
@@ -112,7 +121,11 @@ impl Comparer {
             Form::Policy => sameness::policies(simulated, live),
             Form::Other => Sameness::Unknown,
         };
-        found.not_compared += usize::from(answer == Sameness::Unknown);
+        found.not_compared +=
+            usize::from(answer != Sameness::Same && (answer == Sameness::Unknown || self.renamed));
+        if answer == Sameness::Different && self.renamed {
+            return Sameness::Unknown;
+        }
         self.known.insert(key, answer);
         answer
     }
@@ -132,7 +145,25 @@ impl Comparison {
     }
 }
 
-fn columns_unknown(simulated: &std::collections::BTreeMap<String, Facts>, column: &str) -> bool {
+/// Whether it is a column of a relation that only one side has: that is told of the relation.
+fn of_a_relation_on_one_side(
+    simulated: &BTreeMap<String, Facts>,
+    live: &BTreeMap<String, Facts>,
+    name: &str,
+) -> bool {
+    let relation = match name.split_once(' ') {
+        Some(("column", column)) => column.rfind('.').map_or(column, |dot| &column[..dot]),
+        Some(("constraint" | "trigger" | "policy" | "rule", part)) => match part.split_once(" on ") {
+            Some((_, relation)) => relation,
+            None => return false,
+        },
+        _ => return false,
+    };
+    let relation = format!("relation {relation}");
+    simulated.contains_key(&relation) != live.contains_key(&relation)
+}
+
+fn columns_unknown(simulated: &BTreeMap<String, Facts>, column: &str) -> bool {
     let Some(column) = column.strip_prefix("column ") else { return false };
     let relation = column.rfind('.').map_or(column, |dot| &column[..dot]);
     let facts = simulated.get(&format!("relation {relation}"));

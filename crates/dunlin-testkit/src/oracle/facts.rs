@@ -128,11 +128,12 @@ impl Collected<'_> {
         table.and_then(|table| self.catalog.relation(table)).is_some_and(|table| table.extension.is_some())
     }
 
-    /// The columns that an expression uses, whose order means nothing.
+    /// The columns that expressions use, whose order and number mean nothing.
     fn used_columns(&self, relation: Id, numbers: &[i16]) -> String {
         let mut names =
             self.catalog.relation(relation).map(|relation| relation.names(numbers)).unwrap_or_default();
         names.sort();
+        names.dedup();
         names.join(", ")
     }
 
@@ -162,7 +163,7 @@ impl Collected<'_> {
             ("options", exact(relation.options.join(", "))),
             ("row security", exact(format!("{:?}", relation.row_security))),
             ("partition key", optional(Form::Other, relation.partition_key.as_deref())),
-            ("partition columns", exact(self.column_names(id, &relation.partition_columns))),
+            ("partition columns", exact(self.used_columns(id, &relation.partition_columns))),
             ("partition bound", optional(Form::Other, relation.partition_bound.as_deref())),
             ("query", text(Form::Query, relation.query.as_deref())),
         ]);

@@ -224,7 +224,7 @@ impl<'a> Oracle<'a> {
     ) -> Result<(), String> {
         let analysis = &foreseen.analysis;
         let server = match answer {
-            Answer::Refused { code, message } => Some(format!("{code} {message}")),
+            Answer::Refused { code, message, .. } => Some(format!("{code} {message}")),
             _ => None,
         };
         let judgement = if server.is_none() {
@@ -238,7 +238,7 @@ impl<'a> Oracle<'a> {
             } else {
                 None
             };
-            let compared = live.as_ref().map(|live| self.compare(live));
+            let compared = live.as_ref().map(|live| self.compare(live, renames(analysis)));
             let judgement = judge::accepted(&foreseen.claim, &compared.unwrap_or_default());
             if let (Some(live), true) = (&live, judgement.outcome != Outcome::Exact || resyncs(analysis)) {
                 self.simulation.resync(live);
@@ -268,8 +268,8 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    fn compare(&mut self, live: &Introspection) -> Comparison {
-        let mut compared = self.comparer.compare(self.simulation.catalog(), &live.catalog);
+    fn compare(&mut self, live: &Introspection, renamed: bool) -> Comparison {
+        let mut compared = self.comparer.compare(self.simulation.catalog(), &live.catalog, renamed);
         compared.search_path(self.simulation.search_path(), &live.search_path);
         self.report.not_compared += compared.not_compared;
         compared
@@ -342,7 +342,7 @@ impl<'a> Oracle<'a> {
             self.simulation.follow(&Control::Rollback, true, Status::Failed, Status::Idle);
         }
         let Some(live) = self.read_if_possible(line).await else { return Ok(()) };
-        let compared = self.compare(&live);
+        let compared = self.compare(&live, false);
         if compared.differences.is_empty() {
             return Ok(());
         }
@@ -357,9 +357,28 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// What an extension brings is read from the server that has it.
+/// What an extension brings is read from the server that has it, and so is how texts read after a rename.
 fn resyncs(analysis: &Analysis) -> bool {
-    analysis.effects.iter().any(|effect| matches!(effect, Effect::CreateExtension { .. }))
+    renames(analysis)
+        || analysis.effects.iter().any(|effect| matches!(effect, Effect::CreateExtension { .. }))
+}
+
+/// Whether names in texts are other ones after it.
+fn renames(analysis: &Analysis) -> bool {
+    let renames = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::RenameColumn { .. }
+                | Effect::RenameRelation { .. }
+                | Effect::MoveRelation { .. }
+                | Effect::RenameType { .. }
+                | Effect::RenameEnumLabel { .. }
+                | Effect::RenameFunction { .. }
+                | Effect::MoveTo { .. }
+                | Effect::RenameSchema { .. }
+        )
+    };
+    analysis.effects.iter().any(renames)
 }
 
 /// Whether a statement that failed can have changed something all the same.
