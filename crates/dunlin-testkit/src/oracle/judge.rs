@@ -2,7 +2,7 @@
 
 use super::compare::Comparison;
 use super::connection::Answer;
-use dunlin::analyze::{Analysis, Presence, Verdict};
+use dunlin::analyze::{Analysis, Presence, TransactionStatement, Verdict};
 use dunlin::pg::sqlstate;
 
 /// How the simulation did on one statement.
@@ -46,6 +46,8 @@ pub(super) enum Claim {
     Valid,
     /// The server accepts it and does nothing, since its result is there.
     Satisfied(String),
+    /// Dunlin takes no file that says it; what it leaves behind is not worked out.
+    NotTaken(&'static str),
     /// The server refuses it.
     Invalid {
         /// The reason without names.
@@ -64,6 +66,9 @@ pub(super) enum Claim {
 
 /// Reads what an analysis claims, as the planner does.
 pub(super) fn claim(analysis: &Analysis) -> Claim {
+    if let Some(TransactionStatement::Refused(reason)) = &analysis.transaction {
+        return Claim::NotTaken(reason);
+    }
     let invalid: Vec<String> =
         analysis.invalid().map(|need| format!("{} {}", need.code, need.message)).collect();
     if let Some(first) = invalid.first() {
@@ -134,6 +139,7 @@ pub(super) fn refused(claim: &Claim, answer: &Answer) -> Judgement {
     match claim {
         Claim::Invalid { .. } | Claim::Satisfied(_) => Judgement::new(Outcome::Exact, "", Vec::new()),
         Claim::Unknown { cause, reasons } => Judgement::new(Outcome::Unknown, cause.clone(), reasons.clone()),
+        Claim::NotTaken(reason) => Judgement::new(Outcome::Unknown, *reason, Vec::new()),
         Claim::Valid => {
             let reasons = vec!["the simulation says nothing against it".to_owned()];
             Judgement::new(Outcome::Missed, format!("{code} {}", without_quoted(message)), reasons)
@@ -162,7 +168,10 @@ pub(super) fn accepted(claim: &Claim, compared: &Comparison) -> Judgement {
             Judgement::new(Outcome::FalseInvalid, cause.clone(), reasons.clone())
         }
         Claim::Unknown { cause, reasons } => Judgement::new(Outcome::Unknown, cause.clone(), reasons.clone()),
-        Claim::Valid | Claim::Satisfied(_) => {
+        Claim::NotTaken(reason) if !compared.differences.is_empty() => {
+            Judgement::new(Outcome::Unknown, *reason, Vec::new())
+        }
+        Claim::Valid | Claim::Satisfied(_) | Claim::NotTaken(_) => {
             if let Some(first) = compared.differences.first() {
                 let mut reasons: Vec<String> =
                     compared.differences.iter().map(|mismatch| mismatch.text.clone()).collect();

@@ -1,16 +1,15 @@
 //! Runs one file against the server and the simulation.
 
-use super::cluster::Cluster;
 use super::compare::{Comparer, Comparison};
 use super::connection::{Answer, Connection, Status};
 use super::judge::{self, Claim, Judgement, Outcome};
 use super::report::{Entry, FileReport};
 use super::script::{Cut, Item, Script, Then};
 use super::simulation::{Control, Simulation};
-use crate::database::TestDb;
 use crate::server::TestServer;
 use dunlin::analyze::{Analysis, Class, analyze};
 use dunlin::catalog::Effect;
+use dunlin::embedded::Embedded;
 use dunlin::pg::introspect::{Introspection, Snapshot, introspect};
 use dunlin::source::{SourceFile, Span};
 use dunlin::syntax::{ParseOptions, Statement, Tree, on_large_stack, parse, tokens};
@@ -33,42 +32,36 @@ impl Default for Options {
     }
 }
 
-/// Runs a file in a database of its own, and takes away afterwards what it made in the cluster.
+/// Runs a file in a database of its own on a server of its own: it may make roles and databases, and other tests go on
+/// meanwhile.
 ///
 /// # Panics
-/// When there is no test server.
+/// When there is no server to start.
 pub fn run_file(name: &str, text: &str, options: &Options) -> FileReport {
+    let server = Embedded::start(TestServer::options()).unwrap_or_else(|error| panic!("no server: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // Whatever walks parse trees needs room.
-    on_large_stack(|| runtime.block_on(run(name, text, options)))
+    on_large_stack(|| runtime.block_on(run(&server, name, text, options)))
 }
 
-async fn run(name: &str, text: &str, options: &Options) -> FileReport {
-    let mut report = FileReport::default();
-    let postgres = TestServer::shared().url("postgres");
-    let admin = match Connection::open(&postgres, None, Duration::from_secs(60)).await {
-        Ok(admin) => admin,
-        Err(error) => panic!("no connection to the test server: {error}"),
+async fn run(server: &Embedded, name: &str, text: &str, options: &Options) -> FileReport {
+    const DATABASE: &str = "oracle";
+    let url = server.url(DATABASE);
+    let started = match Connection::open(&server.url("postgres"), None, options.limit).await {
+        Ok(admin) => match admin.run(&format!("create database {DATABASE}")).await {
+            Answer::Accepted { .. } => Oracle::start(name, &url, options).await,
+            answer => Err(format!("no database: {answer:?}")),
+        },
+        Err(error) => Err(error),
     };
-    let cluster = Cluster::look(&admin).await;
-    let database = TestDb::new().await;
-    let url = database.url();
-    match Oracle::start(name, &url, options).await {
-        Ok(mut oracle) => {
-            if let Err(trouble) = oracle.run(text, options).await {
-                oracle.report.troubles.push(trouble);
-            }
-            report = oracle.report;
-        }
-        Err(error) => report.troubles.push(error),
+    let mut oracle = match started {
+        Ok(oracle) => oracle,
+        Err(error) => return FileReport { troubles: vec![error], ..FileReport::default() },
+    };
+    if let Err(trouble) = oracle.run(text, options).await {
+        oracle.report.troubles.push(trouble);
     }
-    let database_name = database.name().to_owned();
-    drop(database);
-    match cluster {
-        Ok(cluster) => report.troubles.extend(cluster.clean(&admin, &database_name, &url).await),
-        Err(error) => report.troubles.push(error),
-    }
-    report
+    oracle.report
 }
 
 /// What is known of a statement before the server is asked.
