@@ -264,7 +264,9 @@ impl<'a> Oracle<'a> {
     fn compare(&mut self, live: &Introspection, renamed: bool) -> Comparison {
         let mut compared = self.comparer.compare(self.simulation.catalog(), &live.catalog, renamed);
         compared.search_path(self.simulation.search_path(), &live.search_path);
-        self.report.not_compared += compared.not_compared;
+        for (what, count) in &compared.not_compared {
+            *self.report.not_compared.entry(what.clone()).or_default() += count;
+        }
         compared
     }
 
