@@ -6,6 +6,7 @@
 // A development crate for tests: what it cannot do is a failed test.
 #![allow(clippy::unwrap_used)]
 
+pub mod builtin;
 mod database;
 mod folder;
 pub mod oracle;

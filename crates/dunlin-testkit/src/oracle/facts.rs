@@ -371,8 +371,8 @@ impl Collected<'_> {
         for role in catalog.roles.iter().flatten() {
             self.put(format!("role {role}"), Facts::new());
         }
-        for (class, name) in &catalog.others {
-            self.put(format!("{class} {name}"), Facts::new());
+        for (_, other) in catalog.others().filter(|(_, other)| other.extension.is_none()) {
+            self.put(format!("{} {}", other.class, catalog.other_label(other)), Facts::new());
         }
     }
 }
