@@ -19,3 +19,4 @@ mod pg_lock;
 mod real_sets;
 mod sameness;
 mod server;
+mod types;
