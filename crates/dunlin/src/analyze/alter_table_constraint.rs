@@ -16,7 +16,7 @@ impl<'a> Context<'a> {
         };
         let before = shape.relation.clone();
         let shown = self.analysis.provides.len();
-        shape.pending.push(Pending { node: (**node).clone(), column: None, part_of: None });
+        shape.pending.push(Pending { node: (**node).clone(), column: None });
         self.make_constraints(shape);
         let effects = std::mem::take(&mut shape.effects);
         let made = shape.relation.constraints.get(before.constraints.len()).cloned();
@@ -128,12 +128,14 @@ impl<'a> Context<'a> {
         if matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
             && command.behavior() == protobuf::DropBehavior::DropCascade
         {
-            for (table, name) in self.catalog.foreign_keys_to(id, &constraint.columns) {
+            for (table, name) in
+                constraint.index.map(|index| self.catalog.foreign_keys_on(id, index)).unwrap_or_default()
+            {
                 self.touch_dependent(&crate::catalog::Dependent::Constraint(table, name));
             }
         }
         shape.relation.constraints.retain(|constraint| constraint.name != name);
-        Part::run(vec![Effect::DropConstraint { relation: id, name }])
+        Part::run(vec![Effect::DropConstraint { relation: id, name, only: shape.only }])
     }
 
     pub(super) fn need_constraint(&mut self, shape: &Shape<'a>, name: &str) -> Option<Constraint> {

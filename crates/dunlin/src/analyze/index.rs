@@ -2,11 +2,12 @@
 
 use super::context::{Context, range_name, strings};
 use super::naming::{index_columns, joined};
+use super::partition::Whole;
 use super::table_constraint::btree;
 use super::table_shape::Shape;
 use super::{Access, LockMode, Place, Presence, Transactional};
 use crate::catalog::{
-    ColumnNumber, Effect, Expr, Id, Index, IndexKey, ObjectRef, Origin, QName, Relation, RelationKind,
+    ColumnNumber, Effect, Expr, Index, IndexKey, ObjectRef, Origin, QName, Relation, RelationKind,
 };
 use crate::syntax::{NodeEnum, deparse_expression, deparse_statement, protobuf};
 
@@ -55,7 +56,7 @@ impl<'a> Context<'a> {
             self.provide_key(&shape.name, &key_texts(&node.index_params), false);
         }
         self.provide(ObjectRef::relation(&name));
-        self.index_effects(&shape, name, index, node);
+        self.index_effects(&mut shape, name, index, node);
     }
 
     /// An index without a name, which was there before under a name that PostgreSQL chose. Twice in one
@@ -79,38 +80,32 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn index_effects(&mut self, shape: &Shape<'a>, name: QName, index: Index, node: &protobuf::IndexStmt) {
+    fn index_effects(
+        &mut self,
+        shape: &mut Shape<'a>,
+        name: QName,
+        index: Index,
+        node: &protobuf::IndexStmt,
+    ) {
         if let Some((_, relation)) = self.catalog.relation_at(&name) {
             self.analysis.presence = index_presence(self, shape, &name, relation, node);
             return;
         }
-        let mut relation =
-            Relation::new(shape.relation.schema, name.name.clone(), RelationKind::Index(Box::new(index)));
+        let only = node.relation.as_ref().is_some_and(|range| !range.inh);
+        let kind = RelationKind::Index(Box::new(index.clone()));
+        let mut relation = Relation::new(shape.relation.schema, name.name.clone(), kind);
         relation.persistence = shape.relation.persistence;
-        let slot = shape.slot;
-        if node.relation.as_ref().is_some_and(|range| range.inh) {
-            self.partition_indexes(shape, slot.as_id(), &relation);
-        }
-        let effect = Effect::CreateRelation { name, slot, relation: Box::new(relation) };
-        self.analysis.effects.insert(0, effect);
-    }
-
-    /// An index on a partitioned table is made on each partition as well.
-    fn partition_indexes(&mut self, shape: &Shape<'a>, parent: Id, relation: &Relation) {
-        let (Some(index), Some(table)) = (relation.index(), shape.id) else { return };
-        if !matches!(shape.relation.kind, RelationKind::PartitionedTable) {
-            return;
-        }
-        for child in self.catalog.children_of(table) {
-            self.lock(child, LockMode::Share);
-            let slot = self.slot();
-            let Some(mut part) = Shape::existing(self.catalog, child, slot) else { continue };
-            self.index_again(&mut part, parent, index, &shape.relation, true);
-            let effects = std::mem::take(&mut part.effects);
-            if let Some(Effect::CreateRelation { slot, relation, .. }) = effects.first() {
-                self.partition_indexes(&part, slot.as_id(), relation);
-            }
-            self.analysis.effects.extend(effects);
+        relation.options = super::alter_table::options_of(&node.options);
+        let (slot, options) = (shape.slot, relation.options.clone());
+        shape.chooser.take_relation(&name.name);
+        self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
+        if !only {
+            // An index on a partitioned table is made on each partition as well.
+            let table = shape.relation.clone();
+            let whole =
+                Whole { id: slot.as_id(), index: &index, constraint: None, options: &options, table: &table };
+            self.index_below(shape, &whole);
+            self.analysis.effects.append(&mut shape.effects);
         }
     }
 
@@ -151,7 +146,7 @@ impl<'a> Context<'a> {
             nulls_not_distinct: node.nulls_not_distinct,
             // ON ONLY a table with partitions: invalid until each partition's index is attached.
             valid: range.is_none_or(|range| range.inh)
-                || shape.id.is_none_or(|table| self.catalog.children_of(table).is_empty()),
+                || shape.id.is_none_or(|table| !self.has_partitions(table)),
             method: method.to_owned(),
             keys,
             include,

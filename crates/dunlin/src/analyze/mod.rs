@@ -29,6 +29,7 @@ mod index;
 mod maintenance;
 mod naming;
 mod object;
+mod partition;
 mod procedural;
 mod procedural_handlers;
 pub mod query;

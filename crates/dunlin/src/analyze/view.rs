@@ -22,7 +22,8 @@ impl Context<'_> {
         depends.dedup();
         let slot = self.slot();
         let mut relation = Relation::new(slot.as_id(), name.name.clone(), RelationKind::View);
-        relation.persistence = range.relpersistence.chars().next().unwrap_or('p');
+        relation.persistence = super::table::persistence(range, &name);
+        relation.options = super::alter_table::options_of(&node.options);
         relation.depends = depends;
         relation.query = query.and_then(deparse_statement);
         self.output_columns(&mut relation, output, &strings(&node.aliases));
