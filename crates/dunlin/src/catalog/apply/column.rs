@@ -129,6 +129,7 @@ impl Catalog {
             self.drop_by_ref(&dependent);
         }
         self.drop_owned_sequences(relation, column, false);
+        self.others_on_column(relation, column).into_iter().for_each(|id| self.drop_other(id));
         if let Some(table) = self.relations.get_mut(&relation) {
             table.columns.retain(|c| c.number != column);
         }

@@ -115,11 +115,19 @@ impl Catalog {
     }
 
     /// Drops whatever part of `id` (or all of it) needs `on`, which is gone.
-    pub(super) fn drop_dependence(&mut self, id: Id, on: Id) {
+    pub(in crate::catalog) fn drop_dependence(&mut self, id: Id, on: Id) {
         let needs =
             |depends: &[crate::catalog::Dependency]| depends.iter().any(|dependency| dependency.on == on);
         if self.function(id).is_some() {
             self.drop_function(id);
+            return;
+        }
+        if self.type_by_id(id).is_some() {
+            self.drop_dependence_of_type(id, on);
+            return;
+        }
+        if self.other(id).is_some() {
+            self.drop_other(id);
             return;
         }
         let Some(relation) = self.relations.get(&id) else { return };
@@ -172,6 +180,7 @@ impl Catalog {
         relations.into_iter().for_each(|id| self.drop_relation(id));
         types.into_iter().for_each(|id| self.drop_type(id));
         functions.into_iter().for_each(|id| self.drop_function(id));
+        self.drop_others_of(schema);
         if let Some(removed) = self.schemas.remove(&schema) {
             self.schema_names.remove(&removed.name);
         }
@@ -188,6 +197,8 @@ impl Catalog {
         relations.into_iter().for_each(|id| self.drop_relation(id));
         types.into_iter().for_each(|id| self.drop_type(id));
         functions.into_iter().for_each(|id| self.drop_function(id));
+        let others: Vec<Id> = self.others().filter(|(_, o)| of(&o.extension)).map(|(id, _)| id).collect();
+        others.into_iter().for_each(|id| self.drop_other(id));
     }
 }
 

@@ -50,6 +50,7 @@ impl Catalog {
                 reference.name.clone_from(&name.name);
             }
         };
+        self.other_types().for_each(fix);
         for id in self.dependents_of(ty) {
             if let Some(relation) = self.relations.get_mut(&id) {
                 relation.columns.iter_mut().for_each(|column| fix(&mut column.ty));
