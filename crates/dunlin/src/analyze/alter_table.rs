@@ -172,14 +172,7 @@ impl<'a> Context<'a> {
             Action::AtAddConstraint => self.add_constraint(shape, command),
             Action::AtDropConstraint => self.drop_constraint(shape, id, command),
             Action::AtValidateConstraint => self.validate_constraint(shape, id, command),
-            Action::AtAlterConstraint => {
-                let name = match command.def.as_ref().and_then(|def| def.node.as_ref()) {
-                    Some(NodeEnum::AtalterConstraint(alter)) => alter.conname.clone(),
-                    _ => command.name.clone(),
-                };
-                self.need_constraint(shape, &name);
-                Part::run(Vec::new())
-            }
+            Action::AtAlterConstraint => self.alter_constraint(shape, id, command),
             _ => self.table_action(shape, id, command),
         }
     }
@@ -225,6 +218,17 @@ impl<'a> Context<'a> {
                     change(RelationChange::Persistence(wanted)),
                 )
             }
+            Action::AtAddOf => {
+                let Some(NodeEnum::TypeName(ty)) = command.def.as_ref().and_then(|def| def.node.as_ref())
+                else {
+                    return Part::run(Vec::new());
+                };
+                let outer = std::mem::take(&mut self.depends);
+                let ty = self.need_type(ty);
+                self.depends = outer;
+                Part::run(vec![change(RelationChange::OfType(ty.id))])
+            }
+            Action::AtDropOf => Part::run(vec![change(RelationChange::OfType(None))]),
             Action::AtAddInherit | Action::AtDropInherit => self.inheritance(shape, id, command),
             Action::AtAttachPartition | Action::AtDetachPartition | Action::AtDetachPartitionFinalize => {
                 self.partition(shape, id, command)

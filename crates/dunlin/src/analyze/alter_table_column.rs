@@ -147,7 +147,10 @@ impl<'a> Context<'a> {
         let outer = std::mem::take(&mut self.depends);
         let ty = definition.type_name.as_ref().map(|node| self.need_type(node));
         if let Some(using) = definition.raw_default.as_deref() {
-            self.expression(using, &[shape.source()]);
+            // It sees the row as it was before the statement.
+            let old = self.catalog.relation(id).unwrap_or(&shape.relation);
+            let source = super::query::Source::of(shape.name.clone(), Some(id), old);
+            self.expression(using, &[source]);
         }
         self.depends = outer;
         let column = self.changed_column(shape, command);
@@ -156,7 +159,11 @@ impl<'a> Context<'a> {
         let known = !ty.is_unknown() && !column.ty.is_unknown();
         let plain = definition.raw_default.as_deref().is_none_or(is_cast_of_a_column);
         let same = known && plain && !differ(&ty, &column.ty) && definition.coll_clause.is_none();
-        with_column(shape, &command.name, |column| column.ty.clone_from(&ty));
+        let collation = definition.coll_clause.as_ref().map(|clause| self.collation(&clause.collname));
+        with_column(shape, &command.name, |column| {
+            column.ty.clone_from(&ty);
+            column.collation.clone_from(&collation);
+        });
         let object = ObjectRef::column(&shape.name, &command.name);
         Part::unless(
             same,
@@ -164,10 +171,7 @@ impl<'a> Context<'a> {
             Effect::AlterColumn {
                 relation: id,
                 column: column.number,
-                change: ColumnChange::Type(
-                    ty.clone(),
-                    shape.relation.column(&command.name).and_then(|c| c.collation.clone()),
-                ),
+                change: ColumnChange::Type(ty.clone(), collation),
                 only: shape.only,
             },
         )

@@ -7,7 +7,8 @@ use super::table_constraint::btree;
 use super::table_shape::Shape;
 use super::{Access, LockMode, Place, Presence, Transactional};
 use crate::catalog::{
-    ColumnNumber, Effect, Expr, Index, IndexKey, ObjectRef, Origin, QName, Relation, RelationKind,
+    ColumnNumber, Effect, Expr, Ident, Index, IndexKey, Name, ObjectRef, Origin, QName, Relation,
+    RelationKind, builtin,
 };
 use crate::syntax::{NodeEnum, deparse_expression, deparse_statement, protobuf};
 
@@ -104,7 +105,9 @@ impl<'a> Context<'a> {
             let table = shape.relation.clone();
             let whole =
                 Whole { id: slot.as_id(), index: &index, constraint: None, options: &options, table: &table };
-            self.index_below(shape, &whole);
+            if !self.index_below(shape, &whole) {
+                super::partition::invalidate(&mut self.analysis.effects, slot.as_id());
+            }
             self.analysis.effects.append(&mut shape.effects);
         }
     }
@@ -126,7 +129,8 @@ impl<'a> Context<'a> {
         // Elements have no place of their own: their names are looked for after the table's.
         let location = node.relation.as_ref().map_or(-1, |range| range.location);
         let params: Vec<&protobuf::IndexElem> = node.index_params.iter().filter_map(element).collect();
-        let Keys { keys, mut uses } = self.index_keys(shape, &params, location);
+        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
+        let Keys { keys, mut uses } = self.index_keys(shape, &params, method, location);
         let include: Vec<ColumnNumber> = node
             .index_including_params
             .iter()
@@ -139,7 +143,6 @@ impl<'a> Context<'a> {
             uses.extend(used);
             expression
         });
-        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
         let range = node.relation.as_ref();
         Index {
             unique: node.unique,
@@ -161,11 +164,12 @@ impl<'a> Context<'a> {
         &mut self,
         shape: &Shape<'a>,
         elements: &[&protobuf::IndexElem],
+        method: &str,
         location: i32,
     ) -> Keys {
         let mut found = Keys { keys: Vec::new(), uses: Vec::new() };
         for element in elements {
-            let mut key = self.index_key(element);
+            let mut key = self.index_key(element, method);
             match element.expr.as_deref() {
                 Some(expression) => {
                     let outer = std::mem::take(&mut self.depends);
@@ -184,13 +188,38 @@ impl<'a> Context<'a> {
         found
     }
 
-    fn index_key(&self, element: &protobuf::IndexElem) -> IndexKey {
+    /// An operator class as the server writes it; none for the default of its type.
+    fn operator_class(&self, names: &[protobuf::Node], method: &str) -> Option<String> {
+        let name = Name::from_parts(&strings(names));
+        if name.name.is_empty() {
+            return None;
+        }
+        let builtin = builtin::operator_classes(method).iter().find(|class| class.name == name.name);
+        match (builtin, name.schema.as_deref()) {
+            (Some(class), None | Some("pg_catalog")) => {
+                (!class.default).then(|| Ident(&name.name).to_string())
+            }
+            (None, None) => {
+                let found = self.catalog.others_of("operator class").find(|(_, other)| {
+                    other.name == name.name && other.of.as_deref().is_none_or(|of| of == method)
+                });
+                let schema = found.and_then(|(_, other)| other.schema).map(|id| self.catalog.schema_name(id));
+                let schema = schema.map_or_else(String::new, |schema| format!("{}.", Ident(schema)));
+                Some(format!("{schema}{}", Ident(&name.name)))
+            }
+            (_, schema) => {
+                let schema = schema.map_or_else(String::new, |schema| format!("{}.", Ident(schema)));
+                Some(format!("{schema}{}", Ident(&name.name)))
+            }
+        }
+    }
+
+    fn index_key(&self, element: &protobuf::IndexElem, method: &str) -> IndexKey {
         let descending = element.ordering() == protobuf::SortByDir::SortbyDesc;
-        let join = |nodes: &[protobuf::Node]| (!nodes.is_empty()).then(|| strings(nodes).join("."));
         IndexKey {
             column: None,
             expression: None,
-            opclass: join(&element.opclass),
+            opclass: self.operator_class(&element.opclass, method),
             collation: Some(&element.collation)
                 .filter(|names| !names.is_empty())
                 .map(|names| self.collation(names)),

@@ -2,7 +2,7 @@
 
 use super::context::strings;
 use crate::catalog::{Catalog, Index, QName, Relation};
-use crate::syntax::{NodeEnum, protobuf};
+use crate::syntax::{NodeEnum, parse_expression, protobuf};
 use std::collections::BTreeSet;
 
 /// `NAMEDATALEN - 1`.
@@ -152,14 +152,24 @@ pub(super) fn key_names(table: &Relation, index: &Index) -> Vec<String> {
     let elements: Vec<protobuf::IndexElem> = index
         .keys
         .iter()
-        .map(|key| key.column)
-        .chain(index.include.iter().map(|number| Some(*number)))
-        .map(|column| protobuf::IndexElem {
+        .map(|key| (key.column, key.expression.as_ref()))
+        .chain(index.include.iter().map(|number| (Some(*number), None)))
+        .map(|(column, expression)| protobuf::IndexElem {
             name: column.and_then(|number| table.names(&[number]).pop()).unwrap_or_default(),
+            expr: expression.and_then(|expression| parsed(&expression.text)).map(Box::new),
             ..protobuf::IndexElem::default()
         })
         .collect();
     index_columns(elements.iter())
+}
+
+/// The tree of an expression that is kept as text.
+fn parsed(text: &str) -> Option<protobuf::Node> {
+    let select = parse_expression(text).ok()?;
+    match select.target_list.into_iter().next()?.node? {
+        NodeEnum::ResTarget(target) => target.val.map(|value| *value),
+        _ => None,
+    }
 }
 
 /// The name that PostgreSQL gives an expression, with how sure it is (`FigureColnameInternal`).

@@ -45,31 +45,43 @@ impl<'a> Context<'a> {
         parts
     }
 
-    /// Makes the parts of an index, or of a key, in all partitions of a table.
-    pub(super) fn index_below(&mut self, shape: &mut Shape<'a>, whole: &Whole<'_>) {
+    /// Makes the parts of an index, or of a key, in all partitions of a table. Where a part is there and
+    /// invalid, so is the whole.
+    pub(super) fn index_below(&mut self, shape: &mut Shape<'a>, whole: &Whole<'_>) -> bool {
+        let mut valid = true;
         for mut part in self.partitions(shape) {
             part.chooser.also(&shape.chooser);
             part.attached.append(&mut shape.attached);
             if let Some(child) = part.id {
                 self.lock(child, LockMode::Share);
             }
-            self.index_on_partition(&mut part, whole);
+            valid &= self.index_on_partition(&mut part, whole, false);
             shape.chooser.also(&part.chooser);
             shape.attached.append(&mut part.attached);
             shape.effects.append(&mut part.effects);
         }
+        valid
     }
 
     /// Takes an equal index of a partition for the part of an index, or makes one.
-    pub(super) fn index_on_partition(&mut self, part: &mut Shape<'a>, whole: &Whole<'_>) {
-        if self.attach_equal_index(part, whole) {
-            return;
+    pub(super) fn index_on_partition(
+        &mut self,
+        part: &mut Shape<'a>,
+        whole: &Whole<'_>,
+        only_valid: bool,
+    ) -> bool {
+        if let Some(valid) = self.attach_equal_index(part, whole, only_valid) {
+            return valid;
         }
         let (id, index, made) = self.copy_index(part, whole, true);
         let table = part.relation.clone();
         let (constraint, options) = (made.as_ref(), whole.options);
         let below = Whole { id, index: &index, constraint, options, table: &table };
-        self.index_below(part, &below);
+        let valid = self.index_below(part, &below);
+        if !valid {
+            invalidate(&mut part.effects, id);
+        }
+        valid
     }
 
     /// Makes an index of another table, or its key, again under a name of its own.
@@ -110,12 +122,18 @@ impl<'a> Context<'a> {
         (slot.as_id(), index, made)
     }
 
-    fn attach_equal_index(&mut self, part: &mut Shape<'a>, whole: &Whole<'_>) -> bool {
-        let Some(table) = part.id else { return false };
+    fn attach_equal_index(
+        &mut self,
+        part: &mut Shape<'a>,
+        whole: &Whole<'_>,
+        only_valid: bool,
+    ) -> Option<bool> {
+        let table = part.id?;
         for (id, relation, index) in self.catalog.indexes_of(table) {
             let carried = part.relation.constraints.iter().find(|c| c.index == Some(id) && c.is_key());
             let fits = relation.parents.is_empty()
                 && !part.attached.contains(&id)
+                && (index.valid || !only_valid)
                 && (whole.constraint.is_none() || carried.is_some())
                 && equal_indexes((whole.index, whole.table), (index, &part.relation));
             if !fits {
@@ -130,9 +148,9 @@ impl<'a> Context<'a> {
                 part.effects.push(Effect::AttachConstraint { relation: table, name, parent });
             }
             self.touch(Place::Relation(self.catalog.relation_name(id)), Access::Write);
-            return true;
+            return Some(index.valid);
         }
-        false
+        None
     }
 
     /// The name that PostgreSQL chooses for the index of a partition (`ChooseIndexName`).
@@ -216,7 +234,7 @@ impl<'a> Context<'a> {
         for (index_id, relation, index) in indexes {
             let constraint = table.constraints.iter().find(|c| c.index == Some(index_id) && c.is_key());
             let whole = Whole { id: index_id, index, constraint, options: &relation.options, table };
-            self.index_on_partition(part, &whole);
+            self.index_on_partition(part, &whole, true);
         }
         for trigger in table.triggers.iter().filter(|trigger| trigger.row) {
             self.trigger_on_partition(part, trigger, table);
@@ -261,6 +279,18 @@ fn own(other: &Constraint) -> Constraint {
     Constraint { inherited: false, local: true, parent: None, index: None, definition: None, ..other.clone() }
 }
 
+/// Says of an index that the statement makes that it is not valid.
+pub(super) fn invalidate(effects: &mut [Effect], id: Id) {
+    for effect in effects {
+        if let Effect::CreateRelation { slot, relation, .. } = effect
+            && slot.as_id() == id
+            && let RelationKind::Index(index) = &mut relation.kind
+        {
+            index.valid = false;
+        }
+    }
+}
+
 /// The constraint of a partition that is part of one of its table.
 fn part_of(above: &Constraint) -> Constraint {
     Constraint {
@@ -286,7 +316,9 @@ fn equal_indexes((whole, table): (&Index, &Relation), (part, child): (&Index, &R
     let equal_keys = |a: &IndexKey, b: &IndexKey| {
         let same = match (a.column, b.column) {
             (Some(a), Some(b)) => column(a) == theirs(b),
-            (None, None) => same_expression(a.expression.as_ref(), b.expression.as_ref()),
+            (None, None) => {
+                a.expression.is_some() && same_expression(a.expression.as_ref(), b.expression.as_ref())
+            }
             _ => false,
         };
         same && a.opclass == b.opclass && a.collation == b.collation

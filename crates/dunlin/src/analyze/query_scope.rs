@@ -37,7 +37,8 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn has(&self, column: &str) -> bool {
-        self.columns.iter().any(|own| own.name == column) || (self.id.is_some() && is_system_column(column))
+        self.columns.iter().any(|own| own.name == column)
+            || (self.relation.is_some() && is_system_column(column))
     }
 }
 

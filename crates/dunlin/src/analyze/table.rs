@@ -16,6 +16,7 @@ const LIKE_DEFAULTS: u32 = 1 << 3;
 const LIKE_GENERATED: u32 = 1 << 4;
 const LIKE_IDENTITY: u32 = 1 << 5;
 const LIKE_INDEXES: u32 = 1 << 6;
+const LIKE_STATISTICS: u32 = 1 << 7;
 
 impl<'a> Context<'a> {
     /// Analyses CREATE TABLE.
@@ -74,7 +75,7 @@ impl<'a> Context<'a> {
         } else {
             self.temporary_schema(&shape.name.schema);
             let mut plain = shape.relation.clone();
-            plain.constraints.retain(|constraint| constraint.inherited);
+            plain.constraints.retain(|constraint| constraint.inherited && constraint.parent.is_none());
             self.analysis.effects.push(Effect::CreateRelation {
                 name: shape.name.clone(),
                 slot: shape.slot,
@@ -242,35 +243,60 @@ impl<'a> Context<'a> {
         shape.relation.columns_known &= other.columns_known;
         let wants = |option: u32| like.options & option != 0;
         for column in &other.columns {
-            let number = shape.relation.next_number();
-            let mut copy = Column { number, inherited: false, local: true, ..column.clone() };
-            if !wants(LIKE_DEFAULTS) && copy.generated.is_none() {
-                copy.default = None;
-                copy.default_depends.clear();
-            }
-            if !wants(LIKE_GENERATED) {
-                copy.generated = None;
-            }
-            let identity = copy.identity.take().filter(|_| wants(LIKE_IDENTITY));
-            self.provide(ObjectRef::column(&shape.name, &copy.name));
-            let name = copy.name.clone();
-            shape.relation.columns.push(copy);
-            if let Some(identity) = identity {
-                self.like_identity(shape, &name, identity);
-            }
+            self.like_column(shape, column, like.options);
         }
         if wants(LIKE_CONSTRAINTS) {
-            for constraint in &other.constraints {
-                if matches!(constraint.kind, crate::catalog::ConstraintKind::Check(_)) {
-                    shape.chooser.take_constraint(&constraint.name);
-                    let copy =
-                        Constraint { inherited: false, local: true, definition: None, ..constraint.clone() };
-                    super::table_constraint::add(shape, copy, None);
-                }
-            }
+            self.like_checks(shape, other);
+        }
+        if wants(LIKE_STATISTICS) {
+            self.like_statistics(shape, id);
         }
         if wants(LIKE_INDEXES) {
             shape.likes.push((id, other.clone()));
+        }
+    }
+
+    fn like_column(&mut self, shape: &mut Shape<'a>, column: &Column, options: u32) {
+        let wants = |option: u32| options & option != 0;
+        let mut copy = Column { inherited: false, local: true, ..column.clone() };
+        if !wants(LIKE_DEFAULTS) && copy.generated.is_none() {
+            copy.default = None;
+            copy.default_depends.clear();
+        }
+        if !wants(LIKE_GENERATED) && copy.generated.take().is_some() {
+            copy.default_depends.clear();
+        }
+        let identity = copy.identity.take().filter(|_| wants(LIKE_IDENTITY));
+        self.provide(ObjectRef::column(&shape.name, &copy.name));
+        let name = copy.name.clone();
+        match shape.relation.columns.iter_mut().find(|there| there.name == name && there.inherited) {
+            Some(there) => {
+                there.local = true;
+                there.not_null |= copy.not_null;
+                if copy.default.is_some() {
+                    there.default = copy.default;
+                    there.default_depends = copy.default_depends;
+                }
+            }
+            None => {
+                copy.number = shape.relation.next_number();
+                shape.relation.columns.push(copy);
+            }
+        }
+        if let Some(identity) = identity {
+            self.like_identity(shape, &name, identity);
+        }
+    }
+
+    fn like_checks(&mut self, shape: &mut Shape<'a>, other: &Relation) {
+        for constraint in other.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check(_))) {
+            let names = other.names(&constraint.columns);
+            let columns = names.iter().filter_map(|name| shape.relation.column(name)).map(|c| c.number);
+            let columns = columns.collect();
+            shape.chooser.take_constraint(&constraint.name);
+            let copy =
+                Constraint { columns, inherited: false, local: true, definition: None, ..constraint.clone() };
+            super::table_constraint::add(shape, copy, None);
         }
     }
 

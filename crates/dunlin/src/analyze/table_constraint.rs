@@ -85,6 +85,7 @@ impl<'a> Context<'a> {
         let constraint = Constraint {
             name,
             columns,
+            validated: is_valid(shape, node),
             depends: depends.into_iter().filter(|dependency| Some(dependency.on) != shape.id).collect(),
             ..with_flags(ConstraintKind::Check(Expr::new(text)), node)
         };
@@ -290,14 +291,14 @@ impl<'a> Context<'a> {
 
     fn exclusion(&mut self, shape: &mut Shape<'a>, node: &protobuf::Constraint) {
         let elements: Vec<&protobuf::IndexElem> = node.exclusions.iter().filter_map(excluded).collect();
-        let keys = self.index_keys(shape, &elements, node.location);
+        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
+        let keys = self.index_keys(shape, &elements, method, node.location);
         let table = shape.name.name.clone();
         let columns = joined(&index_columns(elements.iter().copied()));
         let name =
             self.index_name(shape, node, |shape| shape.chooser.relation(&table, &columns, "excl", true));
         let predicate = node.where_clause.as_deref().map(|node| self.index_predicate(shape, node));
         let numbers: Vec<ColumnNumber> = keys.keys.iter().map(|key| key.column.unwrap_or(0)).collect();
-        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
         let mut uses = keys.uses;
         let predicate = predicate.map(|(expression, used)| {
             uses.extend(used);
@@ -370,6 +371,7 @@ impl<'a> Context<'a> {
         let constraint = Constraint {
             name,
             columns: numbers.into_iter().flatten().collect(),
+            validated: is_valid(shape, node),
             ..with_flags(ConstraintKind::ForeignKey(reference), node)
         };
         self.make_constraint(shape, constraint.clone(), None);
@@ -530,6 +532,12 @@ pub(super) fn add(shape: &mut Shape<'_>, constraint: Constraint, index_name: Opt
     }
     let (relation, constraint) = (shape.target(), Box::new(constraint));
     shape.effects.push(Effect::AddConstraint { relation, constraint, index_name });
+}
+
+/// The constraints of a new table are valid, NOT VALID or not; what is not enforced never is.
+fn is_valid(shape: &Shape<'_>, node: &protobuf::Constraint) -> bool {
+    let new = shape.id.is_none() && shape.relation.kind != RelationKind::ForeignTable;
+    node.is_enforced && (new || !node.skip_validation)
 }
 
 fn with_flags(kind: ConstraintKind, node: &protobuf::Constraint) -> Constraint {
