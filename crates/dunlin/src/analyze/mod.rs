@@ -35,6 +35,7 @@ mod named_statement;
 mod naming;
 mod object;
 mod operator;
+mod partition;
 mod procedural;
 mod procedural_handlers;
 mod publication;

@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod cases;
 mod ddl;
 mod embedded;
 mod execute;
