@@ -2,6 +2,7 @@
 
 use super::context::{Context, string, strings};
 use super::object::{Meant, Thing, parts, place_of, type_name};
+use super::typing::Ty;
 use super::{Access, Facet, Presence, Verdict};
 use crate::catalog::builtin;
 use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, Other, Slot, TypeRef};
@@ -73,16 +74,54 @@ impl Named {
         ObjectRef::Other { class: self.class.to_owned(), name: self.object().label(schema) }
     }
 
+    /// Whether a server of a major version surely brings it.
+    fn is_builtin(&self, major: u32) -> bool {
+        if self.name.schema.as_deref().is_some_and(|schema| schema != "pg_catalog") {
+            return false;
+        }
+        let name = self.name.name.as_str();
+        let types = || {
+            let types = self.types.iter().map(|ty| ty.as_ref().map(super::typing::from_ref));
+            types.take(2).collect::<Vec<Option<Ty>>>()
+        };
+        match self.class {
+            "operator" => match types().as_slice() {
+                [left, Some(Ty::Builtin(right))] => builtin::operators(name).iter().any(|found| {
+                    found.versions.has(major) && found.left.map(Ty::Builtin) == *left && found.right == *right
+                }),
+                _ => false,
+            },
+            "cast" => match types().as_slice() {
+                [Some(Ty::Builtin(source)), Some(Ty::Builtin(target))] => {
+                    builtin::cast(*source, *target, major).is_some()
+                }
+                _ => false,
+            },
+            "operator class" | "operator family" => {
+                let all = builtin::operator_classes(self.of.as_deref().unwrap_or_default());
+                let own = |found: &builtin::OperatorClass| match self.class {
+                    "operator class" => found.name == name,
+                    _ => found.family == name,
+                };
+                all.iter().any(|found| found.versions.has(major) && own(found))
+            }
+            class => builtin::is_object(class, name),
+        }
+    }
+
     /// Whether the server may bring such an object itself, so that its lack is not sure.
     fn may_be_builtin(&self, catalog: &Catalog) -> bool {
         let users_own =
             self.types.iter().flatten().any(|ty| ty.id.is_some() && !Catalog::is_system_schema(&ty.schema));
+        if self.is_builtin(builtin::major(catalog.server_version)) {
+            return true;
+        }
         match self.class {
-            "operator" | "cast" => !users_own,
+            "operator" | "cast" => !users_own && catalog.roles.is_none(),
             // The cluster's own objects are known only where there is a server.
             "database" | "tablespace" => catalog.roles.is_none(),
             // Those of the operating system's locales differ from one server to the next.
-            "operator class" | "operator family" | "collation" => true,
+            "collation" => true,
             class => builtin::is_object(class, &self.name.name),
         }
     }
@@ -130,6 +169,11 @@ impl Context<'_> {
     /// Requires an object that is kept by class and name; gives its id.
     pub(super) fn need_named(&mut self, named: &Named, span: Span) -> Option<Dependency> {
         let meant = self.meant_named(named);
+        let major = builtin::major(self.catalog.server_version);
+        if meant.found.clone().yes().is_none() && self.knows_server() && named.is_builtin(major) {
+            // What every such server has is no requirement.
+            return None;
+        }
         match self.need_meant(&meant, span) {
             Some(Thing::Other(on)) => Some(Dependency { on, column: None }),
             _ => None,

@@ -87,6 +87,7 @@ impl Resolver<'_, '_> {
 
     /// Analyses a call; gives its type and the columns of the row that it gives, as far as they are sure.
     pub(super) fn call_with(&mut self, call: &protobuf::FuncCall) -> (Typed, Called) {
+        let is_call = std::mem::take(&mut self.is_call);
         let mut given: Vec<Typed> = call.args.iter().map(|argument| self.expr(argument)).collect();
         let ordered: Vec<Typed> = call.agg_order.iter().map(|item| self.expr(item)).collect();
         if call.agg_within_group {
@@ -102,10 +103,12 @@ impl Resolver<'_, '_> {
             types: given.iter().map(|typed| typed.ty).collect(),
             names: call.args.iter().filter_map(argument_name).collect(),
             variadic: call.func_variadic,
+            is_call,
         };
         let resolved = self.ctx.types().function(&name, &arguments);
-        let count = (arguments.names.is_empty() && !call.func_variadic && !call.agg_within_group)
-            .then_some(call.args.len());
+        let by_count =
+            arguments.names.is_empty() && !call.func_variadic && !call.agg_within_group && !is_call;
+        let count = by_count.then_some(call.args.len());
         let id = match &resolved {
             Resolved::One(FunctionChoice { routine: Some(Routine::Own(id)), .. }) => {
                 self.ctx.require_function(&name, Found::Yes(*id), span, String::new())

@@ -108,7 +108,14 @@ impl Resolver<'_, '_> {
         let full = self.ctx.catalog.relation_name(id);
         match self.ctx.catalog.relation(id) {
             Some(relation) if matches!(relation.kind, RelationKind::Sequence(_)) => {
-                Entry { alias: name.name.clone(), id: Some(id), rest: Rest::Anything, ..Entry::default() }
+                let column = |(name, ty): (&str, &str)| SourceColumn {
+                    name: name.to_owned(),
+                    ty: Typed::named(ty),
+                    number: None,
+                };
+                let columns = [("last_value", "int8"), ("log_cnt", "int8"), ("is_called", "bool")];
+                let columns = columns.into_iter().map(column).collect();
+                Entry { alias: name.name.clone(), id: Some(id), columns, ..Entry::default() }
             }
             Some(relation) => Entry::from(&Source::of(full, Some(id), relation)),
             None => Entry { alias: name.name.clone(), rest: Rest::Unknown, ..Entry::default() },
