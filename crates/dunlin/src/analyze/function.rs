@@ -2,7 +2,7 @@
 
 use super::context::{Context, strings};
 use super::object::place_of;
-use super::typing::{Arguments, Resolved, Typed, from_ref};
+use super::typing::{Arguments, Resolved, Ty, Typed, from_ref};
 use super::{Access, Class, Presence};
 use crate::catalog::{
     Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName, TypeRef,
@@ -57,38 +57,57 @@ impl Context<'_> {
             })
             .collect();
         self.parameters(&mut function, &parameters);
-        if node.oldstyle {
-            self.opaque("CREATE AGGREGATE in the old style");
-            return;
+        if let Some(base) = aggregate_option(&node.definition, "basetype").filter(|_| node.oldstyle) {
+            // `basetype = any` (or `'ANY'`) is an aggregate over rows, as `(*)` is.
+            let any = strings(&base.names).last().is_some_and(|name| name.eq_ignore_ascii_case("any"));
+            if !any {
+                let ty = self.parameter_type(&base);
+                function.parameters.push(Parameter { name: None, ty, mode: 'i' });
+            }
         }
-        function.result = self.aggregate_result(&function, &node.definition);
+        // An ordered-set aggregate gives its functions other arguments than those that it has; after `(args ORDER BY
+        // args)` the tree has the number of direct ones.
+        let plain = node.args.iter().all(|node| match &node.node {
+            Some(NodeEnum::Integer(direct)) => direct.ival < 0,
+            _ => true,
+        });
+        function.result = self.aggregate_result(&function, &node.definition, plain);
         self.make_function(name, function, node.replace);
     }
 
     /// An aggregate gives its state, or what its final function makes of that.
-    fn aggregate_result(&mut self, function: &Function, options: &[protobuf::Node]) -> Option<TypeRef> {
-        let option = |name: &str| {
-            options.iter().find_map(|node| match &node.node {
-                Some(NodeEnum::DefElem(option)) if option.defname == name => Some(option),
-                _ => None,
-            })
-        };
-        let type_name = |option: &protobuf::DefElem| match option.arg.as_ref()?.node.as_ref()? {
-            NodeEnum::TypeName(ty) => Some(ty.clone()),
-            _ => None,
-        };
-        let state = self.parameter_type(&option("stype").and_then(|option| type_name(option))?);
+    fn aggregate_result(
+        &mut self,
+        function: &Function,
+        options: &[protobuf::Node],
+        plain: bool,
+    ) -> Option<TypeRef> {
+        let option = |name: &str| aggregate_option(options, name);
+        let state = option("stype").or_else(|| option("stype1"))?;
+        let state = self.parameter_type(&state);
+        let inputs: Vec<Ty> = function.inputs().map(|parameter| from_ref(&parameter.ty)).collect();
+        let first = std::iter::once(from_ref(&state));
+        if let Some(step) = option("sfunc").or_else(|| option("sfunc1")) {
+            self.support(&step, first.clone().chain(inputs.clone()).collect(), plain);
+        }
         let Some(last) = option("finalfunc") else { return Some(state) };
-        let name = Name::from_parts(&strings(&type_name(last)?.names));
-        let inputs = function.inputs().map(|parameter| from_ref(&parameter.ty));
-        let extra = option("finalfunc_extra").is_some();
-        let arguments = Arguments {
-            types: std::iter::once(from_ref(&state)).chain(inputs.filter(|_| extra)).collect(),
-            ..Arguments::default()
-        };
+        let extra = aggregate_flag(options, "finalfunc_extra");
+        let given = first.chain(inputs.into_iter().filter(|_| extra)).collect();
+        Some(self.support(&last, given, plain && !extra))
+    }
+
+    /// A function that an aggregate calls; gives its result.
+    fn support(&mut self, name: &protobuf::TypeName, types: Vec<Ty>, sure: bool) -> TypeRef {
+        let span = self.span(name.location);
+        let name = Name::from_parts(&strings(&name.names));
+        let arguments = Arguments { types, is_support: true, ..Arguments::default() };
         match self.types().function(&name, &arguments) {
-            Resolved::One(found) => Some(self.types().to_ref(&Typed::of(found.result))),
-            _ => Some(TypeRef::unknown()),
+            Resolved::One(found) => self.types().to_ref(&Typed::of(found.result)),
+            Resolved::Nothing if sure => {
+                self.no_function(&name, None, &arguments, span);
+                TypeRef::unknown()
+            }
+            _ => TypeRef::unknown(),
         }
     }
 
@@ -194,6 +213,27 @@ pub(super) fn blank(name: &QName, procedure: bool) -> Function {
         extension: None,
         origin: Origin::Simulated(0),
     }
+}
+
+/// The type or function that an option of CREATE AGGREGATE names; both look like types to the grammar.
+fn aggregate_option(options: &[protobuf::Node], name: &str) -> Option<protobuf::TypeName> {
+    options.iter().find_map(|node| match &node.node {
+        Some(NodeEnum::DefElem(option)) if option.defname == name => {
+            match option.arg.as_ref()?.node.as_ref()? {
+                NodeEnum::TypeName(ty) => Some(ty.clone()),
+                NodeEnum::String(_) => Some(protobuf::TypeName {
+                    names: vec![(**option.arg.as_ref()?).clone()],
+                    ..Default::default()
+                }),
+                _ => None,
+            }
+        }
+        _ => None,
+    })
+}
+
+fn aggregate_flag(options: &[protobuf::Node], name: &str) -> bool {
+    options.iter().any(|node| matches!(&node.node, Some(NodeEnum::DefElem(option)) if option.defname == name))
 }
 
 /// The result that OUT parameters make: the one parameter's type, or a record.

@@ -180,6 +180,7 @@ impl<'a> Context<'a> {
                     self.depends = outer;
                     let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
                     key.expression = Some(Expr::new(text));
+                    key.collation = key.collation.or_else(|| typed.collation.name_for(typed.ty));
                     typed.ty
                 }
                 None => {

@@ -14,6 +14,8 @@ pub(crate) struct Arguments {
     pub(crate) names: Vec<String>,
     /// Whether the last is given with VARIADIC.
     pub(crate) variadic: bool,
+    /// Whether it is another object's function, which is given all its parameters as they are declared.
+    pub(crate) is_support: bool,
     /// Whether it is a CALL, which gives OUT parameters, too.
     pub(crate) is_call: bool,
 }
@@ -258,6 +260,9 @@ fn fit(function: &Signature, arguments: &Arguments) -> Option<(Vec<Ty>, usize, b
         return fit_named(function, arguments).map(|parameters| (parameters, count, false));
     }
     let types = |list: &[(Option<String>, Ty)]| list.iter().map(|(_, ty)| *ty).collect::<Vec<Ty>>();
+    if arguments.is_support {
+        return (count == total).then(|| (types(&function.inputs), count, false));
+    }
     if let (Some(element), false) = (function.variadic, arguments.variadic)
         && total <= count
     {
