@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::{Access, Analysis, Class, Place, Presence, Transactional};
+use crate::catalog::Effect;
 use crate::syntax::{NodeEnum, Tree, protobuf};
 
 impl<'a> Context<'a> {
@@ -23,7 +24,20 @@ impl<'a> Context<'a> {
                 self.opaque("our grammar does not know this statement");
             }
         }
+        self.own_relations();
         self.analysis
+    }
+
+    /// What is made belongs to the role that makes it.
+    pub(super) fn own_relations(&mut self) {
+        let Some(role) = self.session.role() else { return };
+        for effect in &mut self.analysis.effects {
+            if let Effect::CreateRelation { relation, .. } = effect
+                && relation.owner.is_empty()
+            {
+                role.clone_into(&mut relation.owner);
+            }
+        }
     }
 
     /// Analyses a statement: the whole one, or one inside of a DO block, EXPLAIN or CREATE SCHEMA.

@@ -46,6 +46,10 @@ impl Session {
                 self.settings.retain(|name, _| name == "role" || name == "session_authorization");
             }
             SessionChange::Set { name, values: Some(values), sql, .. } => {
+                // A role is the session user's own.
+                if name == "session_authorization" {
+                    self.settings.remove("role");
+                }
                 self.settings.insert(name.clone(), (values.clone(), sql.clone()));
             }
             SessionChange::Set { name, values: None, .. } => {
@@ -58,10 +62,10 @@ impl Session {
         };
     }
 
-    /// The role that SET ROLE has set.
+    /// The role that SET ROLE or SET SESSION AUTHORIZATION has set.
     pub fn role(&self) -> Option<&str> {
-        let (values, _) = self.settings.get("role")?;
-        values.first().map(String::as_str).filter(|role| *role != "none")
+        let set = |name: &str| self.setting(name).filter(|role| !matches!(*role, "none" | "default"));
+        set("role").or_else(|| set("session_authorization"))
     }
 
     /// One setting's first value.
@@ -76,7 +80,10 @@ impl Session {
 
     /// The statements that bring a fresh session to this state.
     pub fn replay(&self) -> impl Iterator<Item = &str> {
-        self.settings.values().map(|(_, sql)| sql.as_str())
+        // Taking on another user ends a role.
+        let first = self.settings.get("session_authorization");
+        let rest = self.settings.iter().filter(|(name, _)| *name != "session_authorization");
+        first.into_iter().chain(rest.map(|(_, setting)| setting)).map(|(_, sql)| sql.as_str())
     }
 
     /// Every setting with its values, by name.
