@@ -44,6 +44,8 @@ impl<'a> Context<'a> {
             provides: Vec::new(),
             footprint: Footprint::default(),
             locks: Vec::new(),
+            costs: Vec::new(),
+            remarks: Vec::new(),
             transactional: Transactional::Yes,
             opaque: None,
             presence: Presence::Absent,
@@ -124,7 +126,7 @@ impl<'a> Context<'a> {
         let object = self.catalog.relation_name(relation).to_string();
         match self.analysis.locks.iter_mut().find(|lock| lock.object == object) {
             Some(lock) => lock.mode = lock.mode.max(mode),
-            None => self.analysis.locks.push(Lock { object, mode }),
+            None => self.analysis.locks.push(Lock { object, mode, relation: Some(relation) }),
         }
     }
 
@@ -289,4 +291,21 @@ pub fn string(node: &protobuf::Node) -> Option<String> {
         crate::syntax::NodeEnum::String(text) => Some(text.sval.clone()),
         _ => None,
     }
+}
+
+/// Whether an option is given without a value or with one that means yes.
+pub(super) fn option_is_on(options: &[protobuf::Node], name: &str) -> bool {
+    options.iter().any(|node| match &node.node {
+        Some(crate::syntax::NodeEnum::DefElem(option)) if option.defname == name => {
+            match option.arg.as_deref() {
+                None => true,
+                Some(value) => match &value.node {
+                    Some(crate::syntax::NodeEnum::Integer(value)) => value.ival != 0,
+                    Some(crate::syntax::NodeEnum::Boolean(value)) => value.boolval,
+                    _ => string(value).is_some_and(|text| matches!(text.as_str(), "true" | "on" | "1")),
+                },
+            }
+        }
+        _ => false,
+    })
 }

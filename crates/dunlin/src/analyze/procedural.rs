@@ -460,6 +460,8 @@ impl<'c, 'a> Runner<'c, 'a> {
                 None => own.locks.push(lock),
             }
         }
+        own.costs.extend(analysis.costs);
+        own.remarks.extend(analysis.remarks);
         if !self.late {
             own.requires.extend(analysis.requires);
         }

@@ -66,7 +66,9 @@ impl Context<'_> {
         let to = to.to_owned();
         let effect = match thing {
             Thing::Relation(id) => {
-                self.lock(*id, LockMode::AccessExclusive);
+                let index = self.catalog.relation(*id).is_some_and(|relation| relation.index().is_some());
+                let mode = if index { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive };
+                self.lock(*id, mode);
                 self.provide_columns(*id, &to);
                 Effect::RenameRelation { relation: *id, to }
             }
@@ -304,10 +306,12 @@ impl Context<'_> {
                     return;
                 }
             }
-            if let Some(Thing::Relation(id) | Thing::Column(id, _) | Thing::Attached(id)) =
-                self.need_meant(&meant, self.statement.span)
-            {
-                self.lock(id, LockMode::ShareUpdateExclusive);
+            match self.need_meant(&meant, self.statement.span) {
+                Some(Thing::Relation(id) | Thing::Column(id, _)) => {
+                    self.lock(id, LockMode::ShareUpdateExclusive);
+                }
+                Some(Thing::Attached(id)) => self.lock(id, LockMode::AccessShare),
+                _ => {}
             }
         }
     }

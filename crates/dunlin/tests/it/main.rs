@@ -12,6 +12,7 @@ mod embedded;
 mod execute;
 mod introspect;
 mod journal;
+mod locks;
 mod pg_connect;
 mod pg_lock;
 mod real_sets;
