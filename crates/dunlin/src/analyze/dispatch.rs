@@ -118,8 +118,7 @@ impl<'a> Context<'a> {
             | NodeEnum::NotifyStmt(_)
             | NodeEnum::CheckPointStmt(_)
             | NodeEnum::FetchStmt(_)
-            | NodeEnum::ClosePortalStmt(_)
-            | NodeEnum::DeallocateStmt(_) => self.raise(Class::Reads),
+            | NodeEnum::ClosePortalStmt(_) => self.raise(Class::Reads),
             NodeEnum::LoadStmt(_) => self.raise(Class::Session),
             NodeEnum::AlterSystemStmt(_) => {
                 self.raise(Class::Changes);
@@ -131,8 +130,9 @@ impl<'a> Context<'a> {
                     self.statement_node(query);
                 }
             }
-            NodeEnum::PrepareStmt(_) => self.raise(Class::Session),
-            NodeEnum::ExecuteStmt(_) => self.opaque("EXECUTE of a prepared statement"),
+            NodeEnum::PrepareStmt(node) => self.prepare(node),
+            NodeEnum::ExecuteStmt(node) => self.execute(node),
+            NodeEnum::DeallocateStmt(node) => self.deallocate(node),
             _ => self.data_statement(node),
         }
     }

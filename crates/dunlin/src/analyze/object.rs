@@ -31,6 +31,8 @@ pub(super) enum Thing {
     DomainConstraint(Id),
     /// What is kept by class and name.
     Other(Id),
+    /// An object that the server brings itself.
+    Builtin,
     /// Extension or role.
     Named,
 }

@@ -247,7 +247,9 @@ fn what_is_missing_is_named_with_its_table() {
         "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) DO NOTHING",
         "table `users` has no unique key on (name, id)",
     );
-    valid("INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE mood = 'sad' DO NOTHING");
+    valid(
+        "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE mood = 'sad' DO NOTHING",
+    );
     valid(
         "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE id > 0 AND mood = 'sad' DO NOTHING",
     );

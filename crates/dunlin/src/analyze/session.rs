@@ -19,6 +19,20 @@ pub enum SessionChange {
     },
     /// RESET ALL.
     ResetAll,
+    /// PREPARE.
+    Prepare {
+        /// The statement's name.
+        name: String,
+        /// The PREPARE as SQL.
+        sql: String,
+    },
+    /// DEALLOCATE.
+    Deallocate {
+        /// The statement's name; none for all.
+        name: Option<String>,
+        /// The DEALLOCATE as SQL.
+        sql: String,
+    },
 }
 
 /// The settings in force at a statement.
@@ -28,6 +42,8 @@ pub struct Session {
     pub search_path: SearchPath,
     /// What the file has set so far: name to (values, SQL), in the order of names.
     settings: BTreeMap<String, (Vec<String>, String)>,
+    /// What PREPARE has named: each as the SQL of the PREPARE.
+    prepared: BTreeMap<String, String>,
     /// The search path that the session starts with.
     base_path: SearchPath,
 }
@@ -35,7 +51,7 @@ pub struct Session {
 impl Session {
     /// Makes the session that a migration starts with.
     pub fn new(search_path: SearchPath) -> Session {
-        Session { base_path: search_path.clone(), search_path, settings: BTreeMap::new() }
+        Session { base_path: search_path.clone(), search_path, ..Session::default() }
     }
 
     /// Applies what a statement did.
@@ -55,6 +71,13 @@ impl Session {
             SessionChange::Set { name, values: None, .. } => {
                 self.settings.remove(name);
             }
+            SessionChange::Prepare { name, sql } => {
+                self.prepared.insert(name.clone(), sql.clone());
+            }
+            SessionChange::Deallocate { name: Some(name), .. } => {
+                self.prepared.remove(name);
+            }
+            SessionChange::Deallocate { name: None, .. } => self.prepared.clear(),
         }
         self.search_path = match self.settings.get("search_path") {
             Some((values, _)) => SearchPath(values.clone()),
@@ -66,6 +89,11 @@ impl Session {
     pub fn role(&self) -> Option<&str> {
         let set = |name: &str| self.setting(name).filter(|role| !matches!(*role, "none" | "default"));
         set("role").or_else(|| set("session_authorization"))
+    }
+
+    /// The PREPARE of a statement, as SQL.
+    pub fn prepared(&self, name: &str) -> Option<&str> {
+        self.prepared.get(name).map(String::as_str)
     }
 
     /// One setting's first value.
