@@ -28,7 +28,8 @@ pub(super) async fn run(context: &Context<'_>, flags: &Check) -> Result<ExitCode
     if context.global.output.verbose {
         say_ignored(&set);
     }
-    let report = backend::check(&set, backend::catalog_from(from).await?, &settings.policy);
+    let start = backend::check_start(from).await?;
+    let report = backend::check(&set, start, &settings.policy, &settings.check_ignore);
     match context.format() {
         Format::Github => print(&annotations::github(&report.diagnostics))?,
         Format::Sarif => print(&json(&annotations::sarif(&report.diagnostics)))?,

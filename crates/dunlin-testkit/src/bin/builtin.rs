@@ -15,7 +15,8 @@ use tokio_postgres::NoTls;
 async fn main() {
     let mut kinds: BTreeMap<&str, BTreeMap<u32, BTreeSet<String>>> = BTreeMap::new();
     for bin in std::env::args_os().skip(1).map(PathBuf::from) {
-        let server = Embedded::start(EmbeddedOptions { bin: Some(bin), ..EmbeddedOptions::default() }).unwrap();
+        let server =
+            Embedded::start(EmbeddedOptions { bin: Some(bin), ..EmbeddedOptions::default() }).unwrap();
         let (client, connection) = tokio_postgres::connect(&server.url("postgres"), NoTls).await.unwrap();
         tokio::spawn(connection);
         for (kind, query) in builtin::KINDS {

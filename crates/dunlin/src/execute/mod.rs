@@ -1,6 +1,7 @@
 //! The one loop that runs a plan and emits [`Event`]s; a [`Report`] is a fold over them.
 
 mod alone;
+mod check;
 mod commands;
 mod doctor;
 mod event;
@@ -18,7 +19,8 @@ mod target;
 mod unit;
 mod up;
 
-pub use commands::{adopt, catalog_of_database, catalog_of_sql, check, plan, show, skip, status};
+pub use check::{CheckStart, check};
+pub use commands::{adopt, plan, show, skip, status};
 pub use doctor::doctor;
 pub use event::Event;
 pub use migrator::Migrator;
