@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         print_causes(&total.causes);
     }
     println!("{}", serde_json::to_string(&total.counts).unwrap_or_default());
-    let wrong = total.counts.false_invalid + total.counts.differences + total.panics;
+    let wrong = total.counts.false_invalid + total.counts.differences + total.failures;
     ExitCode::from(u8::from(wrong > 0))
 }
 
@@ -85,13 +85,13 @@ struct Totals {
     counts: Counts,
     families: BTreeMap<&'static str, Counts>,
     causes: BTreeMap<Cause, (usize, String)>,
-    panics: usize,
+    failures: usize,
 }
 
 impl Totals {
     fn add(&mut self, report: &FileReport) {
         self.counts.extend(&report.counts);
-        self.panics += report.panics;
+        self.failures += report.failures;
         for (family, counts) in &report.families {
             self.families.entry(family).or_default().extend(counts);
         }

@@ -1,8 +1,10 @@
 //! One session of the server whose transaction status is known after every statement.
 
 use crate::server::runtime;
-use futures_util::{SinkExt, StreamExt};
-use std::io;
+use futures_util::StreamExt;
+use std::fs::Permissions;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -111,26 +113,22 @@ impl Connection {
         .await
     }
 
-    /// Runs COPY … FROM STDIN; the data is asked for when the server wants it.
-    pub(super) async fn copy_in(&self, sql: &str, data: impl FnOnce(bool) -> String) -> Answer {
-        self.bounded(async {
-            let result = match self.client.copy_in(sql).await {
-                Ok(sink) => {
-                    let data = data(true);
-                    let mut sink = std::pin::pin!(sink);
-                    match sink.send(bytes::Bytes::from(data.into_bytes())).await {
-                        Ok(()) => sink.finish().await.map(|_| ()),
-                        Err(error) => Err(error),
-                    }
-                }
-                Err(error) => {
-                    data(false);
-                    Err(error)
-                }
-            };
-            self.settle(result).await
-        })
-        .await
+    /// Runs COPY … FROM STDIN with data. The driver loses the connection when the server refuses such a statement, so
+    /// the data goes through a file, which `from` (the word STDIN in the statement) makes room for.
+    pub(super) async fn copy_in(&self, sql: &str, from: std::ops::Range<usize>, data: &str) -> Answer {
+        let written = tempfile::NamedTempFile::new().and_then(|mut file| {
+            file.write_all(data.as_bytes())?;
+            // The server may be another user.
+            file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+            Ok(file)
+        });
+        match written {
+            Ok(file) => {
+                let path = dunlin::pg::quote_literal(&file.path().to_string_lossy());
+                self.run(&format!("{}{path}{}", &sql[..from.start], &sql[from.end..])).await
+            }
+            Err(error) => Answer::Refused { code: String::new(), message: error.to_string() },
+        }
     }
 
     /// Runs COPY … TO STDOUT.
@@ -176,6 +174,10 @@ impl Connection {
                 }
             }
         };
+        if result.is_err() {
+            // An error comes before the end of its answer, which tells the status. If this fails, so did the first.
+            let _ = self.client.simple_query("").await;
+        }
         match result {
             Ok(answer) => answer,
             Err(error) if self.client.is_closed() || error.is_closed() => Answer::Lost(super::said(&error)),

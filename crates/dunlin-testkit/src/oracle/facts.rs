@@ -169,6 +169,9 @@ impl Collected<'_> {
         if !relation.columns_known {
             facts.insert("columns", Value::Unknown);
         }
+        if !has_columns(relation) {
+            facts.remove("columns");
+        }
         match &relation.kind {
             RelationKind::Index(index) => self.index(&mut facts, index),
             RelationKind::Sequence(sequence) => {
@@ -182,9 +185,7 @@ impl Collected<'_> {
             _ => {}
         }
         self.put(format!("relation {name}"), facts);
-        if relation.columns_known
-            && !matches!(relation.kind, RelationKind::Index(_) | RelationKind::Sequence(_))
-        {
+        if relation.columns_known && has_columns(relation) {
             for column in &relation.columns {
                 self.put(format!("column {name}.{}", column.name), column_facts(column));
             }
@@ -361,10 +362,15 @@ impl Collected<'_> {
         for role in catalog.roles.iter().flatten() {
             self.put(format!("role {role}"), Facts::new());
         }
-        for (class, name) in &catalog.others {
-            self.put(format!("{class} {name}"), Facts::new());
+        for (_, other) in catalog.others().filter(|(_, other)| other.extension.is_none()) {
+            self.put(format!("{} {}", other.class, catalog.other_label(other)), Facts::new());
         }
     }
+}
+
+/// Whether a relation has columns of its own; those of indexes and sequences follow from what they are.
+fn has_columns(relation: &Relation) -> bool {
+    !matches!(relation.kind, RelationKind::Index(_) | RelationKind::Sequence(_))
 }
 
 fn default_value(value: Option<&str>, ty: &TypeRef) -> Value {

@@ -77,8 +77,8 @@ pub struct FileReport {
     pub families: BTreeMap<&'static str, Counts>,
     /// What went wrong with the run itself: a lost connection, a panic, objects that could not be dropped.
     pub troubles: Vec<String>,
-    /// How often Dunlin panicked.
-    pub panics: usize,
+    /// How often Dunlin panicked or did not come to an end.
+    pub failures: usize,
 }
 
 impl FileReport {

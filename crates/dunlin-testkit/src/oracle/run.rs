@@ -15,6 +15,7 @@ use dunlin::pg::introspect::{Introspection, Snapshot, introspect};
 use dunlin::source::{SourceFile, Span};
 use dunlin::syntax::{ParseOptions, Statement, Tree, on_large_stack, parse, tokens};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// How a file is run.
@@ -173,22 +174,40 @@ impl<'a> Oracle<'a> {
         self.judge(cut, &foreseen, &answer, &control, (was, is)).await
     }
 
-    /// Parses and analyses a statement; a panic is told, and the statement is then not judged.
+    /// Parses and analyses a statement; where that panics or does not end, it is told and not judged.
     fn foresee(&mut self, cut: &Cut, conforming: bool) -> Option<Foreseen> {
-        let work = AssertUnwindSafe(|| {
-            let statement = statement_of(self.name, &cut.sql, conforming)?;
-            let analysis = analyze(&statement, self.simulation.catalog(), self.simulation.session());
-            let claim = judge::claim(&analysis);
-            Some(Foreseen { statement, analysis, claim })
-        });
-        match catch_unwind(work) {
+        let (name, sql) = (self.name.to_owned(), cut.sql.clone());
+        let (catalog, session) = (self.simulation.catalog().clone(), self.simulation.session().clone());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let work = move || {
+            let foreseen = on_large_stack(|| {
+                let statement = statement_of(&name, &sql, conforming)?;
+                let analysis = analyze(&statement, &catalog, &session);
+                let claim = judge::claim(&analysis);
+                Some(Foreseen { statement, analysis, claim })
+            });
+            drop(catalog);
+            // Nobody waits for it any more if it took too long.
+            let _ = sender.send(foreseen);
+        };
+        // In a thread of its own, which is left behind if it does not end.
+        std::thread::spawn(work);
+        match receiver.recv_timeout(self.limit) {
             Ok(foreseen) => foreseen,
-            Err(_) => {
-                self.report.panics += 1;
-                self.trouble(cut.line, &format!("Dunlin panicked at: {}", cut.sql));
+            Err(RecvTimeoutError::Disconnected) => {
+                self.failed(cut, "Dunlin panicked at");
+                None
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.failed(cut, "Dunlin does not come to an end with");
                 None
             }
         }
+    }
+
+    fn failed(&mut self, cut: &Cut, what: &str) {
+        self.report.failures += 1;
+        self.trouble(cut.line, &format!("{what}: {}", cut.sql));
     }
 
     async fn judge(
@@ -241,8 +260,7 @@ impl<'a> Oracle<'a> {
     fn apply(&mut self, cut: &Cut, analysis: &Analysis) {
         let simulation = &mut self.simulation;
         if catch_unwind(AssertUnwindSafe(|| simulation.apply(analysis))).is_err() {
-            self.report.panics += 1;
-            self.trouble(cut.line, &format!("Dunlin panicked when it applied: {}", cut.sql));
+            self.failed(cut, "Dunlin panicked when it applied");
         }
     }
 
@@ -366,37 +384,44 @@ fn statement_of(name: &str, sql: &str, conforming: bool) -> Option<Statement> {
     script.statements.into_iter().nth(usize::from(!conforming))
 }
 
-/// Whether it is COPY of the client's: from (true) or to (false) it.
-fn copies(sql: &str) -> Option<bool> {
+/// COPY from or to the client.
+enum Copies {
+    /// FROM STDIN: where the word stands.
+    In(std::ops::Range<usize>),
+    /// TO STDOUT.
+    Out,
+}
+
+fn copies(sql: &str) -> Option<Copies> {
     let tokens = tokens(sql);
     if !tokens.first().is_some_and(|first| first.is_word(sql, "copy")) {
         return None;
     }
-    let pairs = tokens.windows(2);
-    let is = |pair: &[dunlin::syntax::Token], from: &str, what: &str| {
-        pair[0].is_word(sql, from) && (pair[1].is_word(sql, what) || pair[1].is_word(sql, other(what)))
-    };
-    pairs.into_iter().find_map(|pair| {
-        if is(pair, "from", "stdin") { Some(true) } else { is(pair, "to", "stdout").then_some(false) }
+    tokens.windows(2).find_map(|pair| {
+        // The server takes both words for either direction.
+        let client = pair[1].is_word(sql, "stdin") || pair[1].is_word(sql, "stdout");
+        match client {
+            true if pair[0].is_word(sql, "from") => Some(Copies::In(pair[1].span.range())),
+            true if pair[0].is_word(sql, "to") => Some(Copies::Out),
+            _ => None,
+        }
     })
-}
-
-/// The server takes both words for either direction.
-fn other(what: &str) -> &'static str {
-    if what == "stdin" { "stdout" } else { "stdin" }
 }
 
 async fn send(connection: &Connection, script: &mut Script<'_>, cut: &Cut) -> Answer {
     match copies(&cut.sql) {
-        Some(true) => connection.copy_in(&cut.sql, |wants| script.copy_data(wants)).await,
-        Some(false) => connection.copy_out(&cut.sql).await,
+        Some(Copies::In(stdin)) => {
+            let data = script.copy_data();
+            connection.copy_in(&cut.sql, stdin, &data).await
+        }
+        Some(Copies::Out) => connection.copy_out(&cut.sql).await,
         None => connection.run(&cut.sql).await,
     }
 }
 
 fn skip_data(script: &mut Script<'_>, sql: &str) {
-    if copies(sql) == Some(true) {
-        script.copy_data(false);
+    if let Some(Copies::In(_)) = copies(sql) {
+        script.copy_data();
     }
 }
 

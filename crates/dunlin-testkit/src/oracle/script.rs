@@ -145,9 +145,9 @@ impl<'a> Script<'a> {
         self.lexer.standard_conforming
     }
 
-    /// Takes the data lines behind the statement that was read last. If the server `wants` none, only lines that
-    /// look like data are taken: psql would read them as SQL.
-    pub(super) fn copy_data(&mut self, wants: bool) -> String {
+    /// Takes the data lines behind the statement that was read last. They end with `\.`; where a line before that
+    /// looks like SQL there are none, since the server is expected to refuse the statement.
+    pub(super) fn copy_data(&mut self) -> String {
         let start = self.line_end(self.lexer.position()) + 1;
         let mut at = start.min(self.text.len());
         while at < self.text.len() {
@@ -157,14 +157,10 @@ impl<'a> Script<'a> {
                 self.lexer.seek(end);
                 return self.text[start..at].replace("\r\n", "\n");
             }
-            if !wants && line.trim_end().ends_with(';') {
-                return String::new();
+            if line.trim_end().ends_with(';') {
+                break;
             }
             at = end + 1;
-        }
-        if wants {
-            self.lexer.seek(self.text.len());
-            return self.text[start.min(self.text.len())..].replace("\r\n", "\n");
         }
         String::new()
     }
@@ -477,15 +473,15 @@ mod tests {
     }
 
     #[test]
-    fn data_lines_are_taken_when_wanted_or_when_they_look_like_data() {
-        for (text, wants, data) in [
-            ("copy t from stdin;\n1\t2\n\\.\nselect 1;", false, "1\t2\n"),
-            ("copy t from stdin;\nselect 1;\n\\.\n", false, ""),
-            ("copy t from stdin;\nselect 1;\n\\.\n", true, "select 1;\n"),
+    fn data_lines_are_taken_where_they_look_like_data() {
+        for (text, data) in [
+            ("copy t from stdin;\n1\t2\n\\.\nselect 1;", "1\t2\n"),
+            ("copy t from stdin;\nselect 1;\n\\.\n", ""),
+            ("copy t from stdin;", ""),
         ] {
             let mut script = Script::new(text);
             script.next_item();
-            assert_eq!(script.copy_data(wants), data);
+            assert_eq!(script.copy_data(), data);
         }
     }
 

@@ -5,11 +5,12 @@ use dunlin::analyze::{Analysis, Session, SessionChange};
 use dunlin::catalog::{Catalog, Origin, SearchPath};
 use dunlin::pg::introspect::Introspection;
 use dunlin::syntax::tokens;
+use std::sync::Arc;
 
 /// What a transaction can bring back.
 #[derive(Debug, Clone)]
 struct State {
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
     session: Session,
     /// The session without what SET LOCAL did.
     outer: Session,
@@ -78,11 +79,11 @@ fn folded(text: &str) -> String {
 impl Simulation {
     pub(super) fn new(live: &Introspection) -> Self {
         let session = Session::new(live.search_path.clone());
-        let now = State { catalog: live.catalog.clone(), outer: session.clone(), session };
+        let now = State { catalog: Arc::new(live.catalog.clone()), outer: session.clone(), session };
         Self { now, before: None, savepoints: Vec::new(), applied: 0 }
     }
 
-    pub(super) fn catalog(&self) -> &Catalog {
+    pub(super) fn catalog(&self) -> &Arc<Catalog> {
         &self.now.catalog
     }
 
@@ -98,7 +99,7 @@ impl Simulation {
     /// Applies what a statement does to the catalog.
     pub(super) fn apply(&mut self, analysis: &Analysis) {
         self.applied += 1;
-        self.now.catalog.apply(&analysis.effects, Origin::Simulated(self.applied));
+        Arc::make_mut(&mut self.now.catalog).apply(&analysis.effects, Origin::Simulated(self.applied));
     }
 
     /// Applies what a statement does to the session.
@@ -119,7 +120,7 @@ impl Simulation {
 
     /// Takes the server's catalog and search path for true.
     pub(super) fn resync(&mut self, live: &Introspection) {
-        self.now.catalog = live.catalog.clone();
+        self.now.catalog = Arc::new(live.catalog.clone());
         if self.now.session.search_path != live.search_path {
             self.now.session = Session::new(live.search_path.clone());
             if self.before.is_none() {

@@ -65,7 +65,6 @@ impl<'a> Context<'a> {
             NodeEnum::CreatePolicyStmt(node) => self.create_policy(node),
             NodeEnum::AlterPolicyStmt(node) => self.alter_policy(node),
             NodeEnum::RuleStmt(node) => self.create_rule(node),
-            NodeEnum::CreateEventTrigStmt(node) => self.create_event_trigger(node),
             NodeEnum::CreateExtensionStmt(node) => self.create_extension(node),
             NodeEnum::AlterExtensionStmt(node) => self.alter_extension(node),
             NodeEnum::AlterExtensionContentsStmt(node) => self.alter_extension_contents(node),

@@ -471,7 +471,23 @@ impl Resolver<'_, '_> {
         result
     }
 
+    /// Analyses a WHEN clause; the target's row is not there for NOT MATCHED, nor the source's for the other way.
     fn merge_clause(&mut self, table: Option<Id>, clause: &protobuf::MergeWhenClause) {
+        let both = self.scopes.last().map(|scope| scope.entries.clone()).unwrap_or_default();
+        if let Some(scope) = self.scopes.last_mut() {
+            match clause.match_kind() {
+                protobuf::MergeMatchKind::MergeWhenNotMatchedByTarget => drop(scope.entries.remove(0)),
+                protobuf::MergeMatchKind::MergeWhenNotMatchedBySource => scope.entries.truncate(1),
+                _ => {}
+            }
+        }
+        self.merge_action(table, clause);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.entries = both;
+        }
+    }
+
+    fn merge_action(&mut self, table: Option<Id>, clause: &protobuf::MergeWhenClause) {
         self.opt(&clause.condition);
         match clause.command_type() {
             protobuf::CmdType::CmdInsert => {

@@ -93,6 +93,7 @@ fn catalog() -> Catalog {
         schema: public(&catalog),
         name: "mood".into(),
         kind: TypeKind::Enum(labels.to_vec()),
+        depends: Vec::new(),
         extension: None,
         origin: Origin::Live,
     });

@@ -10,6 +10,7 @@ impl Catalog {
                 self.drop_by_ref(&dependent);
             }
             self.drop_owned_sequences(relation, column, false);
+            self.others_on_column(relation, column).into_iter().for_each(|id| self.drop_other(id));
             if let Some(table) = self.relations.get_mut(&relation) {
                 table.columns.retain(|c| c.number != column);
             }
@@ -130,11 +131,19 @@ impl Catalog {
     }
 
     /// Drops whatever part of `id` (or all of it) needs `on`, which is gone.
-    pub(super) fn drop_dependence(&mut self, id: Id, on: Id) {
+    pub(in crate::catalog) fn drop_dependence(&mut self, id: Id, on: Id) {
         let needs =
             |depends: &[crate::catalog::Dependency]| depends.iter().any(|dependency| dependency.on == on);
         if self.function(id).is_some() {
             self.drop_function(id);
+            return;
+        }
+        if self.type_by_id(id).is_some() {
+            self.drop_dependence_of_type(id, on);
+            return;
+        }
+        if self.other(id).is_some() {
+            self.drop_other(id);
             return;
         }
         let Some(relation) = self.relations.get(&id) else { return };
@@ -187,6 +196,7 @@ impl Catalog {
         relations.into_iter().for_each(|id| self.drop_relation(id));
         types.into_iter().for_each(|id| self.drop_type(id));
         functions.into_iter().for_each(|id| self.drop_function(id));
+        self.drop_others_of(schema);
         if let Some(removed) = self.schemas.remove(&schema) {
             self.schema_names.remove(&removed.name);
         }
@@ -203,6 +213,8 @@ impl Catalog {
         relations.into_iter().for_each(|id| self.drop_relation(id));
         types.into_iter().for_each(|id| self.drop_type(id));
         functions.into_iter().for_each(|id| self.drop_function(id));
+        let others: Vec<Id> = self.others().filter(|(_, o)| of(&o.extension)).map(|(id, _)| id).collect();
+        others.into_iter().for_each(|id| self.drop_other(id));
     }
 }
 

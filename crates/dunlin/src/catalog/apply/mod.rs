@@ -4,6 +4,7 @@ mod attached;
 mod column;
 mod constraint;
 mod drop;
+mod other;
 mod relation;
 mod routine;
 mod types;
@@ -88,15 +89,7 @@ impl Catalog {
             }
             Effect::DropAttached { relation, object } => self.drop_attached(*relation, object),
             Effect::RenameAttached { relation, object, to } => self.rename_attached(*relation, object, to),
-            Effect::CreateType { name, ty } => {
-                if let Some(schema) = self.schema_names.get(&name.schema).copied() {
-                    let mut ty = crate::catalog::Type { schema, origin, ..(**ty).clone() };
-                    if let TypeKind::Enum(labels) = &mut ty.kind {
-                        labels.iter_mut().for_each(|label| label.origin = origin);
-                    }
-                    self.add_type(ty);
-                }
-            }
+            Effect::CreateType { name, slot, ty } => self.create_type(name, *slot, ty, origin, slots),
             Effect::AddEnumLabel { ty, label, place } => {
                 self.add_enum_label(*ty, label, place.as_ref(), origin)
             }
@@ -112,10 +105,13 @@ impl Catalog {
                 if let Some(old) = self.types.get_mut(ty) {
                     *old = crate::catalog::Type { schema: old.schema, ..(**with).clone() };
                 }
+                self.note_dependencies(*ty);
             }
             Effect::RenameType { ty, to } => self.rename_type(*ty, to),
             Effect::DropType { ty } => self.drop_type(*ty),
-            Effect::CreateFunction { name, function } => self.create_function(name, function, origin),
+            Effect::CreateFunction { name, function } => {
+                self.create_function(name, function, origin, slots);
+            }
             Effect::RenameFunction { function, to } => {
                 if let Some(mut moved) = self.take_function(*function) {
                     moved.name.clone_from(to);
@@ -146,12 +142,11 @@ impl Catalog {
                     roles.remove(name);
                 }
             }
-            Effect::CreateOther { class, name } => {
-                self.others.insert((class.clone(), name.clone()));
+            Effect::CreateOther { schema, slot, other } => {
+                self.create_other(schema.as_deref(), *slot, other, origin, slots);
             }
-            Effect::DropOther { class, name } => {
-                self.others.remove(&(class.clone(), name.clone()));
-            }
+            Effect::ReplaceOther { other, with } => self.add_other_as(*other, (**with).clone()),
+            Effect::DropOther { other } => self.drop_other(*other),
             Effect::FillRows { relation } => {
                 if let Some(table) = self.relation_mut(*relation) {
                     table.has_rows = Some(true);

@@ -1,6 +1,8 @@
 //! Functions, procedures and aggregates; SET SCHEMA of what is no relation.
 
+use crate::catalog::effect::Slot;
 use crate::catalog::{Catalog, Id, Origin, QName};
+use std::collections::HashMap;
 
 impl Catalog {
     pub(super) fn create_function(
@@ -8,9 +10,16 @@ impl Catalog {
         name: &QName,
         function: &crate::catalog::Function,
         origin: Origin,
+        slots: &mut HashMap<Slot, Id>,
     ) {
         let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
-        let function = crate::catalog::Function { schema, origin, ..function.clone() };
+        let mut function = crate::catalog::Function { schema, origin, ..function.clone() };
+        for ty in
+            function.parameters.iter_mut().map(|parameter| &mut parameter.ty).chain(&mut function.result)
+        {
+            self.place_type(ty, slots);
+        }
+        self.place_all(&mut function.depends, slots);
         let signature = function.signature();
         let same = self.function_names.get(&(schema, name.name.clone())).and_then(|ids| {
             ids.iter()
@@ -57,6 +66,8 @@ impl Catalog {
                 self.move_relation(relation, schema);
             }
             self.refresh_type_names(object);
+        } else if let Some(other) = self.other_mut(object) {
+            other.schema = Some(target);
         }
     }
 }

@@ -50,6 +50,7 @@ impl Catalog {
                 reference.name.clone_from(&name.name);
             }
         };
+        self.other_types().for_each(fix);
         for relation in self.relations.values_mut() {
             relation.columns.iter_mut().for_each(|column| fix(&mut column.ty));
         }
