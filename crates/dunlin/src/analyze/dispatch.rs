@@ -107,6 +107,8 @@ impl<'a> Context<'a> {
             | NodeEnum::ClosePortalStmt(_)
             | NodeEnum::DeallocateStmt(_) => self.raise(Class::Reads),
             NodeEnum::LoadStmt(_) => self.raise(Class::Session),
+            // In which tablespace a table is, the catalog does not hold.
+            NodeEnum::AlterTableMoveAllStmt(_) => self.raise(Class::Changes),
             NodeEnum::AlterSystemStmt(_) => {
                 self.raise(Class::Changes);
                 self.analysis.transactional = Transactional::No;

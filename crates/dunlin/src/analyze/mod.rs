@@ -54,6 +54,7 @@ mod schema;
 mod sequence;
 mod session;
 mod session_statements;
+mod statements;
 mod statistics;
 mod table;
 mod table_constraint;
@@ -70,6 +71,7 @@ mod view;
 pub use context::Context;
 pub use footprint::{Access, Footprint, Place};
 pub use session::{Session, SessionChange};
+pub use statements::{FAMILIES, Family, Level};
 
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;

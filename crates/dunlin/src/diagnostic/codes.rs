@@ -301,6 +301,11 @@ codes! {
 
     DN701 Error "schema differs from the contract"
         "The schema is not what the application expects.";
+    DN702 Error "fresh and grown schema differ"
+        "`dunlin check --converge` ran the set twice on empty databases: all migrations in one run, as a new \
+         installation does, and one after the other, as a database that grew with the project did (each twice, \
+         since runs are repeated). The schemas must be the same in the end. The message names the object and the \
+         first migration from which on it differs.";
 
     DN801 Error "no connection"
         "The server could not be reached, or refused the login.";

@@ -3,6 +3,7 @@
 mod alone;
 mod check;
 mod commands;
+mod converge;
 mod doctor;
 mod event;
 mod migrator;
@@ -21,6 +22,7 @@ mod up;
 
 pub use check::{CheckStart, check};
 pub use commands::{adopt, plan, show, skip, status};
+pub use converge::{NewDatabase, converge};
 pub use doctor::doctor;
 pub use event::Event;
 pub use migrator::Migrator;
