@@ -51,6 +51,20 @@ fn hazards_are_warnings_with_places_and_exit_0() {
 }
 
 #[test]
+fn directives_and_transactions_of_the_files_count() {
+    let set = Set::new(&[
+        ("0001_old.sql", "create table old (id bigint primary key, n int, m int);"),
+        ("0002_n.sql", "-- dunlin: allow data-loss\nalter table old drop n;\nalter table old drop m;"),
+        ("0003_i.sql", "begin;\ncreate index concurrently old_id on old (id desc);\ncommit;"),
+        (
+            "0004_v.sql",
+            "alter table old add constraint c check (id > 0) not valid;\nalter table old validate constraint c;",
+        ),
+    ]);
+    assert_eq!(set.found(&[], 0), ["DN531 3", "DN521 2", "DN507 2"]);
+}
+
+#[test]
 fn rules_can_be_left_out() {
     let set = Set::new(&[("0001_a.sql", "create table old (id bigint primary key);"), ("0002_n.sql", ALTER)]);
     set.write("dunlin.toml", "[check]\nignore = ['DN502']\n");

@@ -16,7 +16,7 @@ use crate::analyze::Analysis;
 use crate::catalog::{Catalog, Effect, Origin};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{SourceFile, Span};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What is known about the database that the set starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,17 +84,17 @@ pub fn review(review: Review<'_>) -> Vec<Diagnostic> {
                 }
             }
         }
-        let now = site.held();
-        held.push(now);
+        held.extend(site.held());
         let origin = Origin::Simulated(u32::try_from(step.operation).unwrap_or(u32::MAX));
         catalog.apply(step.effects, origin);
     }
     let end = End { catalog: &catalog };
+    let written = steps.iter().filter(|step| step.written).map(|step| (step.operation, step));
+    let written: HashMap<usize, &Step<'_>> = written.collect();
     for rule in &rules {
         if let Look::End(look) = rule.look {
             for (operation, finding) in look(&end) {
-                let step = steps.iter().find(|step| step.written && step.operation == operation);
-                found.extend(step.map(|step| diagnostic(rule, finding, step)));
+                found.extend(written.get(&operation).map(|step| diagnostic(rule, finding, step)));
             }
         }
     }

@@ -212,16 +212,31 @@ impl Site<'_> {
             .collect()
     }
 
-    /// What the statement leaves behind until its transaction ends.
-    pub(super) fn held(&self) -> Held {
-        Held {
-            locks: self.exclusive().into_iter().cloned().collect(),
+    /// What the statement leaves behind until its transaction ends, beyond what earlier ones did.
+    pub(super) fn held(&self) -> Option<Held> {
+        let known = |lock: &Lock| {
+            self.earlier.iter().flat_map(|held| &held.locks).any(|held| held.object == lock.object)
+        };
+        let held = Held {
+            locks: self.exclusive().into_iter().filter(|lock| !known(lock)).cloned().collect(),
             changed: self.changed(),
             not_valid: self
                 .new_constraints()
                 .filter(|(_, constraint)| !constraint.validated)
                 .map(|(id, constraint)| (id, constraint.name.clone()))
                 .collect(),
-        }
+        };
+        let is_empty = held.locks.is_empty() && held.changed.is_empty() && held.not_valid.is_empty();
+        (!is_empty).then_some(held)
+    }
+
+    /// The new columns of a built-in type, as text for people, and where the first is; none where there are none.
+    pub fn columns_of_type(&self, name: &str) -> Option<(String, Option<Span>)> {
+        let is_meant =
+            |new: &NewColumn<'_>| new.column.ty.schema == "pg_catalog" && new.column.ty.name == name;
+        let columns: Vec<NewColumn<'_>> = self.new_columns().into_iter().filter(is_meant).collect();
+        let names: Vec<String> =
+            columns.iter().map(|new| format!("`{}.{}`", new.table, new.column.name)).collect();
+        columns.first().map(|first| (names.join(", "), first.span))
     }
 }

@@ -119,6 +119,7 @@ pub fn check(set: &MigrationSet, start: CheckStart, policy: &Policy, ignore: &BT
 
 /// What would run, in running order, as the rules see it.
 fn steps<'a>(simulation: &'a Simulation, operations: &'a Operations, set: &MigrationSet) -> Vec<Step<'a>> {
+    let in_block = in_blocks(operations);
     let mut steps = Vec::new();
     for unit in units(&simulation.decisions, operations, set) {
         for at in unit.decisions.clone() {
@@ -128,7 +129,7 @@ fn steps<'a>(simulation: &'a Simulation, operations: &'a Operations, set: &Migra
                 steps.push(Step {
                     operation: decision.operation,
                     unit: unit.number,
-                    in_block: is_in_block(operations, decision.operation),
+                    in_block: in_block[decision.operation],
                     written: decision.action == Action::Run,
                     allow_data_loss: operation.directives.allow_data_loss,
                     file: &operation.file,
@@ -151,12 +152,19 @@ fn effects(decision: &Decision) -> Option<&[crate::catalog::Effect]> {
     }
 }
 
-/// Whether an operation stands between BEGIN and COMMIT of its file.
-fn is_in_block(operations: &Operations, index: usize) -> bool {
-    let migration = operations.all[index].migration;
-    let before = operations.all[operations.ranges[migration].start..index].iter().rev();
-    let mark = before
-        .filter_map(|operation| operation.transaction.as_ref())
-        .find(|mark| matches!(mark, TransactionStatement::Begin | TransactionStatement::Commit));
-    mark == Some(&TransactionStatement::Begin)
+/// Which operations stand between BEGIN and COMMIT of their file.
+fn in_blocks(operations: &Operations) -> Vec<bool> {
+    let mut all = Vec::with_capacity(operations.all.len());
+    for range in &operations.ranges {
+        let mut inside = false;
+        all.extend(operations.all[range.clone()].iter().map(|operation| {
+            match operation.transaction {
+                Some(TransactionStatement::Begin) => inside = true,
+                Some(TransactionStatement::Commit) => inside = false,
+                _ => {}
+            }
+            inside
+        }));
+    }
+    all
 }

@@ -2,17 +2,11 @@
 
 use crate::check::{Finding, Site};
 pub(super) fn look(site: &Site<'_>) -> Vec<Finding> {
-    let columns = site
-        .new_columns()
-        .into_iter()
-        .filter(|new| new.column.ty.schema == "pg_catalog" && new.column.ty.name == "json");
-    columns
-        .map(|new| {
-            let (table, column) = (&new.table, &new.column.name);
-            let message = format!("`{table}.{column}` is json, which has no equality and no index");
-            Finding { span: new.span, ..Finding::new(message, "use jsonb, unless the exact text is wanted") }
-        })
-        .collect()
+    let found = site.columns_of_type("json").map(|(columns, span)| {
+        let message = format!("{columns}: json has no equality and no index");
+        Finding { span, ..Finding::new(message, "use jsonb, unless the exact text is wanted") }
+    });
+    found.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -24,7 +18,7 @@ mod tests {
     fn json_is_noticed() {
         assert_eq!(
             says(Code::DN547, "", "create table t (a json)"),
-            ["`t.a` is json, which has no equality and no index"]
+            ["`t.a`: json has no equality and no index"]
         );
         assert_eq!(says(Code::DN547, "create table t (id int)", "alter table t add a json").len(), 1);
         silent(Code::DN547, "", &["create table t (a jsonb)"]);

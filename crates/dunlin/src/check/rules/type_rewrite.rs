@@ -1,8 +1,9 @@
 //! DN511: A change of a column's type writes the table anew, or reads it through.
 
 use crate::analyze::{Reason, Work};
-use crate::catalog::{ColumnChange, Effect};
+use crate::catalog::{ColumnChange, Effect, Id};
 use crate::check::{Finding, Site};
+use std::collections::BTreeMap;
 pub(super) fn look(site: &Site<'_>) -> Vec<Finding> {
     let changed = |name: &str| {
         site.step.effects.iter().find_map(|effect| match effect {
@@ -13,21 +14,27 @@ pub(super) fn look(site: &Site<'_>) -> Vec<Finding> {
             _ => None,
         })
     };
-    site.costs()
-        .filter_map(|cost| match &cost.reason {
-            Reason::Column(column) => Some((cost, column, changed(column)?)),
-            _ => None,
-        })
-        .map(|(cost, column, (old, new))| {
-            let table = site.name(cost.relation);
-            let work =
-                if cost.work == Work::Rewrite { "written anew with its indexes" } else { "read through" };
+    // All columns of a statement are changed in one pass.
+    let mut tables: BTreeMap<(Id, Work), Vec<String>> = BTreeMap::new();
+    for cost in site.costs() {
+        let Reason::Column(column) = &cost.reason else { continue };
+        let Some((old, new)) = changed(column) else { continue };
+        let text = format!("`{column}` from {old} to {new}");
+        tables.entry((cost.relation, cost.work)).or_default().push(text);
+    }
+    tables
+        .into_iter()
+        .map(|((id, work), changes)| {
+            let rewritten = work == Work::Rewrite;
             let message = format!(
-                "`{table}` is {work} to change `{column}` from {old} to {new}, and meanwhile {}",
-                site.blocked(cost.relation)
+                "`{}` is {} to change {}, and meanwhile {}",
+                site.name(id),
+                if rewritten { "written anew with its indexes" } else { "read through" },
+                changes.join(", "),
+                site.blocked(id)
             );
             let help = "add a column of the new type, fill it in batches, and change over to it";
-            Finding::new(message, if cost.work == Work::Rewrite { help } else { "" })
+            Finding::new(message, if rewritten { help } else { "" })
         })
         .collect()
 }
