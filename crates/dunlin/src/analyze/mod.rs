@@ -42,7 +42,9 @@ pub mod query;
 mod query_call;
 mod query_expr;
 mod query_from;
+mod query_json;
 mod query_name;
+mod query_operator;
 mod query_scope;
 #[cfg(test)]
 mod query_tests;
@@ -66,6 +68,7 @@ mod transaction;
 mod trigger;
 mod type_ddl;
 mod types;
+mod typing;
 mod view;
 
 pub use context::Context;

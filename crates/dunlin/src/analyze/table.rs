@@ -411,7 +411,9 @@ impl<'a> Context<'a> {
         for (at, column) in columns.into_iter().enumerate() {
             let number = i16::try_from(at + 1).unwrap_or(i16::MAX);
             let name = names.get(at).cloned().unwrap_or(column.name);
-            relation.columns.push(crate::catalog::Column::new(number, name, column.ty));
+            let mut made = crate::catalog::Column::new(number, name, self.types().to_ref(&column.ty));
+            made.collation = column.ty.collation.name_for(column.ty.ty);
+            relation.columns.push(made);
         }
     }
 
