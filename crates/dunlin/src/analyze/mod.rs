@@ -59,6 +59,7 @@ mod schema;
 mod sequence;
 mod session;
 mod session_statements;
+mod statements;
 mod statistics;
 mod support;
 mod table;
@@ -77,6 +78,7 @@ mod view;
 pub use context::Context;
 pub use footprint::{Access, Footprint, Place};
 pub use session::{Session, SessionChange};
+pub use statements::{FAMILIES, Family, Level};
 
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;
