@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod ahead;
 mod ddl;
 mod embedded;
 mod execute;
