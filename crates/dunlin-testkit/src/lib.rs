@@ -6,8 +6,10 @@
 // A development crate for tests: what it cannot do is a failed test.
 #![allow(clippy::unwrap_used)]
 
+pub mod builtin;
 mod database;
 mod folder;
+pub mod oracle;
 mod program;
 mod server;
 

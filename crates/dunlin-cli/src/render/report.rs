@@ -158,11 +158,25 @@ fn failed(view: &View, report: &Report, out: &mut String) {
     let _ = writeln!(out, "  Undone: what {} had done since its last commit.", failure.migration);
     let _ = writeln!(
         out,
-        "Next: fix {} (or the data), then `dunlin up`: it does what is left, and only that.\n      \
-         `dunlin show {}` shows its SQL and this error.",
-        failure.file,
+        "Next: {}`dunlin up`: it does what is left, and only that.\n      `dunlin show {}` shows its SQL and this error.",
+        before_the_next_run(failure),
         shell(&failure.migration)
     );
+}
+
+/// What to do before `dunlin up` is typed again: not every failure is a fault of the file.
+fn before_the_next_run(failure: &Failure) -> String {
+    match failure.sqlstate.as_str() {
+        // query_canceled: Ctrl-C, statement_timeout or pg_cancel_backend.
+        "57014" => "the statement was cancelled; when the time is right, ".into(),
+        "42501" => "grant the privilege, or work as another role, then ".into(),
+        "53100" => "make room on the server's disk, then ".into(),
+        "40001" | "40P01" | "55P03" => "others were in the way; ".into(),
+        state if ["08", "53", "57", "58"].iter().any(|class| state.starts_with(class)) => {
+            "see to the server or the connection, then ".into()
+        }
+        _ => format!("fix {} (or the data), then ", failure.file),
+    }
 }
 
 /// Renders what `adopt` recorded.
@@ -207,6 +221,25 @@ mod tests {
     fn a_failed_run_says_what_was_kept_and_undone() {
         let (mut sources, report) = samples::failed();
         insta::assert_snapshot!(render(&samples::VIEW, &mut sources, &report));
+    }
+
+    #[test]
+    fn what_is_not_a_fault_of_the_file_is_not_blamed_on_it() {
+        let (mut sources, mut report) = samples::failed();
+        let failed = report.failed.as_mut().unwrap();
+        for (sqlstate, said) in [
+            ("57014", "Next: the statement was cancelled; when the time is right, `dunlin up`"),
+            ("53100", "Next: make room on the server's disk, then `dunlin up`"),
+            ("23514", "Next: fix "),
+        ] {
+            failed.sqlstate = sqlstate.into();
+            let report = Report {
+                failed: Some(failed.clone()),
+                ..Report { outcome: Outcome::Failed, ..Report::nothing() }
+            };
+            let text = render(&samples::VIEW, &mut sources, &report);
+            assert!(text.contains(said), "{text}");
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub(crate) fn circle() -> Diagnostic {
 }
 
 pub(crate) fn plan() -> (Sources, Plan) {
-    let lock = |mode| Lock { object: "content".into(), mode };
+    let lock = |mode| Lock { object: "content".into(), mode, relation: None };
     let steps = vec![
         Step {
             reason: Some("`content` is there already".into()),

@@ -302,7 +302,8 @@ impl<'a> Context<'a> {
         let Some(parent) = self.need_relation(&range_name(range), self.span(range.location), "table") else {
             return Part::run(Vec::new());
         };
-        self.lock(parent, LockMode::ShareUpdateExclusive);
+        let adds = command.subtype() == Action::AtAddInherit;
+        self.lock(parent, if adds { LockMode::ShareUpdateExclusive } else { LockMode::AccessShare });
         let name = shape.name.clone();
         let is_child = shape.relation.parents.contains(&parent);
         if command.subtype() == Action::AtAddInherit {
@@ -442,8 +443,11 @@ fn class_of(command: &AlterTableCmd) -> Class {
 }
 
 /// The lock that an action takes on its table (PostgreSQL manual, ALTER TABLE).
-fn lock_of(command: &AlterTableCmd) -> LockMode {
+pub(super) fn lock_of(command: &AlterTableCmd) -> LockMode {
     match command.subtype() {
+        Action::AtSetRelOptions | Action::AtResetRelOptions if options_need_exclusive(command) => {
+            LockMode::AccessExclusive
+        }
         Action::AtValidateConstraint
         | Action::AtSetStatistics
         | Action::AtSetOptions
@@ -472,5 +476,15 @@ fn lock_of(command: &AlterTableCmd) -> LockMode {
             _ => LockMode::AccessExclusive,
         },
         _ => LockMode::AccessExclusive,
+    }
+}
+
+fn options_need_exclusive(command: &AlterTableCmd) -> bool {
+    match command.def.as_ref().and_then(|def| def.node.as_ref()) {
+        Some(NodeEnum::List(list)) => list.items.iter().any(|item| match &item.node {
+            Some(NodeEnum::DefElem(option)) => super::lock::option_needs_exclusive(&option.defname),
+            _ => false,
+        }),
+        _ => false,
     }
 }

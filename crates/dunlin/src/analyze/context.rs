@@ -1,5 +1,6 @@
 //! What the analysis of one statement collects, and the look-ups that every family shares.
 
+use super::function_body::Bodies;
 use super::{
     Access, Analysis, Class, DataChange, Facet, Footprint, Lock, LockMode, Place, Presence, Requirement,
     Session, Transactional, Verdict,
@@ -8,6 +9,7 @@ use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, QN
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
 use crate::syntax::{Lexer, Statement, Token, TokenKind, protobuf};
+use std::rc::Rc;
 
 /// The analysis of one statement while it is made.
 pub struct Context<'a> {
@@ -25,8 +27,8 @@ pub struct Context<'a> {
     pub tentative: bool,
     /// Names that hide columns: parameters and variables of the function body under analysis.
     pub variables: Vec<String>,
-    /// The functions whose bodies are being read, outermost first: a recursive call ends there.
-    pub(super) calls: Vec<Id>,
+    /// The functions whose bodies are read, for the statement with all that stands in it.
+    pub(super) bodies: Rc<Bodies>,
     /// Whether the statement stands inside another one (a body, an EXPLAIN): it is not sent as it is written.
     pub(super) nested: bool,
     /// Tables that are not in the catalog but are meant by this statement itself (a table under creation).
@@ -44,6 +46,8 @@ impl<'a> Context<'a> {
             provides: Vec::new(),
             footprint: Footprint::default(),
             locks: Vec::new(),
+            costs: Vec::new(),
+            remarks: Vec::new(),
             transactional: Transactional::Yes,
             opaque: None,
             presence: Presence::Absent,
@@ -65,7 +69,7 @@ impl<'a> Context<'a> {
             depends: Vec::new(),
             tentative: false,
             variables: Vec::new(),
-            calls: Vec::new(),
+            bodies: Rc::default(),
             nested: false,
             slots: 0,
         }
@@ -124,7 +128,7 @@ impl<'a> Context<'a> {
         let object = self.catalog.relation_name(relation).to_string();
         match self.analysis.locks.iter_mut().find(|lock| lock.object == object) {
             Some(lock) => lock.mode = lock.mode.max(mode),
-            None => self.analysis.locks.push(Lock { object, mode }),
+            None => self.analysis.locks.push(Lock { object, mode, relation: Some(relation) }),
         }
     }
 
@@ -289,4 +293,21 @@ pub fn string(node: &protobuf::Node) -> Option<String> {
         crate::syntax::NodeEnum::String(text) => Some(text.sval.clone()),
         _ => None,
     }
+}
+
+/// Whether an option is given without a value or with one that means yes.
+pub(super) fn option_is_on(options: &[protobuf::Node], name: &str) -> bool {
+    options.iter().any(|node| match &node.node {
+        Some(crate::syntax::NodeEnum::DefElem(option)) if option.defname == name => {
+            match option.arg.as_deref() {
+                None => true,
+                Some(value) => match &value.node {
+                    Some(crate::syntax::NodeEnum::Integer(value)) => value.ival != 0,
+                    Some(crate::syntax::NodeEnum::Boolean(value)) => value.boolval,
+                    _ => string(value).is_some_and(|text| matches!(text.as_str(), "true" | "on" | "1")),
+                },
+            }
+        }
+        _ => false,
+    })
 }

@@ -29,6 +29,9 @@ impl<'a> Context<'a> {
     /// Analyses a statement: the whole one, or one inside of a DO block, EXPLAIN or CREATE SCHEMA.
     pub fn statement_node(&mut self, node: &NodeEnum) {
         self.family(node);
+        self.costs(node);
+        self.further_locks(node);
+        self.remarks(node);
         // In a body what matters is whether the statement fails, and what the server passes over does not.
         if self.nested && matches!(self.analysis.presence, Presence::Same { .. }) && passes_over(node) {
             self.analysis.presence = Presence::Absent;
@@ -62,7 +65,6 @@ impl<'a> Context<'a> {
             NodeEnum::CreatePolicyStmt(node) => self.create_policy(node),
             NodeEnum::AlterPolicyStmt(node) => self.alter_policy(node),
             NodeEnum::RuleStmt(node) => self.create_rule(node),
-            NodeEnum::CreateEventTrigStmt(node) => self.create_event_trigger(node),
             NodeEnum::CreateExtensionStmt(node) => self.create_extension(node),
             NodeEnum::AlterExtensionStmt(node) => self.alter_extension(node),
             NodeEnum::AlterExtensionContentsStmt(node) => self.alter_extension_contents(node),
@@ -169,6 +171,8 @@ impl<'a> Context<'a> {
         self.analysis.provides.extend(part.provides);
         self.analysis.footprint.extend(&part.footprint);
         self.analysis.locks.extend(part.locks);
+        self.analysis.costs.extend(part.costs);
+        self.analysis.remarks.extend(part.remarks);
         self.analysis.new_labels.extend(part.new_labels);
         self.analysis.constants.extend(part.constants);
         if part.transactional == Transactional::No {

@@ -49,7 +49,8 @@ impl Context<'_> {
             let span = self.span(range.location);
             if let Some(id) = self.need_relation(&range_name(range), span, "table") {
                 self.lock(id, LockMode::AccessExclusive);
-                self.write_rows(id, Change::Truncate { cascade, sequences: truncate.restart_seqs });
+                let change = Change::Truncate { cascade, sequences: truncate.restart_seqs };
+                self.write_rows_of(id, range.inh, change);
             }
         }
     }
@@ -407,7 +408,7 @@ impl Resolver<'_, '_> {
         self.opt(&update.where_clause);
         let mut repeatable = is_repeatable_update(update, &alias);
         if let Some(id) = id {
-            self.ctx.write_rows(id, Change::Update(names));
+            self.ctx.write_rows_of(id, range.inh, Change::Update(names));
             // Where no row is left to change, only triggers of the statement fire again.
             repeatable &= !self.ctx.catalog.relation(id).is_some_and(has_statement_trigger);
         }
@@ -434,7 +435,7 @@ impl Resolver<'_, '_> {
         self.sources_of(&delete.using_clause);
         self.opt(&delete.where_clause);
         if let Some(id) = id {
-            self.ctx.write_rows(id, Change::Delete);
+            self.ctx.write_rows_of(id, range.inh, Change::Delete);
         }
         let scope = self.scopes.last().cloned().unwrap_or_default();
         self.leave_scope();
@@ -470,7 +471,23 @@ impl Resolver<'_, '_> {
         result
     }
 
+    /// Analyses a WHEN clause; the target's row is not there for NOT MATCHED, nor the source's for the other way.
     fn merge_clause(&mut self, table: Option<Id>, clause: &protobuf::MergeWhenClause) {
+        let both = self.scopes.last().map(|scope| scope.entries.clone()).unwrap_or_default();
+        if let Some(scope) = self.scopes.last_mut() {
+            match clause.match_kind() {
+                protobuf::MergeMatchKind::MergeWhenNotMatchedByTarget => drop(scope.entries.remove(0)),
+                protobuf::MergeMatchKind::MergeWhenNotMatchedBySource => scope.entries.truncate(1),
+                _ => {}
+            }
+        }
+        self.merge_action(table, clause);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.entries = both;
+        }
+    }
+
+    fn merge_action(&mut self, table: Option<Id>, clause: &protobuf::MergeWhenClause) {
         self.opt(&clause.condition);
         match clause.command_type() {
             protobuf::CmdType::CmdInsert => {

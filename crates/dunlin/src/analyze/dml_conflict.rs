@@ -6,8 +6,10 @@ use super::query::Resolver;
 use super::query_scope::{Entry, Scope};
 use super::sameness::{self, Sameness};
 use super::{Access, Facet, Place, Verdict};
+use crate::catalog::Expr;
 use crate::catalog::{ColumnNumber, Id, Index, ObjectRef, Relation};
 use crate::diagnostic::Code;
+use crate::syntax::deparse_expression;
 use crate::syntax::{NodeEnum, protobuf};
 use std::collections::BTreeSet;
 
@@ -64,7 +66,7 @@ impl Resolver<'_, '_> {
             return;
         }
         let texts = key_texts(&infer.index_elems);
-        let verdict = match self.key_verdict(id, &texts, infer.where_clause.is_some()) {
+        let verdict = match self.key_verdict(id, &texts, infer.where_clause.as_deref()) {
             // A collation or operator class narrows what fits; the server decides.
             Verdict::Valid if special => Verdict::Unknown,
             verdict => verdict,
@@ -82,7 +84,7 @@ impl Resolver<'_, '_> {
     }
 
     /// Whether some unique index is on exactly these columns and expressions.
-    fn key_verdict(&self, table: Id, wanted: &[String], has_where: bool) -> Verdict {
+    fn key_verdict(&self, table: Id, wanted: &[String], filter: Option<&protobuf::Node>) -> Verdict {
         let Some(relation) = self.ctx.catalog.relation(table) else { return Verdict::Unknown };
         let mut verdict = Verdict::Invalid;
         for (_, _, index) in self.ctx.catalog.indexes_of(table) {
@@ -93,7 +95,10 @@ impl Resolver<'_, '_> {
                 (Sameness::Different, _) => {}
                 (Sameness::Same, None) => return Verdict::Valid,
                 // Whether the clause's WHERE implies the index's is for the server to say.
-                (_, Some(_)) if !has_where => {}
+                (_, Some(_)) if filter.is_none() => {}
+                (Sameness::Same, Some(predicate)) if filter.is_some_and(|filter| says(filter, predicate)) => {
+                    return Verdict::Valid;
+                }
                 _ => verdict = Verdict::Unknown,
             }
         }
@@ -115,17 +120,36 @@ impl Resolver<'_, '_> {
             .map(|expr| expr.text.as_str())
             .collect();
         let wanted_expressions: Vec<&String> = wanted.iter().filter(is_expression).collect();
-        if columns != wanted_columns || expressions.len() != wanted_expressions.len() {
+        if columns != wanted_columns {
             return Sameness::Different;
         }
-        let best = |wanted: &String| {
-            let answers: Vec<Sameness> =
-                expressions.iter().map(|there| sameness::expressions(there, wanted)).collect();
+        let best = |answers: Vec<Sameness>| {
             [Sameness::Same, Sameness::Unknown]
                 .into_iter()
                 .find(|answer| answers.contains(answer))
                 .unwrap_or(Sameness::Different)
         };
-        wanted_expressions.into_iter().fold(Sameness::Same, |all, wanted| all.and(best(wanted)))
+        // Each has its counterpart on the other side; the clause may say one of them twice.
+        let wanted_is_there = wanted_expressions.iter().map(|wanted| {
+            best(expressions.iter().map(|there| sameness::expressions(there, wanted)).collect())
+        });
+        let there_is_wanted = expressions.iter().map(|there| {
+            best(wanted_expressions.iter().map(|wanted| sameness::expressions(there, wanted)).collect())
+        });
+        wanted_is_there.chain(there_is_wanted).fold(Sameness::Same, Sameness::and)
+    }
+}
+
+/// Whether a WHERE says the index's predicate word for word, alone or joined by AND.
+fn says(filter: &protobuf::Node, predicate: &Expr) -> bool {
+    let text = deparse_expression(filter).unwrap_or_default();
+    if sameness::expressions(&text, &predicate.text) == Sameness::Same {
+        return true;
+    }
+    match filter.node.as_ref() {
+        Some(NodeEnum::BoolExpr(all)) if all.boolop() == protobuf::BoolExprType::AndExpr => {
+            all.args.iter().any(|part| says(part, predicate))
+        }
+        _ => false,
     }
 }

@@ -26,8 +26,13 @@ pub(super) enum Change {
 impl Context<'_> {
     /// Records a change of rows and everything that follows from it.
     pub(super) fn write_rows(&mut self, relation: Id, change: Change) {
+        self.write_rows_of(relation, true, change);
+    }
+
+    /// Records a change of rows of a table and, unless the statement says ONLY, of its children.
+    pub(super) fn write_rows_of(&mut self, target: Id, with_children: bool, change: Change) {
         let mut seen = BTreeSet::new();
-        let mut todo = vec![(relation, change)];
+        let mut todo = vec![(target, change)];
         while let Some((id, change)) = todo.pop() {
             if !seen.insert((id, change.clone())) {
                 continue;
@@ -36,7 +41,8 @@ impl Context<'_> {
             let Some(relation) = catalog.relation(id) else { continue };
             let name = catalog.relation_name(id);
             self.touch_rows(id, relation, &name, &change);
-            todo.extend(catalog.children_of(id).into_iter().map(|child| (child, change.clone())));
+            let children = if with_children || id != target { catalog.children_of(id) } else { Vec::new() };
+            todo.extend(children.into_iter().map(|child| (child, change.clone())));
             self.behind_view(relation, &change, &mut todo);
             self.referenced(relation, &change);
             self.referencing(id, relation, &change, &mut todo);

@@ -78,6 +78,7 @@ impl Context<'_> {
                 let object = meant.object.clone();
                 self.analysis.effects.push(Effect::DropAttached { relation: *id, object });
             }
+            Thing::Other(id) => self.drop_other(*id),
             Thing::Named => self.drop_named(&meant.object),
             Thing::Column(..) | Thing::Constraint(_) | Thing::DomainConstraint(_) => {}
         }
@@ -90,7 +91,6 @@ impl Context<'_> {
                 Effect::DropExtension { name }
             }
             ObjectRef::Role { name } => Effect::DropRole { name },
-            ObjectRef::Other { class, name } => Effect::DropOther { class, name },
             _ => return,
         };
         self.analysis.effects.push(effect);
@@ -132,6 +132,18 @@ impl Context<'_> {
                 let name = self.catalog.function_name(dependent);
                 let object = ObjectRef::Function { name, arguments: Some(function.signature()) };
                 self.touch(Place::Object(object), Access::Write);
+                self.touch_dependents_of(dependent, seen);
+                continue;
+            }
+            if let Some(other) = self.catalog.other(dependent) {
+                let (class, name) = (other.class.clone(), self.catalog.other_label(other));
+                self.touch(Place::Object(ObjectRef::Other { class, name }), Access::Write);
+                self.touch_dependents_of(dependent, seen);
+                continue;
+            }
+            if self.catalog.type_by_id(dependent).is_some() {
+                let name = self.catalog.type_name(dependent);
+                self.touch(Place::Object(ObjectRef::Type { name }), Access::Write);
                 self.touch_dependents_of(dependent, seen);
                 continue;
             }
@@ -187,20 +199,6 @@ impl Context<'_> {
         } else if !gone.is_empty() && !node.missing_ok {
             let rest = protobuf::DropRoleStmt { roles: left, ..node.clone() };
             self.analysis.rewrite = deparse_statement(&NodeEnum::DropRoleStmt(rest));
-        }
-    }
-
-    /// Drops an object that is kept by class and name, where the tree has a statement of its own for it.
-    pub(super) fn drop_other(&mut self, class: &'static str, name: &str) {
-        self.raise(Class::Changes);
-        let meant = self.meant_named(class, name.to_owned());
-        self.touch(place_of(&meant.object), Access::Write);
-        match meant.found {
-            Found::No => {
-                self.analysis.presence =
-                    Presence::Same { reason: format!("{} is gone already", meant.phrase()) };
-            }
-            _ => self.drop_named(&meant.object),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! VACUUM, ANALYZE, REINDEX, CLUSTER: nothing that is modelled changes.
 
-use super::context::{Context, range_name, string, strings};
+use super::context::{Context, option_is_on, range_name, strings};
 use super::{Access, Class, LockMode, Place, Transactional};
 use crate::catalog::Name;
 use crate::syntax::{NodeEnum, protobuf};
@@ -84,19 +84,4 @@ impl Context<'_> {
             self.need_relation(&index, self.statement.span, "index");
         }
     }
-}
-
-/// Whether an option is given without a value or with one that means yes.
-fn option_is_on(options: &[protobuf::Node], name: &str) -> bool {
-    options.iter().any(|node| match &node.node {
-        Some(NodeEnum::DefElem(option)) if option.defname == name => match option.arg.as_deref() {
-            None => true,
-            Some(value) => match &value.node {
-                Some(NodeEnum::Integer(value)) => value.ival != 0,
-                Some(NodeEnum::Boolean(value)) => value.boolval,
-                _ => string(value).is_some_and(|text| matches!(text.as_str(), "true" | "on" | "1")),
-            },
-        },
-        _ => false,
-    })
 }

@@ -11,6 +11,7 @@ mod alter_table_constraint;
 mod alter_table_text;
 mod compare;
 mod context;
+mod cost;
 #[cfg(test)]
 mod ddl_tests;
 mod dispatch;
@@ -21,16 +22,22 @@ mod dml_write;
 mod drop;
 mod extension;
 mod footprint;
+mod foreign_data;
 mod function;
 mod function_body;
 mod grant;
 mod guard;
 mod index;
+mod lock;
 mod maintenance;
+mod named;
+mod named_statement;
 mod naming;
 mod object;
+mod operator;
 mod procedural;
 mod procedural_handlers;
+mod publication;
 pub mod query;
 mod query_call;
 mod query_expr;
@@ -39,17 +46,21 @@ mod query_name;
 mod query_scope;
 #[cfg(test)]
 mod query_tests;
+mod remark;
 mod rename;
+mod retype;
 pub mod sameness;
 mod schema;
 mod sequence;
 mod session;
 mod session_statements;
+mod statistics;
 mod table;
 mod table_constraint;
 mod table_presence;
 mod table_shape;
 mod tag;
+mod text_search;
 mod transaction;
 mod trigger;
 mod type_ddl;
@@ -60,7 +71,7 @@ pub use context::Context;
 pub use footprint::{Access, Footprint, Place};
 pub use session::{Session, SessionChange};
 
-use crate::catalog::{Catalog, Effect, ObjectRef, QName, Relation};
+use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::syntax::Statement;
@@ -219,6 +230,63 @@ pub struct Lock {
     pub object: String,
     /// How strong.
     pub mode: LockMode,
+    /// The relation in the catalog that the statement was analysed against.
+    #[serde(skip)]
+    pub relation: Option<Id>,
+}
+
+/// What is done to the rows of a table while its locks are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Work {
+    /// All rows are read.
+    Scan,
+    /// All rows, or entries, are written anew.
+    Rewrite,
+}
+
+/// What needs the work.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// A column that is added or changes its type or expression.
+    Column(String),
+    /// A column becomes NOT NULL.
+    NotNull(String),
+    /// A constraint is added or validated.
+    Constraint(String),
+    /// An index is built.
+    Index,
+    /// A partition is attached, or made beside a default partition.
+    Partition,
+    /// The table's storage changes or is made anew.
+    Storage,
+    /// A domain that columns have becomes stricter.
+    Domain(String),
+}
+
+/// A relation whose rows a statement reads through or writes anew.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cost {
+    /// The relation, in the catalog that the statement was analysed against.
+    pub relation: Id,
+    /// What is done to its rows.
+    pub work: Work,
+    /// What for.
+    pub reason: Reason,
+}
+
+/// What a statement says that neither its effects nor its locks tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remark {
+    /// UPDATE or DELETE of every row of the table.
+    EveryRow(Id),
+    /// CASCADE: what hangs on the object goes along.
+    Cascade,
+    /// GRANT of these privileges (none for all) to PUBLIC.
+    Public(Vec<String>),
+    /// A SECURITY DEFINER function, by its name, that does not fix its search_path.
+    SecurityDefiner(String),
+    /// DISABLE TRIGGER ALL or USER.
+    TriggersOff(Id),
 }
 
 /// What is particular to a data change.
@@ -278,6 +346,10 @@ pub struct Analysis {
     pub footprint: Footprint,
     /// Locks on relations that exist.
     pub locks: Vec<Lock>,
+    /// Relations that it reads through or writes anew under these locks.
+    pub costs: Vec<Cost>,
+    /// What else the rules of `check` ask about.
+    pub remarks: Vec<Remark>,
     /// Whether it can run in a transaction block.
     pub transactional: Transactional,
     /// Why it cannot be understood.

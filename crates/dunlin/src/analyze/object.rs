@@ -29,7 +29,9 @@ pub(super) enum Thing {
     Constraint(Id),
     /// Constraint of a domain.
     DomainConstraint(Id),
-    /// Extension, role, or what is kept by class and name.
+    /// What is kept by class and name.
+    Other(Id),
+    /// Extension or role.
     Named,
 }
 
@@ -51,7 +53,13 @@ pub(super) struct Meant {
 }
 
 impl Meant {
-    fn new(object: ObjectRef, found: Found<Thing>, code: Code, noun: &'static str, written: String) -> Meant {
+    pub(super) fn new(
+        object: ObjectRef,
+        found: Found<Thing>,
+        code: Code,
+        noun: &'static str,
+        written: String,
+    ) -> Meant {
         Meant { candidates: vec![object.clone()], object, found, code, noun, written }
     }
 
@@ -345,82 +353,7 @@ impl<'a> Context<'a> {
         self.need_meant(&meant, span);
         Some(role.rolename.clone())
     }
-
-    fn meant_other(&self, kind: ObjectType, node: &protobuf::Node) -> Option<Meant> {
-        let class = class_of(kind)?;
-        let inner = node.node.as_ref()?;
-        let name = match kind {
-            ObjectType::ObjectOpclass | ObjectType::ObjectOpfamily => {
-                let names = parts(inner)?;
-                let (method, names) = names.split_first()?;
-                let name = self.catalog.created_as(&Name::from_parts(names), self.path());
-                format!("{name} USING {method}")
-            }
-            ObjectType::ObjectOperator => match inner {
-                NodeEnum::ObjectWithArgs(operator) => self.operator_name(operator),
-                _ => return None,
-            },
-            ObjectType::ObjectCast | ObjectType::ObjectTransform => self.pair_name(kind, inner)?,
-            _ => match string(node) {
-                Some(name) => name,
-                None => self.other_name(class, &Name::from_parts(&parts(inner)?)),
-            },
-        };
-        Some(self.meant_named(class, name))
-    }
-
-    /// The name of an object that lives in a schema, with the schema that it is found in.
-    pub(super) fn other_name(&self, class: &str, name: &Name) -> String {
-        let candidates = self.catalog.candidates(name, self.path());
-        let key = |name: &QName| (class.to_owned(), name.to_string());
-        let there = candidates.iter().find(|name| self.catalog.others.contains(&key(name)));
-        there.unwrap_or(&self.catalog.created_as(name, self.path())).to_string()
-    }
-
-    fn operator_name(&self, operator: &protobuf::ObjectWithArgs) -> String {
-        let name = self.catalog.created_as(&Name::from_parts(&strings(&operator.objname)), self.path());
-        let types: Vec<String> = operator
-            .objargs
-            .iter()
-            .map(|node| type_name(node).map_or_else(|| "NONE".into(), |ty| self.type_text(ty).to_string()))
-            .collect();
-        let schema = if name.schema == "public" { String::new() } else { format!("{}.", name.schema) };
-        format!("{schema}{}({})", name.name, types.join(", "))
-    }
-
-    fn pair_name(&self, kind: ObjectType, node: &NodeEnum) -> Option<String> {
-        let NodeEnum::List(list) = node else { return None };
-        let ty = self.type_text(type_name(list.items.first()?)?);
-        let second = list.items.get(1)?;
-        Some(match kind {
-            ObjectType::ObjectCast => format!("({ty} AS {})", self.type_text(type_name(second)?)),
-            _ => format!("FOR {ty} LANGUAGE {}", string(second)?),
-        })
-    }
-
-    /// Finds an object that is kept by class and name.
-    pub(super) fn meant_named(&self, class: &'static str, name: String) -> Meant {
-        let there = self.catalog.others.contains(&(class.to_owned(), name.clone()));
-        let found = match there {
-            true => Found::Yes(Thing::Named),
-            // Only these are all listed, and have one name.
-            false if SURE.contains(&class) => self.sure(false),
-            false => Found::Unknown,
-        };
-        let object = ObjectRef::Other { class: class.to_owned(), name: name.clone() };
-        Meant::new(object, found, Code::DN208, class, name)
-    }
-
-    /// Requires an object that is kept by class and name.
-    pub(super) fn need_other(&mut self, class: &'static str, name: &str, span: Span) {
-        let meant = self.meant_named(class, name.to_owned());
-        self.need_meant(&meant, span);
-    }
 }
-
-/// Classes of which the catalog lists every object, under one name.
-const SURE: &[&str] =
-    &["publication", "event trigger", "foreign data wrapper", "server", "subscription", "statistics"];
 
 /// The place that an object is.
 pub(super) fn place_of(object: &ObjectRef) -> Place {
@@ -450,7 +383,7 @@ pub(super) fn parts(node: &NodeEnum) -> Option<Vec<String>> {
     }
 }
 
-fn type_name(node: &protobuf::Node) -> Option<&protobuf::TypeName> {
+pub(super) fn type_name(node: &protobuf::Node) -> Option<&protobuf::TypeName> {
     match node.node.as_ref()? {
         NodeEnum::TypeName(ty) => Some(ty),
         _ => None,
@@ -490,32 +423,4 @@ pub(super) fn relation_fits(wanted: ObjectType, kind: &RelationKind) -> bool {
         ObjectType::ObjectType => matches!(kind, RelationKind::Composite),
         _ => true,
     }
-}
-
-/// What an object that is kept by class and name is called, as COMMENT ON says it.
-pub(super) fn class_of(kind: ObjectType) -> Option<&'static str> {
-    Some(match kind {
-        ObjectType::ObjectAccessMethod => "access method",
-        ObjectType::ObjectCast => "cast",
-        ObjectType::ObjectCollation => "collation",
-        ObjectType::ObjectConversion => "conversion",
-        ObjectType::ObjectDatabase => "database",
-        ObjectType::ObjectEventTrigger => "event trigger",
-        ObjectType::ObjectFdw => "foreign data wrapper",
-        ObjectType::ObjectForeignServer => "server",
-        ObjectType::ObjectLanguage => "language",
-        ObjectType::ObjectOpclass => "operator class",
-        ObjectType::ObjectOperator => "operator",
-        ObjectType::ObjectOpfamily => "operator family",
-        ObjectType::ObjectPublication => "publication",
-        ObjectType::ObjectStatisticExt => "statistics",
-        ObjectType::ObjectSubscription => "subscription",
-        ObjectType::ObjectTablespace => "tablespace",
-        ObjectType::ObjectTransform => "transform",
-        ObjectType::ObjectTsconfiguration => "text search configuration",
-        ObjectType::ObjectTsdictionary => "text search dictionary",
-        ObjectType::ObjectTsparser => "text search parser",
-        ObjectType::ObjectTstemplate => "text search template",
-        _ => return None,
-    })
 }

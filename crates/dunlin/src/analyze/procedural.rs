@@ -13,6 +13,7 @@ use crate::syntax::{
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 impl Context<'_> {
@@ -437,7 +438,7 @@ impl<'c, 'a> Runner<'c, 'a> {
             nested.nested = true;
             nested.tentative = self.unsure || self.late;
             nested.variables.clone_from(&self.ctx.variables);
-            nested.calls.clone_from(&self.ctx.calls);
+            nested.bodies = Rc::clone(&self.ctx.bodies);
             nested.slots = self.ctx.slots;
             analyse(&mut nested, &node);
             self.ctx.slots = nested.slots;
@@ -460,6 +461,8 @@ impl<'c, 'a> Runner<'c, 'a> {
                 None => own.locks.push(lock),
             }
         }
+        own.costs.extend(analysis.costs);
+        own.remarks.extend(analysis.remarks);
         if !self.late {
             own.requires.extend(analysis.requires);
         }

@@ -269,7 +269,7 @@ impl Resolver<'_, '_> {
     /// Requires labels for constants that are compared with a value of an enum type.
     fn compared(&mut self, ty: &TypeRef, other: &Boxed) {
         // An operator of the user's own may take the constant as text.
-        if ty.id.is_none() || self.ctx.catalog.others.iter().any(|(class, _)| class == "operator") {
+        if ty.id.is_none() || self.ctx.catalog.others_of("operator").next().is_some() {
             return;
         }
         let Some(node) = other.as_ref().and_then(|node| node.node.as_ref()) else { return };

@@ -93,6 +93,7 @@ fn catalog() -> Catalog {
         schema: public(&catalog),
         name: "mood".into(),
         kind: TypeKind::Enum(labels.to_vec()),
+        depends: Vec::new(),
         extension: None,
         origin: Origin::Live,
     });
@@ -246,8 +247,14 @@ fn what_is_missing_is_named_with_its_table() {
         "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) DO NOTHING",
         "table `users` has no unique key on (name, id)",
     );
-    unknown(
+    valid(
         "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE mood = 'sad' DO NOTHING",
+    );
+    valid(
+        "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE id > 0 AND mood = 'sad' DO NOTHING",
+    );
+    unknown(
+        "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (name, id) WHERE mood < 'happy' DO NOTHING",
     );
     invalid(
         "INSERT INTO users (id, name) VALUES (1, 'x') ON CONFLICT (lower(name)) DO NOTHING",

@@ -3,7 +3,7 @@
 use super::context::{Context, range_name};
 use super::object::{Meant, Thing, parts, place_of};
 use super::{Access, Class, LockMode, Place, Presence};
-use crate::catalog::{Effect, Found, Id, Name, ObjectRef, QName, RelationChange};
+use crate::catalog::{Effect, Found, Id, Name, ObjectRef, Other, QName, RelationChange};
 use crate::syntax::{LenientForm, protobuf};
 use protobuf::ObjectType;
 
@@ -66,7 +66,9 @@ impl Context<'_> {
         let to = to.to_owned();
         let effect = match thing {
             Thing::Relation(id) => {
-                self.lock(*id, LockMode::AccessExclusive);
+                let index = self.catalog.relation(*id).is_some_and(|relation| relation.index().is_some());
+                let mode = if index { LockMode::ShareUpdateExclusive } else { LockMode::AccessExclusive };
+                self.lock(*id, mode);
                 self.provide_columns(*id, &to);
                 Effect::RenameRelation { relation: *id, to }
             }
@@ -74,21 +76,19 @@ impl Context<'_> {
             Thing::Function(id) => Effect::RenameFunction { function: *id, to },
             Thing::Schema(id) => Effect::RenameSchema { schema: *id, to },
             Thing::DomainConstraint(_) => return,
-            Thing::Named => {
-                let (drop, create) = match object.clone() {
-                    ObjectRef::Role { name } => (Effect::DropRole { name }, Effect::CreateRole { name: to }),
-                    ObjectRef::Other { class, name } => {
-                        let new = beside(&name, &to);
-                        (
-                            Effect::DropOther { class: class.clone(), name },
-                            Effect::CreateOther { class, name: new },
-                        )
-                    }
-                    _ => return,
-                };
-                self.analysis.effects.push(drop);
-                create
-            }
+            Thing::Other(id) => match self.catalog.other(*id) {
+                Some(old) => {
+                    Effect::ReplaceOther { other: *id, with: Box::new(Other { name: to, ..old.clone() }) }
+                }
+                None => return,
+            },
+            Thing::Named => match object.clone() {
+                ObjectRef::Role { name } => {
+                    self.analysis.effects.push(Effect::DropRole { name });
+                    Effect::CreateRole { name: to }
+                }
+                _ => return,
+            },
             Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) => return,
         };
         self.analysis.effects.push(effect);
@@ -109,7 +109,7 @@ impl Context<'_> {
             ObjectRef::Type { name } => self.catalog.type_at(name).is_some(),
             ObjectRef::Schema { name } => self.catalog.find_schema(name).yes().is_some(),
             ObjectRef::Role { name } => self.catalog.roles.as_ref().is_some_and(|roles| roles.contains(name)),
-            ObjectRef::Other { class, name } => self.catalog.others.contains(&(class.clone(), name.clone())),
+            ObjectRef::Other { class, name } => self.catalog.other_at(class, name).is_some(),
             ObjectRef::Function { name, arguments } => {
                 let written = Name { schema: Some(name.schema.clone()), name: name.name.clone() };
                 let all = self.catalog.find_functions(&written, self.path());
@@ -242,7 +242,9 @@ impl Context<'_> {
                 self.lock(id, LockMode::AccessExclusive);
                 Effect::MoveRelation { relation: id, schema }
             }
-            Some(Thing::Type(id) | Thing::Function(id)) => Effect::MoveTo { object: id, schema },
+            Some(Thing::Type(id) | Thing::Function(id) | Thing::Other(id)) => {
+                Effect::MoveTo { object: id, schema }
+            }
             Some(Thing::Named) if matches!(meant.object, ObjectRef::Extension { .. }) => {
                 self.opaque("ALTER EXTENSION … SET SCHEMA");
                 return;
@@ -304,10 +306,12 @@ impl Context<'_> {
                     return;
                 }
             }
-            if let Some(Thing::Relation(id) | Thing::Column(id, _) | Thing::Attached(id)) =
-                self.need_meant(&meant, self.statement.span)
-            {
-                self.lock(id, LockMode::ShareUpdateExclusive);
+            match self.need_meant(&meant, self.statement.span) {
+                Some(Thing::Relation(id) | Thing::Column(id, _)) => {
+                    self.lock(id, LockMode::ShareUpdateExclusive);
+                }
+                Some(Thing::Attached(id)) => self.lock(id, LockMode::AccessShare),
+                _ => {}
             }
         }
     }

@@ -27,9 +27,16 @@ impl<'a> Context<'a> {
 
     /// Analyses CREATE FOREIGN TABLE.
     pub(super) fn create_foreign_table(&mut self, node: &protobuf::CreateForeignTableStmt) {
-        self.need_other("server", &node.servername, self.statement.span);
+        let server = self.need_other("server", &node.servername, self.statement.span);
         if let Some(base) = &node.base_stmt {
             self.table_of_kind(base, RelationKind::ForeignTable);
+        }
+        for effect in &mut self.analysis.effects {
+            if let Effect::CreateRelation { relation, .. } = effect
+                && relation.kind == RelationKind::ForeignTable
+            {
+                relation.depends.extend(server);
+            }
         }
     }
 

@@ -237,10 +237,11 @@ impl<'a> Context<'a> {
     /// A collation as the server writes it: with its schema, but for PostgreSQL's own.
     pub(super) fn collation(&self, names: &[protobuf::Node]) -> String {
         let name = Name::from_parts(&strings(names));
-        let known =
-            self.catalog.candidates(&name, self.path()).into_iter().find(|candidate| {
-                self.catalog.others.contains(&("collation".to_owned(), candidate.to_string()))
-            });
+        let known = self
+            .catalog
+            .candidates(&name, self.path())
+            .into_iter()
+            .find(|candidate| self.catalog.other_at("collation", &candidate.to_string()).is_some());
         match known {
             Some(known) => format!("{}.{}", Ident(&known.schema), Ident(&known.name)),
             None => Ident(&name.name).to_string(),

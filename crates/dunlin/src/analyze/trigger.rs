@@ -187,10 +187,4 @@ impl<'a> Context<'a> {
         let rule = Attached { name, depends: Vec::new(), definition, origin: Origin::Simulated(0) };
         self.analysis.effects.push(Effect::CreateRule { relation: id, rule });
     }
-
-    /// Analyses CREATE EVENT TRIGGER.
-    pub(super) fn create_event_trigger(&mut self, node: &protobuf::CreateEventTrigStmt) {
-        self.trigger_function(&Name::from_parts(&strings(&node.funcname)));
-        self.make_other("event trigger", node.trigname.clone(), false);
-    }
 }

@@ -1,13 +1,16 @@
 //! CREATE and ALTER of types: enums, composites, domains, ranges.
 
 use super::context::{Context, strings};
+use super::named::Named;
+use super::named_statement::{option, option_names};
+use super::naming::clip;
 use super::object::place_of;
 use super::query::{Source, SourceColumn};
 use super::table_constraint::plain;
 use super::{Access, Class, Facet, Presence, Verdict};
 use crate::catalog::{
-    Column, Constraint, ConstraintKind, Domain, Effect, EnumLabel, Expr, Found, Id, Name, ObjectRef, Origin,
-    QName, Relation, RelationKind, Type, TypeKind, TypeRef,
+    Column, Constraint, ConstraintKind, Dependency, Domain, Effect, EnumLabel, Expr, Id, Name, ObjectRef,
+    Origin, QName, Relation, RelationKind, Slot, Type, TypeKind, TypeRef,
 };
 use crate::diagnostic::Code;
 use crate::syntax::{LenientForm, NodeEnum, deparse_expression, protobuf};
@@ -23,15 +26,18 @@ impl<'a> Context<'a> {
         name
     }
 
-    fn make_type(&mut self, name: QName, kind: TypeKind) {
+    fn make_type(&mut self, name: QName, kind: TypeKind, depends: Vec<Dependency>) -> Slot {
+        let slot = self.slot();
         let ty = Type {
             schema: Id(0),
             name: name.name.clone(),
             kind,
+            depends,
             extension: None,
             origin: Origin::Simulated(0),
         };
-        self.analysis.effects.push(Effect::CreateType { name, ty: Box::new(ty) });
+        self.analysis.effects.push(Effect::CreateType { name, slot: Some(slot), ty: Box::new(ty) });
+        slot
     }
 
     fn is_lenient(&self, form: LenientForm) -> bool {
@@ -88,7 +94,7 @@ impl<'a> Context<'a> {
         }
         let labels =
             labels.into_iter().map(|label| EnumLabel { label, origin: Origin::Simulated(0) }).collect();
-        self.make_type(name, TypeKind::Enum(labels));
+        self.make_type(name, TypeKind::Enum(labels), Vec::new());
     }
 
     /// Analyses ALTER TYPE … ADD VALUE and RENAME VALUE.
@@ -185,30 +191,20 @@ impl<'a> Context<'a> {
             slot,
             relation: Box::new(relation),
         });
-        self.make_type(name, TypeKind::Composite);
+        self.make_type(name, TypeKind::Composite, Vec::new());
     }
 
     /// Analyses CREATE TYPE … AS RANGE.
     pub(super) fn create_range(&mut self, node: &protobuf::CreateRangeStmt) {
         self.adds();
         let name = self.new_type(&node.type_name);
-        let mut multirange = None;
-        let mut subtype = TypeRef::unknown();
-        for param in &node.params {
-            let Some(NodeEnum::DefElem(option)) = &param.node else { continue };
-            let Some(NodeEnum::TypeName(ty)) = option.arg.as_ref().and_then(|arg| arg.node.as_ref()) else {
-                continue;
+        let multirange = option(&node.params, "multirange_type_name").map(option_names);
+        let subtype =
+            match option(&node.params, "subtype").and_then(|option| option.arg.as_ref()?.node.as_ref()) {
+                Some(NodeEnum::TypeName(ty)) => self.signature_type(ty),
+                _ => TypeRef::unknown(),
             };
-            match option.defname.as_str() {
-                "subtype" => {
-                    let outer = std::mem::take(&mut self.depends);
-                    subtype = self.need_type(ty);
-                    self.depends = outer;
-                }
-                "multirange_type_name" => multirange = strings(&ty.names).pop(),
-                _ => {}
-            }
-        }
+        let needs = self.range_needs(node, &name, &subtype);
         let tolerated = self.is_lenient(LenientForm::CreateTypeIfNotExists);
         if let Some(there) = self.type_there(&name) {
             self.analysis.presence = match there.kind {
@@ -217,26 +213,52 @@ impl<'a> Context<'a> {
             };
             return;
         }
-        // As PostgreSQL names it: `range` becomes `multirange`, else `_multirange` is added.
-        let multirange = multirange.unwrap_or_else(|| match name.name.rfind("range") {
-            Some(at) => format!("{}multirange{}", &name.name[..at], &name.name[at + "range".len()..]),
-            None => format!("{}_multirange", name.name),
-        });
-        let multirange = QName::new(name.schema.clone(), multirange);
+        let multirange = match multirange {
+            Some(parts) if parts.len() > 1 => self.new_name(&Name::from_parts(&parts), self.statement.span),
+            Some(parts) => QName::new(name.schema.clone(), parts.concat()),
+            None => QName::new(name.schema.clone(), multirange_name(&name.name)),
+        };
         self.provide(ObjectRef::Type { name: multirange.clone() });
-        self.make_type(name.clone(), TypeKind::Range);
-        self.make_type(multirange.clone(), TypeKind::Range);
-        self.range_constructors(&name, &multirange, subtype);
+        let range_slot = self.make_type(name.clone(), TypeKind::Range, needs);
+        let whole = Dependency { on: range_slot.as_id(), column: None };
+        let multirange_slot = self.make_type(multirange.clone(), TypeKind::Range, vec![whole]);
+        self.range_constructors((&name, range_slot), (&multirange, multirange_slot), subtype);
+    }
+
+    /// What a range type needs: its subtype, functions, operator class.
+    fn range_needs(
+        &mut self,
+        node: &protobuf::CreateRangeStmt,
+        name: &QName,
+        subtype: &TypeRef,
+    ) -> Vec<Dependency> {
+        let span = self.statement.span;
+        let mut needs: Vec<Dependency> =
+            subtype.id.map(|on| Dependency { on, column: None }).into_iter().collect();
+        if let Some(names) = option(&node.params, "subtype_diff").map(option_names) {
+            let types = [subtype.clone(), subtype.clone()];
+            needs.extend(self.need_support(&Name::from_parts(&names), Some(&types), span));
+        }
+        if let Some(names) = option(&node.params, "canonical").map(option_names) {
+            let (schema, id) = (name.schema.clone(), self.catalog.type_at(name).map(|(id, _)| id));
+            let own = TypeRef { schema, name: name.name.clone(), modifiers: None, array: false, id };
+            needs.extend(self.need_support(&Name::from_parts(&names), Some(&[own]), span));
+        }
+        if let Some(names) = option(&node.params, "subtype_opclass").map(option_names) {
+            let class = Named::in_schema("operator class", Name::from_parts(&names)).of("btree");
+            needs.extend(self.need_named(&class, span));
+        }
+        needs
     }
 
     /// A range type comes with functions that make its values.
-    fn range_constructors(&mut self, range: &QName, multirange: &QName, subtype: TypeRef) {
-        let of = |name: &QName, array: bool| TypeRef {
+    fn range_constructors(&mut self, range: (&QName, Slot), multirange: (&QName, Slot), subtype: TypeRef) {
+        let of = |(name, slot): (&QName, Slot), array: bool| TypeRef {
             schema: name.schema.clone(),
             name: name.name.clone(),
             modifiers: None,
             array,
-            id: None,
+            id: Some(slot.as_id()),
         };
         let text = TypeRef::builtin("text");
         let lists = [
@@ -246,11 +268,12 @@ impl<'a> Context<'a> {
             (multirange, vec![(of(range, false), 'i')]),
             (multirange, vec![(of(range, true), 'v')]),
         ];
-        for (name, parameters) in lists {
+        for (made, parameters) in lists {
+            let name = made.0;
             let mut function = super::function::blank(name, false);
             function.language = "internal".into();
             function.volatility = 'i';
-            function.result = Some(of(name, false));
+            function.result = Some(of(made, false));
             function.parameters = parameters
                 .into_iter()
                 .map(|(ty, mode)| crate::catalog::Parameter { name: None, ty, mode })
@@ -269,9 +292,10 @@ impl<'a> Context<'a> {
         let base = node.type_name.as_ref().map_or_else(TypeRef::unknown, |ty| self.need_type(ty));
         self.depends = outer;
         let mut domain = Domain { base, not_null: false, default: None, constraints: Vec::new() };
+        let mut needs = Vec::new();
         for constraint in &node.constraints {
             if let Some(NodeEnum::Constraint(constraint)) = &constraint.node {
-                self.domain_constraint(&name, &mut domain, constraint);
+                needs.extend(self.domain_constraint(&name, &mut domain, constraint));
             }
         }
         let tolerated = self.is_lenient(LenientForm::CreateDomainIfNotExists);
@@ -288,20 +312,27 @@ impl<'a> Context<'a> {
             };
             return;
         }
-        self.make_type(name, TypeKind::Domain(Box::new(domain)));
+        self.make_type(name, TypeKind::Domain(Box::new(domain)), needs);
     }
 
-    fn domain_constraint(&mut self, name: &QName, domain: &mut Domain, node: &protobuf::Constraint) {
+    /// Adds a constraint or a default to a domain; gives what the default needs.
+    fn domain_constraint(
+        &mut self,
+        name: &QName,
+        domain: &mut Domain,
+        node: &protobuf::Constraint,
+    ) -> Vec<Dependency> {
         match node.contype() {
             ConstrType::ConstrNotnull => domain.not_null = true,
             ConstrType::ConstrNull => domain.not_null = false,
             ConstrType::ConstrDefault => {
-                if let Some(expression) = node.raw_expr.as_deref() {
-                    domain.default = self.default_expression(expression).0;
-                }
+                let Some(expression) = node.raw_expr.as_deref() else { return Vec::new() };
+                let (default, needs) = self.default_expression(expression);
+                domain.default = default;
+                return needs;
             }
             ConstrType::ConstrCheck => {
-                let Some(expression) = node.raw_expr.as_deref() else { return };
+                let Some(expression) = node.raw_expr.as_deref() else { return Vec::new() };
                 let value = SourceColumn { name: "value".into(), ty: domain.base.clone(), number: None };
                 let source =
                     Source { alias: name.name.clone(), relation: None, id: None, columns: Some(vec![value]) };
@@ -327,6 +358,7 @@ impl<'a> Context<'a> {
             }
             _ => {}
         }
+        Vec::new()
     }
 
     /// Analyses ALTER DOMAIN.
@@ -346,11 +378,12 @@ impl<'a> Context<'a> {
         let Some(ty) = self.catalog.type_by_id(id) else { return };
         let TypeKind::Domain(old) = &ty.kind else { return };
         let mut domain = (**old).clone();
+        let mut depends = ty.depends.clone();
         match node.subtype.as_str() {
             "T" => {
-                domain.default = match node.def.as_deref() {
-                    Some(expression) => self.default_expression(expression).0,
-                    None => None,
+                (domain.default, depends) = match node.def.as_deref() {
+                    Some(expression) => self.default_expression(expression),
+                    None => (None, Vec::new()),
                 };
             }
             "N" => domain.not_null = false,
@@ -382,7 +415,7 @@ impl<'a> Context<'a> {
             self.analysis.presence = Presence::Same { reason };
             return;
         }
-        let with = Box::new(Type { kind: TypeKind::Domain(Box::new(domain)), ..ty.clone() });
+        let with = Box::new(Type { kind: TypeKind::Domain(Box::new(domain)), depends, ..ty.clone() });
         self.analysis.effects.push(Effect::ReplaceType { ty: id, with });
     }
 
@@ -402,60 +435,20 @@ impl<'a> Context<'a> {
                     }
                     return;
                 }
-                self.make_type(name, TypeKind::Base);
+                self.make_type(name, TypeKind::Base, Vec::new());
             }
             ObjectType::ObjectAggregate => self.create_aggregate(node, &written),
-            ObjectType::ObjectOperator => {
-                let name = self.catalog.created_as(&written, self.path());
-                self.need_schema(&name.schema, self.statement.span);
-                self.make_other("operator", operator_name(self, &name, node), node.if_not_exists);
-            }
-            kind => {
-                let Some(class) = super::object::class_of(kind) else {
-                    self.opaque("CREATE of an object that is not modelled");
-                    return;
-                };
-                let name = self.new_name(&written, self.statement.span);
-                self.make_other(class, name.to_string(), node.if_not_exists);
-            }
+            _ => self.define_named(node),
         }
-    }
-
-    /// Makes an object that is kept by class and name.
-    pub(super) fn make_other(&mut self, class: &'static str, name: String, if_not_exists: bool) {
-        self.adds();
-        let meant = self.meant_named(class, name.clone());
-        self.touch(place_of(&meant.object), Access::Write);
-        self.provide(meant.object.clone());
-        if matches!(meant.found, Found::Yes(_)) {
-            self.analysis.presence = match if_not_exists {
-                true => Presence::Same { reason: format!("{} is there already", meant.phrase()) },
-                false => Presence::Unknown { object: meant.object, tolerated: false },
-            };
-            return;
-        }
-        self.analysis.effects.push(Effect::CreateOther { class: class.to_owned(), name });
     }
 }
 
-/// `name(left, right)`, as operators are listed.
-fn operator_name(ctx: &Context<'_>, name: &QName, node: &protobuf::DefineStmt) -> String {
-    let side = |wanted: &str| {
-        node.definition
-            .iter()
-            .find_map(|item| match &item.node {
-                Some(NodeEnum::DefElem(option)) if option.defname == wanted => {
-                    match option.arg.as_ref()?.node.as_ref()? {
-                        NodeEnum::TypeName(ty) => Some(ctx.type_text(ty).to_string()),
-                        _ => None,
-                    }
-                }
-                _ => None,
-            })
-            .unwrap_or_else(|| "NONE".into())
-    };
-    let schema = if name.schema == "public" { String::new() } else { format!("{}.", name.schema) };
-    format!("{schema}{}({}, {})", name.name, side("leftarg"), side("rightarg"))
+/// As PostgreSQL names it: the last `range` becomes `multirange`, else `_multirange` is added.
+fn multirange_name(range: &str) -> String {
+    match range.rfind("range") {
+        Some(at) => format!("{}multirange{}", &range[..at], &range[at + "range".len()..]),
+        None => format!("{}_multirange", clip(range, 63 - "_multirange".len())),
+    }
 }
 
 fn kind_noun(kind: &TypeKind) -> &'static str {

@@ -6,7 +6,7 @@
 
 use super::{
     Attached, Catalog, Column, Constraint, ConstraintKind, Function, FunctionKind, Ident, Identity, Index,
-    IndexKey, ObjectRef, QName, Reference, Relation, RelationKind, Trigger, Type, TypeKind,
+    IndexKey, ObjectRef, Other, QName, Reference, Relation, RelationKind, Trigger, Type, TypeKind,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -93,10 +93,16 @@ impl Catalog {
             let line = format!("extension {} {version}", Ident(name));
             add(ObjectRef::Extension { name: name.clone() }, line);
         }
-        for (class, name) in self.others.iter().filter(|(class, _)| !is_of_cluster(class)) {
+        for (_, other) in self.others().filter(|(_, other)| self.is_described(other)) {
+            let (class, name) = (other.class.clone(), self.other_label(other));
             let line = format!("{class} {name}");
-            add(ObjectRef::Other { class: class.clone(), name: name.clone() }, line);
+            add(ObjectRef::Other { class, name }, line);
         }
+    }
+
+    fn is_described(&self, other: &Other) -> bool {
+        let temporary = other.schema.is_some_and(|schema| is_temporary(self.schema_name(schema)));
+        other.extension.is_none() && !is_of_cluster(&other.class) && !temporary
     }
 
     /// Indexes and owned sequences are no members of the extension themselves; their table is.

@@ -2,7 +2,7 @@
 
 use super::{
     Attached, Column, ColumnNumber, Constraint, Dependency, Expr, Function, Id, Identity, Name, ObjectRef,
-    QName, Relation, Schema, Trigger, Type, TypeRef,
+    Other, QName, Relation, Schema, Trigger, Type, TypeRef,
 };
 
 /// A change of a column that keeps the column.
@@ -174,6 +174,8 @@ pub enum Effect {
     CreateType {
         /// Its name.
         name: QName,
+        /// The id reserved for it, where other effects of the operation refer to it.
+        slot: Option<Slot>,
         /// The type; its `schema` is set when applied.
         ty: Box<Type>,
     },
@@ -233,9 +235,9 @@ pub enum Effect {
         /// The function.
         function: Id,
     },
-    /// Moves a type or function to another schema.
+    /// Moves a type, function or other object to another schema.
     MoveTo {
-        /// The type or function.
+        /// The type, function or other object.
         object: Id,
         /// The new schema's name.
         schema: String,
@@ -274,17 +276,24 @@ pub enum Effect {
     },
     /// CREATE of an object that is kept by class and name only.
     CreateOther {
-        /// Its class.
-        class: String,
-        /// Its name.
-        name: String,
+        /// The name of its schema, where it lives in one.
+        schema: Option<String>,
+        /// The id reserved for it, where other effects of the operation refer to it.
+        slot: Option<Slot>,
+        /// The object; its `schema` is set when applied.
+        other: Box<Other>,
+    },
+    /// Replaces the facts of such an object, its name too.
+    ReplaceOther {
+        /// The object.
+        other: Id,
+        /// Its new facts.
+        with: Box<Other>,
     },
     /// DROP of such an object.
     DropOther {
-        /// Its class.
-        class: String,
-        /// Its name.
-        name: String,
+        /// The object.
+        other: Id,
     },
     /// Rows were added to a table.
     FillRows {

@@ -9,6 +9,7 @@ pub mod keywords;
 pub mod lookup;
 mod model;
 mod name;
+mod other;
 
 pub use apply::Dependent;
 pub use effect::{ColumnChange, Effect, RelationChange, Slot, Target};
@@ -17,6 +18,7 @@ pub use describe::{Difference, difference};
 pub use lookup::{Found, SearchPath, TEMPORARY};
 pub use model::*;
 pub use name::{Ident, Name, ObjectRef, QName};
+pub use other::Other;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -41,7 +43,7 @@ pub struct Catalog {
     /// Roles of the cluster; none when not known (then no role is missing).
     pub roles: Option<BTreeSet<String>>,
     /// Objects of the kinds that are kept by class and name only: collations, operators, publications …
-    pub others: BTreeSet<(String, String)>,
+    others: BTreeMap<Id, Other>,
     /// Version of the server, as `server_version_num`; the grammar's own when there is no server.
     pub server_version: u32,
     /// The role that statements run as; empty where unknown.
@@ -85,7 +87,18 @@ impl Catalog {
         let no_id = |ty: &TypeRef| TypeRef { id: None, ..ty.clone() };
         for (_, ty) in self.types().filter(|(_, ty)| ty.extension.is_some()) {
             let schema = bare.schema_like(self, ty.schema);
-            bare.add_type(Type { schema, ..ty.clone() });
+            bare.add_type(Type { schema, depends: Vec::new(), ..ty.clone() });
+        }
+        for (_, other) in self.others().filter(|(_, other)| other.extension.is_some()) {
+            let schema = other.schema.map(|schema| bare.schema_like(self, schema));
+            let types = other.types.iter().map(|ty| ty.as_ref().map(no_id)).collect();
+            bare.add_other(Other {
+                schema,
+                types,
+                depends: Vec::new(),
+                part_of: Vec::new(),
+                ..other.clone()
+            });
         }
         for (_, function) in self.functions().filter(|(_, function)| function.extension.is_some()) {
             let schema = bare.schema_like(self, function.schema);
@@ -177,6 +190,7 @@ impl Catalog {
     pub fn add_type_as(&mut self, id: Id, ty: Type) {
         self.type_names.insert((ty.schema, ty.name.clone()), id);
         self.types.insert(id, ty);
+        self.note_dependencies(id);
     }
 
     /// Adds a function.
@@ -332,6 +346,13 @@ impl Catalog {
                 _ => {}
             }
         }
+        if let Some(ty) = self.types.get(&id) {
+            needs.extend(ty.needs());
+        }
+        if let Some(other) = self.others.get(&id) {
+            needs.extend(other.needs().map(|dependency| dependency.on));
+            needs.extend(other.types.iter().flatten().filter_map(|ty| ty.id));
+        }
         if let Some(function) = self.functions.get(&id) {
             needs.extend(function.parameters.iter().filter_map(|parameter| parameter.ty.id));
             needs.extend(function.result.iter().filter_map(|result| result.id));
@@ -341,7 +362,7 @@ impl Catalog {
         needs
     }
 
-    /// Relations and functions that need `id`, as far as is still true.
+    /// Relations, types, functions and other objects that need `id`, as far as is still true.
     pub fn dependents_of(&self, id: Id) -> Vec<Id> {
         let Some(candidates) = self.dependents.get(&id) else { return Vec::new() };
         candidates.iter().copied().filter(|candidate| self.needs_of(*candidate).contains(&id)).collect()

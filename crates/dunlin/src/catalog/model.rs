@@ -547,10 +547,26 @@ pub struct Type {
     pub name: String,
     /// What it is.
     pub kind: TypeKind,
+    /// What it cannot be without, besides what its kind says: functions, a subtype, an operator class.
+    pub depends: Vec<Dependency>,
     /// The extension that it belongs to.
     pub extension: Option<String>,
     /// Who made it.
     pub origin: Origin,
+}
+
+impl Type {
+    /// Everything that it needs.
+    pub(super) fn needs(&self) -> impl Iterator<Item = Id> {
+        let domain = match &self.kind {
+            TypeKind::Domain(domain) => Some(domain),
+            _ => None,
+        };
+        let checks = domain.into_iter().flat_map(|domain| &domain.constraints);
+        let checks = checks.flat_map(|constraint| &constraint.depends);
+        let all = self.depends.iter().chain(checks).map(|dependency| dependency.on);
+        all.chain(domain.and_then(|domain| domain.base.id))
+    }
 }
 
 /// What kind of routine a [`Function`] is.

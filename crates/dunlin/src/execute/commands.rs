@@ -13,7 +13,8 @@ use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::{Code, Severity};
 use crate::history::{History, MigrationRecord, MigrationState, OperationRecord, OperationState};
 use crate::migration::MigrationSet;
-use crate::pg::journal::{Journal, RunHandle};
+use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::journal::{Journal, RunEnd, RunHandle};
 use crate::pg::{LockError, LockKeys, LockOptions, Session, with_lock};
 use crate::plan::{Action, Decision, Dialect, Input, Operations, Past, Plan, Planned, Policy};
 use crate::syntax::{ParseOptions, on_large_stack};
@@ -312,7 +313,8 @@ pub async fn skip(
                 ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
             return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
         }
-        let (journal, run) = super::setup::open_run(options, work).await?;
+        let read = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
+        let (journal, run) = super::setup::open_run(options, work, &read.catalog).await?;
         let row = DecisionRow {
             operation: index,
             state: OperationState::Skipped,
@@ -325,7 +327,8 @@ pub async fn skip(
             other == index || by_user || matches!(status.state.as_str(), "done" | "satisfied" | "ensured")
         });
         let sql = decision_sql(&journal, run, &set, &operations, position, &[row], complete);
-        let end = journal.finish_run_sql(run, "applied", None, None);
+        let end = RunEnd { outcome: "applied", ..RunEnd::default() };
+        let end = journal.finish_run_sql(run, &end);
         work.batch(&format!("BEGIN; {sql}; {end}; COMMIT")).await?;
         let operation = &operations.all[index];
         Ok(ShownOperation {
@@ -372,7 +375,7 @@ pub async fn adopt(
         let planned = prepared.plan(&set, options);
         let mut adopted = Adopted { format: 1, adopted: Vec::new(), not_proved: Vec::new() };
         let mut sql = Vec::new();
-        let (journal, run) = super::setup::open_run(options, work).await?;
+        let (journal, run) = super::setup::open_run(options, work, &prepared.catalog).await?;
         for position in 0..set.migrations.len() {
             let id = &set.migrations[position].id;
             let chosen = match what {
@@ -401,7 +404,13 @@ pub async fn adopt(
         });
         let edited = planned.plan.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::DN602);
         let digest = (!left && !edited).then(|| set.digest());
-        sql.push(journal.finish_run_sql(run, "applied", None, digest.as_ref().map(|digest| &digest[..])));
+        let end = RunEnd {
+            outcome: "applied",
+            set_digest: digest.as_ref().map(|digest| &digest[..]),
+            settled: !left,
+            ..RunEnd::default()
+        };
+        sql.push(journal.finish_run_sql(run, &end));
         work.batch(&format!("BEGIN; {}; COMMIT", sql.join("; "))).await?;
         Ok(adopted)
     })

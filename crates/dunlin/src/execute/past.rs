@@ -19,7 +19,7 @@ pub(super) fn past(
     let Some(history) = history else {
         return Past { adopting: catalog.has_user_tables(), ..Past::default() };
     };
-    let adopting = history.runs_completed == 0
+    let adopting = !history.settled
         && (history.first_run_had_user_tables || history.migrations.is_empty() && catalog.has_user_tables());
     let compared = Compared::new(set, operations, history);
     let mut past = Past { adopting, missing: compared.missing.clone(), ..Past::default() };

@@ -367,10 +367,11 @@ pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteErr
         .help(help))
 }
 
-/// Makes the journal if it is not there, and begins a run for a command that only records.
+/// Makes the journal if it is not there, and begins a run on a database with this catalog.
 pub(super) async fn open_run(
     options: &Options,
     work: &Session,
+    catalog: &Catalog,
 ) -> Result<(Journal, RunHandle), ExecuteError> {
     let journal = Journal::new(&options.journal_schema);
     journal.ensure(work.client()).await.map_err(journal_error)?;
@@ -381,7 +382,8 @@ pub(super) async fn open_run(
         dunlin_version: env!("CARGO_PKG_VERSION"),
         server_version: work.info().version,
         policies: &policies,
-        ..RunStart::default()
+        fingerprint: Some(catalog.fingerprint()),
+        had_user_tables: catalog.has_user_tables(),
     };
     let run = journal.begin_run(work.client(), &start).await.map_err(journal_error)?;
     Ok((journal, run))

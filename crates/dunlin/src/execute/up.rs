@@ -3,13 +3,13 @@
 use super::event::Event;
 use super::report::{Ensured, NotRun, Outcome, Report};
 use super::runner::{Runner, State, millis};
-use super::setup::{Prepared, connect_lock, connect_work, journal_error, prepare};
+use super::setup::{Prepared, connect_lock, connect_work, journal_error, open_run, prepare};
 use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
-use crate::pg::journal::{Journal, RunHandle, RunStart, UpToDate};
+use crate::pg::journal::{Journal, RunEnd, RunHandle, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
 use crate::plan::{PastState, Plan, Planned};
 use std::sync::Arc;
@@ -161,19 +161,7 @@ async fn run_locked(
     if proxy && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0) {
         return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
     }
-    let journal = Journal::new(&options.journal_schema);
-    journal.ensure(work.client()).await.map_err(journal_error)?;
-    let policies = serde_json::to_string(&options.policy).unwrap_or_default();
-    let start = RunStart {
-        host: Some(&options.host),
-        pid: Some(options.pid),
-        dunlin_version: env!("CARGO_PKG_VERSION"),
-        server_version: work.info().version,
-        policies: &policies,
-        fingerprint: Some(prepared.catalog.fingerprint()),
-        had_user_tables: prepared.catalog.has_user_tables(),
-    };
-    let run = journal.begin_run(work.client(), &start).await.map_err(journal_error)?;
+    let (journal, run) = open_run(options, work, &prepared.catalog).await?;
     prepared.rename(&set, &journal, work).await?;
     let runner = Runner::new(
         &set,
@@ -216,8 +204,10 @@ async fn run_locked(
     if let Some(sql) = &unrecorded {
         let _ = work.batch(sql).await;
     }
+    let settled = error.is_none() && report.failed.is_none();
     let finished =
-        finish(&set, &prepared, options, work, &journal, run, &report, &measured, &forgotten, &past).await;
+        finish(&set, &prepared, options, work, &journal, run, &report, settled, &measured, &forgotten, &past)
+            .await;
     match error {
         Some(mut error) => {
             error.report = Some(Box::new(report));
@@ -237,6 +227,7 @@ async fn finish(
     journal: &Journal,
     run: RunHandle,
     report: &Report,
+    settled: bool,
     measured: &[(usize, u64, Option<u64>)],
     forgotten: &[String],
     past: &crate::plan::Past,
@@ -260,15 +251,15 @@ async fn finish(
     let digest = clean.then(|| set.digest());
     let outcome =
         serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
-    let fingerprint = Some(now.catalog.fingerprint());
-    let outcome = outcome.unwrap_or_default();
+    let end = RunEnd {
+        outcome: &outcome.unwrap_or_default(),
+        fingerprint: Some(now.catalog.fingerprint()),
+        set_digest: digest.as_ref().map(|digest| &digest[..]),
+        // Up to a migration only: what comes after it was not decided.
+        settled: settled && options.to.is_none(),
+    };
     sql.push_str("; ");
-    sql.push_str(&journal.finish_run_sql(
-        run,
-        &outcome,
-        fingerprint,
-        digest.as_ref().map(|digest| &digest[..]),
-    ));
+    sql.push_str(&journal.finish_run_sql(run, &end));
     sql.push_str("; COMMIT");
     work.batch(&sql).await?;
     Ok(())

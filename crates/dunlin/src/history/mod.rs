@@ -239,8 +239,8 @@ pub struct History {
     pub migrations: Vec<MigrationRecord>,
     /// The newest run.
     pub last_run: Option<Run>,
-    /// How many runs ended well.
-    pub runs_completed: u64,
+    /// Whether some run has looked at every migration and ended.
+    pub settled: bool,
     /// Whether there were tables of the user's before the first run.
     pub first_run_had_user_tables: bool,
     /// Digest of the migrations of the last run that left nothing to do, in hexadecimal.

@@ -54,8 +54,8 @@ pub struct PastMigration {
 pub struct Past {
     /// By migration id (a renamed migration under its new id).
     pub migrations: BTreeMap<String, PastMigration>,
-    /// No run has ended well yet, and there were user tables before the first one: Dunlin meets a
-    /// database that somebody else brought to where it is.
+    /// No run has decided about every migration yet, and there were user tables before the first one:
+    /// Dunlin meets a database that somebody else brought to where it is.
     pub adopting: bool,
     /// Ids of recorded migrations whose file is not there any more.
     pub missing: Vec<String>,

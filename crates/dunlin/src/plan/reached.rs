@@ -218,8 +218,9 @@ pub(super) fn target(effect: &Effect, catalog: &Catalog) -> Option<ObjectRef> {
             Some(ObjectRef::Schema { name: catalog.schema_name(*schema).to_owned() })
         }
         Effect::DropExtension { name } => Some(ObjectRef::Extension { name: name.clone() }),
-        Effect::DropOther { class, name } => {
-            Some(ObjectRef::Other { class: class.clone(), name: name.clone() })
+        Effect::DropOther { other } => {
+            let other = catalog.other(*other)?;
+            Some(ObjectRef::Other { class: other.class.clone(), name: catalog.other_label(other) })
         }
         Effect::AlterColumn { relation, .. }
         | Effect::AlterRelation { relation, .. }

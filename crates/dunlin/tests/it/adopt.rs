@@ -1,7 +1,7 @@
 //! `adopt` on databases that somebody else has made.
 
 use dunlin::diagnostic::Code;
-use dunlin::execute::{AdoptWhat, Event, Migrations, Options, Outcome, Report, Target, adopt, up};
+use dunlin::execute::{AdoptWhat, Event, Migrations, Options, Outcome, Report, Target, adopt, skip, up};
 use dunlin::migration::MigrationSet;
 use dunlin::pg::{ConnInfo, Environment};
 use dunlin_testkit::{TestDb, block_on};
@@ -45,5 +45,78 @@ fn a_data_change_that_nothing_proves_stays_in_doubt() {
         adopt(&migrations, &target(&database), &options, &named, listener).await.unwrap();
         assert_eq!(run(&migrations, &database).await.outcome, Outcome::Nothing);
         assert_eq!(database.value("select taken from seat").await, "4");
+    });
+}
+
+/// A database that somebody else made, files for it, and a change of data alone that nothing records.
+async fn made_by_somebody_else() -> (TestDb, Migrations) {
+    let database = TestDb::with("create table till (cash int); insert into till values (10)").await;
+    let files: [(&str, &[u8]); 3] = [
+        ("1_till.sql", b"create table till (cash int);"),
+        ("2_bonus.sql", b"update till set cash = cash + 5;"),
+        ("3_coins.sql", b"create table coin (worth int);"),
+    ];
+    (database, Migrations::Loaded(MigrationSet::from_files(files, "m").unwrap()))
+}
+
+/// After a command that settles only a part, `up` still holds the change of data, time and again.
+async fn bonus_is_held(migrations: &Migrations, database: &TestDb) {
+    for _ in 0..2 {
+        let report = run(migrations, database).await;
+        assert_eq!((report.outcome, report.held.len()), (Outcome::Partial, 1), "{report:#?}");
+        assert_eq!((report.held[0].migration.as_str(), report.held[0].code), ("2_bonus", Code::DN410));
+        assert_eq!(database.value("select cash from till").await, "10");
+    }
+}
+
+#[test]
+fn adopting_one_migration_does_not_settle_the_doubt_about_others() {
+    block_on(async {
+        let (database, migrations) = made_by_somebody_else().await;
+        let one = AdoptWhat::Ids(vec!["1_till".into()]);
+        let (options, listener) = (Options::default(), &mut |_: &Event<'_>| {});
+        let adopted = adopt(&migrations, &target(&database), &options, &one, listener).await.unwrap();
+        assert_eq!(adopted.adopted, ["1_till"]);
+        bonus_is_held(&migrations, &database).await;
+    });
+}
+
+#[test]
+fn skipping_an_operation_does_not_settle_the_doubt_about_others() {
+    block_on(async {
+        let (database, migrations) = made_by_somebody_else().await;
+        skip(&migrations, &target(&database), &Options::default(), "3_coins", 1).await.unwrap();
+        bonus_is_held(&migrations, &database).await;
+        assert_eq!(database.value("select to_regclass('coin') is null").await, "t");
+    });
+}
+
+#[test]
+fn a_run_up_to_a_migration_does_not_settle_the_doubt_about_later_ones() {
+    block_on(async {
+        let (database, migrations) = made_by_somebody_else().await;
+        let options = Options { to: Some("1_till".into()), ..Options::default() };
+        up(&migrations, &target(&database), &options, &mut |_: &Event<'_>| {}).await.unwrap();
+        bonus_is_held(&migrations, &database).await;
+    });
+}
+
+#[test]
+fn after_everything_was_adopted_a_new_change_of_data_runs() {
+    block_on(async {
+        let (database, migrations) = made_by_somebody_else().await;
+        let all = AdoptWhat::Ids(["1_till", "2_bonus", "3_coins"].map(String::from).to_vec());
+        let (options, listener) = (Options::default(), &mut |_: &Event<'_>| {});
+        adopt(&migrations, &target(&database), &options, &all, listener).await.unwrap();
+        let files: [(&str, &[u8]); 4] = [
+            ("1_till.sql", b"create table till (cash int);"),
+            ("2_bonus.sql", b"update till set cash = cash + 5;"),
+            ("3_coins.sql", b"create table coin (worth int);"),
+            ("4_gift.sql", b"update till set cash = cash + 1;"),
+        ];
+        let migrations = Migrations::Loaded(MigrationSet::from_files(files, "m").unwrap());
+        let report = run(&migrations, &database).await;
+        assert_eq!((report.outcome, report.applied), (Outcome::Applied, vec!["4_gift".to_owned()]));
+        assert_eq!(database.value("select cash from till").await, "11");
     });
 }

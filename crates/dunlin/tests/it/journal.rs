@@ -3,7 +3,8 @@
 use dunlin::history::{MigrationState, OperationState};
 use dunlin::pg::introspect::{Snapshot, introspect};
 use dunlin::pg::journal::{
-    Journal, JournalError, MigrationRow, OperationRow, RunHandle, RunStart, UpToDate, VERSION, is_epoch_lost,
+    Journal, JournalError, MigrationRow, OperationRow, RunEnd, RunHandle, RunStart, UpToDate, VERSION,
+    is_epoch_lost,
 };
 use dunlin::pg::{PgError, ServerError};
 use dunlin_testkit::{TestDb, block_on};
@@ -78,7 +79,7 @@ fn what_is_written_is_read_again() {
         database.execute(&journal.migration_sql(run, &migration("m1", MigrationState::Failed))).await;
         let history = journal.load(database.client()).await.unwrap().unwrap();
         assert_eq!((history.epoch, run.epoch), (1, 1));
-        assert!(history.first_run_had_user_tables && history.runs_completed == 0);
+        assert!(history.first_run_had_user_tables && !history.settled);
         let last = history.last_run.as_ref().unwrap();
         assert_eq!(
             (last.host.as_deref(), last.pid, last.server_version),
@@ -142,12 +143,18 @@ fn nothing_to_do_is_known_by_one_query_that_writes_nothing() {
         assert_eq!(is_up_to_date(&database, &journal, b"set").await, UpToDate::No);
         let run = journal.begin_run(database.client(), &start()).await.unwrap();
         database.execute(&journal.migration_sql(run, &migration("m1", MigrationState::Applied))).await;
-        database.execute(&journal.finish_run_sql(run, "applied", Some([1; 32]), Some(b"set"))).await;
+        let end = RunEnd {
+            outcome: "applied",
+            fingerprint: Some([1; 32]),
+            set_digest: Some(b"set"),
+            settled: true,
+        };
+        database.execute(&journal.finish_run_sql(run, &end)).await;
         database.execute("create role journal_reader login; set default_transaction_read_only = on").await;
         assert_eq!(is_up_to_date(&database, &journal, b"set").await, UpToDate::Yes { migrations: 1 });
         assert_eq!(is_up_to_date(&database, &journal, b"other").await, UpToDate::No);
         let history = journal.load(database.client()).await.unwrap().unwrap();
-        assert_eq!((history.runs_completed, history.set_digest.as_deref()), (1, Some("736574")));
+        assert_eq!((history.settled, history.set_digest.as_deref()), (true, Some("736574")));
         database.execute("set role journal_reader").await;
         let error = journal.is_up_to_date(database.client(), b"set").await.unwrap_err();
         let JournalError::Privilege { grant, .. } = &error else { panic!("{error:?}") };
@@ -163,7 +170,9 @@ fn nothing_to_do_is_known_by_one_query_that_writes_nothing() {
             .await
             .unwrap();
         assert_eq!(is_up_to_date(&database, &journal, b"set").await, UpToDate::No);
-        database.execute(&journal.finish_run_sql(second, "failed", None, None)).await;
+        database
+            .execute(&journal.finish_run_sql(second, &RunEnd { outcome: "failed", ..RunEnd::default() }))
+            .await;
         assert_eq!(is_up_to_date(&database, &journal, b"set").await, UpToDate::No);
         let history = journal.load(database.client()).await.unwrap().unwrap();
         assert!(history.first_run_had_user_tables);

@@ -8,11 +8,13 @@
 
 mod adopt;
 mod ahead;
+mod cases;
 mod ddl;
 mod embedded;
 mod execute;
 mod introspect;
 mod journal;
+mod locks;
 mod pg_connect;
 mod pg_lock;
 mod real_sets;

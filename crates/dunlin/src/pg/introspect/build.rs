@@ -21,6 +21,10 @@ const PG_CONSTRAINT: Oid = 2606;
 const PG_REWRITE: Oid = 2618;
 const PG_TRIGGER: Oid = 2620;
 const PG_POLICY: Oid = 3256;
+const PG_NAMESPACE: Oid = 2615;
+const PG_AMOP: Oid = 2602;
+const PG_AMPROC: Oid = 2603;
+const PG_OPCLASS: Oid = 2616;
 
 /// The name under which the session's own temporary schema is kept, whatever its number.
 pub(super) const TEMPORARY_SCHEMA: &str = "pg_temp";
@@ -33,6 +37,7 @@ pub(super) fn catalog(rows: &Rows, journal: &str) -> Catalog {
     builder.add_types();
     builder.add_functions();
     builder.add_relations();
+    builder.add_others();
     builder.write_definitions();
     builder.settle_rows();
     builder.add_names();
@@ -49,13 +54,18 @@ pub(super) struct Builder<'r> {
     pub(super) relations: HashMap<Oid, Id>,
     types: HashMap<Oid, Id>,
     functions: HashMap<Oid, Id>,
+    /// Objects that are kept by class and name, by catalog and identifier.
+    pub(super) others: HashMap<(Oid, Oid), Id>,
+    other_ids: BTreeSet<Id>,
+    /// What the operators and functions of an operator class need.
+    pub(super) class_members: HashMap<Oid, Vec<&'r DependRow>>,
     type_rows: HashMap<Oid, &'r TypeRow>,
     relation_rows: HashMap<Oid, &'r RelationRow>,
     roles: HashMap<Oid, &'r str>,
     collations: HashMap<Oid, String>,
     /// Operator classes that are not their type's default.
     opclasses: HashMap<Oid, String>,
-    depends: HashMap<(Oid, Oid), Vec<&'r DependRow>>,
+    pub(super) depends: HashMap<(Oid, Oid), Vec<&'r DependRow>>,
     members: HashMap<(Oid, Oid), &'r str>,
     constraints: HashMap<Oid, &'r ConstraintRow>,
     columns: HashMap<Oid, Vec<&'r ColumnRow>>,
@@ -77,6 +87,9 @@ impl<'r> Builder<'r> {
             relations: HashMap::new(),
             types: HashMap::new(),
             functions: HashMap::new(),
+            others: HashMap::new(),
+            other_ids: BTreeSet::new(),
+            class_members: class_members(&depends),
             type_rows: rows.types.iter().map(|row| (row.oid, row)).collect(),
             relation_rows: rows.relations.iter().map(|row| (row.oid, row)).collect(),
             roles: HashMap::new(),
@@ -123,7 +136,7 @@ impl<'r> Builder<'r> {
         self.roles.get(&oid).map_or_else(String::new, |name| (*name).to_owned())
     }
 
-    fn extension(&self, class: Oid, oid: Oid) -> Option<String> {
+    pub(super) fn extension(&self, class: Oid, oid: Oid) -> Option<String> {
         self.members.get(&(class, oid)).map(|name| (*name).to_owned())
     }
 
@@ -157,6 +170,13 @@ impl<'r> Builder<'r> {
                 self.functions.insert(row.oid, self.catalog.reserve());
             }
         }
+        for row in &self.rows.others {
+            if row.schema.is_none_or(|oid| self.schemas.contains_key(&oid)) {
+                let id = self.catalog.reserve();
+                self.others.insert((row.catalog, row.oid), id);
+                self.other_ids.insert(id);
+            }
+        }
     }
 
     /// Arrays and the row types of tables are not types of their own here.
@@ -173,7 +193,7 @@ impl<'r> Builder<'r> {
     }
 
     /// Refers to a type with its modifiers; `formatted` is what `format_type` gave for a type not built in.
-    fn type_ref(&self, oid: Oid, modifier: i32, formatted: Option<&str>) -> TypeRef {
+    pub(super) fn type_ref(&self, oid: Oid, modifier: i32, formatted: Option<&str>) -> TypeRef {
         let Some(mut row) = self.type_rows.get(&oid).copied() else { return TypeRef::unknown() };
         let array = self.is_array(row);
         if array {
@@ -217,7 +237,15 @@ impl<'r> Builder<'r> {
                 _ => TypeKind::Base,
             };
             let extension = self.extension(PG_TYPE, row.oid);
-            let ty = Type { schema: *schema, name: row.name.clone(), kind, extension, origin: Origin::Live };
+            let depends = self.depends_of(PG_TYPE, row.oid, None);
+            let ty = Type {
+                schema: *schema,
+                name: row.name.clone(),
+                kind,
+                depends,
+                extension,
+                origin: Origin::Live,
+            };
             self.catalog.add_type_as(*id, ty);
         }
     }
@@ -229,7 +257,7 @@ impl<'r> Builder<'r> {
                 continue;
             };
             let procedure = row.kind == 'p';
-            let depends = if row.parsed_body { self.depends_of(PG_PROC, row.oid, None) } else { Vec::new() };
+            let depends = self.depends_of(PG_PROC, row.oid, None);
             let function = Function {
                 schema: *schema,
                 name: row.name.clone(),
@@ -281,10 +309,12 @@ impl<'r> Builder<'r> {
         found.into_iter().collect()
     }
 
-    fn dependency(&self, row: &DependRow) -> Option<Dependency> {
+    pub(super) fn dependency(&self, row: &DependRow) -> Option<Dependency> {
         let on = match row.on_class {
             PG_CLASS => self.relations.get(&row.on_object),
             PG_PROC => self.functions.get(&row.on_object),
+            PG_NAMESPACE => self.schemas.get(&row.on_object),
+            class if class != PG_TYPE => self.others.get(&(class, row.on_object)),
             _ => self.types.get(&row.on_object).or_else(|| {
                 let ty = self.type_rows.get(&row.on_object)?;
                 let element = if self.is_array(ty) { self.type_rows.get(&ty.element)? } else { ty };
@@ -293,6 +323,10 @@ impl<'r> Builder<'r> {
         };
         let column = ColumnNumber::try_from(row.on_sub).ok().filter(|number| *number > 0);
         Some(Dependency { on: *on?, column })
+    }
+
+    fn is_other(&self, id: Id) -> bool {
+        self.other_ids.contains(&id)
     }
 
     /// The columns of `table` that an object needs.
@@ -332,6 +366,11 @@ impl<'r> Builder<'r> {
             _ => self.extension(PG_CLASS, row.oid),
         };
         relation.bytes = row.bytes.unwrap_or(row.estimated_bytes).try_into().unwrap_or(0);
+        // A foreign table's server, an access method.
+        if !matches!(row.kind, 'i' | 'I' | 'S') {
+            let needed = self.depends_of(PG_CLASS, row.oid, None);
+            relation.depends = needed.into_iter().filter(|need| self.is_other(need.on)).collect();
+        }
         relation.has_rows = match row.kind {
             'r' | 'm' if row.bytes == Some(0) => Some(false),
             _ => None,
@@ -474,7 +513,7 @@ impl<'r> Builder<'r> {
     fn add_rule(&self, relation: &mut Relation, row: &RuleRow) {
         let definition = row.definition.as_deref().map(|text| text.trim().to_owned());
         if row.of_view {
-            relation.depends = self.depends_of(PG_REWRITE, row.oid, Some(row.relation));
+            relation.depends.extend(self.depends_of(PG_REWRITE, row.oid, Some(row.relation)));
             relation.query = definition;
         } else {
             let depends = self.depends_of(PG_REWRITE, row.oid, None);
@@ -562,4 +601,17 @@ impl<'r> Builder<'r> {
             origin: Origin::Live,
         }
     }
+}
+
+/// What the operators and functions that are part of an operator class need, by the class.
+fn class_members<'r>(depends: &HashMap<(Oid, Oid), Vec<&'r DependRow>>) -> HashMap<Oid, Vec<&'r DependRow>> {
+    let mut found: HashMap<Oid, Vec<&DependRow>> = HashMap::new();
+    for rows in
+        depends.iter().filter(|((class, _), _)| matches!(*class, PG_AMOP | PG_AMPROC)).map(|(_, rows)| rows)
+    {
+        for owner in rows.iter().filter(|row| row.on_class == PG_OPCLASS && row.kind == 'i') {
+            found.entry(owner.on_object).or_default().extend(rows);
+        }
+    }
+    found
 }

@@ -1,9 +1,9 @@
 //! What can be filled in only when every relation is there: definitions, rows of partitioned tables, names.
 
-use super::build::{Builder, TEMPORARY_SCHEMA};
+use super::build::Builder;
 use super::definition;
-use super::rows::PolicyRow;
-use crate::catalog::{Catalog, Id, Ident, QName, RelationKind};
+use super::rows::{OtherRow, PolicyRow};
+use crate::catalog::{Catalog, Dependency, Id, Ident, Other, RelationKind};
 use std::collections::BTreeSet;
 
 impl Builder<'_> {
@@ -70,19 +70,46 @@ impl Builder<'_> {
             }
         }
         self.catalog.roles = Some(roles);
+    }
+
+    /// Adds what is kept by class and name, with what it needs.
+    pub(super) fn add_others(&mut self) {
         for row in &self.rows.others {
-            let name = match row.schema {
-                None => Ident(&row.name).to_string(),
-                Some(oid) => match self.schemas.get(&oid) {
-                    Some(id) if row.class == "operator" => operator(self.catalog.schema_name(*id), &row.name),
-                    Some(id) => QName::new(self.catalog.schema_name(*id), row.name.as_str()).to_string(),
-                    None => continue,
-                },
+            let Some(id) = self.others.get(&(row.catalog, row.oid)).copied() else { continue };
+            let types = row.types.iter().map(|oid| (*oid != 0).then(|| self.type_ref(*oid, -1, None)));
+            let (depends, part_of) = self.needs_of_other(row);
+            let other = Other {
+                schema: row.schema.and_then(|oid| self.schemas.get(&oid)).copied(),
+                types: types.collect(),
+                of: row.of.clone(),
+                depends,
+                part_of,
+                extension: self.extension(row.catalog, row.oid),
+                ..Other::new(&row.class, row.name.as_str())
             };
-            let name = if row.class == "cast" || row.class == "transform" { row.name.clone() } else { name };
-            let suffix = row.suffix.as_deref().unwrap_or_default();
-            self.catalog.others.insert((row.class.clone(), format!("{name}{suffix}")));
+            self.catalog.add_other_as(id, other);
         }
+    }
+
+    /// What an object cannot be without, and what it goes with silently; its own types are known already.
+    fn needs_of_other(&self, row: &OtherRow) -> (Vec<Dependency>, Vec<Dependency>) {
+        let (mut depends, mut part_of) = (BTreeSet::new(), BTreeSet::new());
+        let own = self.depends.get(&(row.catalog, row.oid)).into_iter().flatten();
+        // An operator class needs what its members need.
+        let members = self.class_members.get(&row.oid).into_iter().flatten().filter(|need| need.kind == 'n');
+        for need in own.chain(members.filter(|_| row.class == "operator class")) {
+            let Some(dependency) = self.dependency(need) else { continue };
+            match need.kind {
+                'n' => depends.insert(dependency),
+                _ => part_of.insert(dependency),
+            };
+        }
+        let mut part_of: Vec<Dependency> = part_of.into_iter().collect();
+        // A member is named after what it is a member of, and what it is.
+        part_of.sort_by_key(|need| {
+            self.catalog.relation(need.on).is_some() || self.catalog.schema(need.on).is_some()
+        });
+        (depends.into_iter().collect(), part_of)
     }
 
     pub(super) fn policy(&self, row: &PolicyRow) -> String {
@@ -113,14 +140,6 @@ impl Builder<'_> {
             0 => "PUBLIC".to_owned(),
             oid => Ident(&self.role(oid)).to_string(),
         }
-    }
-}
-
-/// An operator's name is not quoted.
-fn operator(schema: &str, name: &str) -> String {
-    match schema {
-        "public" | TEMPORARY_SCHEMA => name.to_owned(),
-        schema => format!("{}.{name}", Ident(schema)),
     }
 }
 

@@ -185,7 +185,6 @@ pub(super) struct FunctionRow {
     pub(super) returns_set: bool,
     pub(super) language: String,
     pub(super) body: Option<String>,
-    pub(super) parsed_body: bool,
     pub(super) volatility: char,
     pub(super) variadic: bool,
 }
@@ -213,9 +212,12 @@ pub(super) struct NameRow {
 /// An object that is kept by class and name only.
 pub(super) struct OtherRow {
     pub(super) class: String,
+    pub(super) catalog: Oid,
+    pub(super) oid: Oid,
     pub(super) schema: Option<Oid>,
     pub(super) name: String,
-    pub(super) suffix: Option<String>,
+    pub(super) types: Vec<Oid>,
+    pub(super) of: Option<String>,
 }
 
 /// All rows of one snapshot.
@@ -249,6 +251,14 @@ pub(super) async fn read(client: &Client, server_version: u32) -> Result<Rows, E
     let indexes_sql = include_str!("../sql/introspect_indexes.sql").replace(
         "{nulls_not_distinct}",
         if server_version >= 150_000 { "i.indnullsnotdistinct" } else { "false" },
+    );
+    let others_sql = include_str!("../sql/introspect_others.sql").replace(
+        "{publication_schemas}",
+        if server_version >= 150_000 {
+            include_str!("../sql/introspect_publication_schemas.sql")
+        } else {
+            ""
+        },
     );
     // `join` polls, and so sends, from left to right.
     let tables = join4(
@@ -290,7 +300,7 @@ pub(super) async fn read(client: &Client, server_version: u32) -> Result<Rows, E
         ),
         join(
             fetch(client, include_str!("../sql/introspect_names.sql"), name),
-            fetch(client, include_str!("../sql/introspect_others.sql"), other),
+            fetch(client, &others_sql, other),
         ),
     );
     let (tables, parts, attached, rest) = join4(tables, parts, attached, rest).await;
@@ -535,9 +545,8 @@ fn function(row: &Row) -> Result<FunctionRow, Error> {
         returns_set: row.try_get(10)?,
         language: row.try_get(11)?,
         body: row.try_get(12)?,
-        parsed_body: row.try_get(13)?,
-        volatility: letter(row, 14)?,
-        variadic: row.try_get(15)?,
+        volatility: letter(row, 13)?,
+        variadic: row.try_get(14)?,
     })
 }
 
@@ -566,8 +575,11 @@ fn name(row: &Row) -> Result<NameRow, Error> {
 fn other(row: &Row) -> Result<OtherRow, Error> {
     Ok(OtherRow {
         class: row.try_get(0)?,
-        schema: row.try_get(1)?,
-        name: row.try_get(2)?,
-        suffix: row.try_get(3)?,
+        catalog: row.try_get(1)?,
+        oid: row.try_get(2)?,
+        schema: row.try_get(3)?,
+        name: row.try_get(4)?,
+        types: list(row, 5)?,
+        of: row.try_get(6)?,
     })
 }

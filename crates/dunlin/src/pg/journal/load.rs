@@ -15,7 +15,7 @@ pub(super) fn history(messages: &[SimpleQueryMessage]) -> Result<History, Journa
         match row.get(0) {
             Some("meta") => {
                 history.epoch = needed(row, "epoch")?;
-                history.runs_completed = needed(row, "runs_completed")?;
+                history.settled = text(row, "settled").as_deref() == Some("t");
                 history.first_run_had_user_tables = text(row, "had_user_tables").as_deref() == Some("t");
                 history.set_digest = text(row, "set_digest");
             }

@@ -91,6 +91,19 @@ pub struct RunStart<'a> {
     pub had_user_tables: bool,
 }
 
+/// How a run ended.
+#[derive(Debug, Clone, Default)]
+pub struct RunEnd<'a> {
+    /// Its outcome, as in the report.
+    pub outcome: &'a str,
+    /// The schema's fingerprint after it.
+    pub fingerprint: Option<[u8; 32]>,
+    /// Digest of the migrations, only when nothing is left to do.
+    pub set_digest: Option<&'a [u8]>,
+    /// Whether it has looked at every migration and decided: what is new afterwards came after Dunlin.
+    pub settled: bool,
+}
+
 /// A run that has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunHandle {
@@ -408,22 +421,17 @@ impl Journal {
         Ok(RunHandle { id: load::parsed(row, 0)?, epoch: load::parsed(row, 1)? })
     }
 
-    /// Writes the end of a run; with `set_digest` only when it leaves nothing to do.
-    pub fn finish_run_sql(
-        &self,
-        run: RunHandle,
-        outcome: &str,
-        fingerprint_after: Option<[u8; 32]>,
-        set_digest: Option<&[u8]>,
-    ) -> String {
-        let fingerprint = fingerprint_after.map(|fingerprint| hex(&fingerprint));
+    /// Writes the end of a run.
+    pub fn finish_run_sql(&self, run: RunHandle, end: &RunEnd<'_>) -> String {
+        let fingerprint = end.fingerprint.map(|fingerprint| hex(&fingerprint));
         self.sql(
             include_str!("../sql/journal_finish_run.sql"),
             &[
                 ("run", &run.id.to_string()),
-                ("outcome", &quote_literal(outcome)),
+                ("outcome", &quote_literal(end.outcome)),
                 ("fingerprint_after", &bytes(fingerprint.as_deref())),
-                ("set_digest", &bytes(set_digest.map(hex).as_deref())),
+                ("set_digest", &bytes(end.set_digest.map(hex).as_deref())),
+                ("settled", if end.settled { "true" } else { "false" }),
             ],
         )
     }

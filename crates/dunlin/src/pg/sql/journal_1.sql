@@ -7,7 +7,10 @@ CREATE TABLE {schema}.meta (
     holder_host text,
     holder_since timestamptz,
     set_digest bytea,
-    had_user_tables boolean
+    -- Whether there were user tables before the first run.
+    had_user_tables boolean,
+    -- Whether some run has looked at every migration and ended: what was there before Dunlin is known since.
+    settled boolean NOT NULL DEFAULT false
 );
 CREATE TABLE {schema}.run (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,7 +1,5 @@
-SELECT 'meta' AS kind, m.epoch AS epoch, m.had_user_tables AS had_user_tables,
-       pg_catalog.encode(m.set_digest, 'hex') AS set_digest,
-       (SELECT pg_catalog.count(*) FROM {schema}.run r
-        WHERE r.outcome IN ('applied', 'nothing', 'partial')) AS runs_completed
+SELECT 'meta' AS kind, m.epoch AS epoch, m.had_user_tables AS had_user_tables, m.settled AS settled,
+       pg_catalog.encode(m.set_digest, 'hex') AS set_digest
 FROM {schema}.meta m;
 SELECT 'run' AS kind, r.id AS id, {started_at} AS started_at, {finished_at} AS finished_at, r.outcome AS outcome,
        r.host AS host, r.pid AS pid, r.backend_pid AS backend_pid, {backend_start} AS backend_start,

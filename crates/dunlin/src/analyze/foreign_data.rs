@@ -1,0 +1,92 @@
+//! Foreign data: wrappers, servers, user mappings.
+
+use super::context::Context;
+use super::named::{Named, Needs};
+use super::named_statement::option_names;
+use super::{Class, Presence};
+use crate::catalog::{Dependency, Name, TypeRef};
+use crate::syntax::{NodeEnum, protobuf};
+
+impl Context<'_> {
+    /// Analyses a statement about foreign data; false when it is not such.
+    pub(super) fn foreign_object(&mut self, node: &NodeEnum) -> bool {
+        let span = self.statement.span;
+        match node {
+            NodeEnum::CreateFdwStmt(node) => {
+                let needs = self.wrapper_functions(&node.func_options);
+                self.make_named(
+                    &Named::plain("foreign data wrapper", &node.fdwname),
+                    false,
+                    Needs::of(needs),
+                );
+            }
+            NodeEnum::AlterFdwStmt(node) => {
+                self.wrapper_functions(&node.func_options);
+                self.changes_named(&Named::plain("foreign data wrapper", &node.fdwname));
+            }
+            NodeEnum::CreateForeignServerStmt(node) => {
+                let wrapper = self.need_other("foreign data wrapper", &node.fdwname, span);
+                let named = Named::plain("server", &node.servername);
+                self.make_named(&named, node.if_not_exists, Needs::of(wrapper));
+            }
+            NodeEnum::AlterForeignServerStmt(node) => {
+                self.changes_named(&Named::plain("server", &node.servername));
+            }
+            NodeEnum::CreateUserMappingStmt(node) => {
+                let server = self.need_other("server", &node.servername, span);
+                let named = self.user_mapping(node.user.as_ref(), &node.servername);
+                self.make_named(&named, node.if_not_exists, Needs::of(server));
+            }
+            NodeEnum::AlterUserMappingStmt(node) => {
+                self.need_other("server", &node.servername, span);
+                let named = self.user_mapping(node.user.as_ref(), &node.servername);
+                self.changes_named(&named);
+            }
+            NodeEnum::DropUserMappingStmt(node) => self.drop_user_mapping(node),
+            NodeEnum::ImportForeignSchemaStmt(node) => {
+                self.need_other("server", &node.server_name, span);
+                self.need_schema(&node.local_schema, span);
+                self.opaque("IMPORT FOREIGN SCHEMA makes tables that only the other server knows");
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn wrapper_functions(&mut self, options: &[protobuf::Node]) -> Vec<Dependency> {
+        let mut needs = Vec::new();
+        for node in options {
+            let Some(NodeEnum::DefElem(option)) = &node.node else { continue };
+            let names = option_names(option);
+            if names.is_empty() {
+                continue;
+            }
+            let validator = [TypeRef { array: true, ..TypeRef::builtin("text") }, TypeRef::builtin("oid")];
+            let types: &[TypeRef] = if option.defname == "validator" { &validator } else { &[] };
+            needs.extend(self.need_support(&Name::from_parts(&names), Some(types), self.statement.span));
+        }
+        needs
+    }
+
+    fn user_mapping(&mut self, user: Option<&protobuf::RoleSpec>, server: &str) -> Named {
+        let role = user.and_then(|role| self.need_role(role));
+        Named::plain("user mapping", role.as_deref().unwrap_or("public")).of(server)
+    }
+
+    fn drop_user_mapping(&mut self, node: &protobuf::DropUserMappingStmt) {
+        self.raise(Class::Changes);
+        let named_role = node.user.as_ref().filter(|role| !role.rolename.is_empty());
+        let absent = |context: &Self| {
+            let server = context.meant_named(&Named::plain("server", &node.servername));
+            let role = named_role.map(|role| context.meant_role(&role.rolename));
+            [Some(server), role].into_iter().flatten().find(|meant| meant.found.is_no())
+        };
+        if let (Some(absent), true) = (absent(self), node.missing_ok) {
+            self.analysis.presence = Presence::Same { reason: format!("there is no {}", absent.phrase()) };
+            return;
+        }
+        self.need_other("server", &node.servername, self.statement.span);
+        let named = self.user_mapping(node.user.as_ref(), &node.servername);
+        self.drop_named_object(&named, node.missing_ok);
+    }
+}

@@ -1,0 +1,232 @@
+//! Applying effects: what the schema is after an operation.
+
+mod attached;
+mod column;
+mod constraint;
+mod drop;
+mod other;
+mod relation;
+mod routine;
+mod types;
+
+pub use drop::Dependent;
+
+use crate::catalog::effect::Slot;
+use crate::catalog::{Catalog, ConstraintKind, Effect, Id, Origin, QName, RelationKind, TypeKind};
+use std::collections::HashMap;
+
+impl Catalog {
+    /// Applies the effects of one operation, in order; what is made is marked as made by `origin`.
+    ///
+    /// Effects are trusted: whether the server would accept them was decided by the analysis.
+    pub fn apply(&mut self, effects: &[Effect], origin: Origin) {
+        let mut slots: HashMap<Slot, Id> = HashMap::new();
+        for effect in effects {
+            self.apply_one(effect, origin, &mut slots);
+        }
+    }
+
+    fn apply_one(&mut self, effect: &Effect, origin: Origin, slots: &mut HashMap<Slot, Id>) {
+        match effect {
+            Effect::CreateSchema(schema) => {
+                self.add_schema(crate::catalog::Schema { origin, ..schema.clone() });
+            }
+            Effect::CreateRelation { name, slot, relation } => {
+                self.create_relation(name, *slot, relation, origin, slots);
+            }
+            Effect::ReplaceView { view, with } => self.replace_view(*view, with, origin),
+            Effect::AddColumn { relation, column } => {
+                let mut column = column.clone();
+                for dependency in &mut column.default_depends {
+                    dependency.on = self.place(dependency.on, slots);
+                }
+                self.add_column(*relation, &column, origin);
+            }
+            Effect::DropColumn { relation, column } => self.drop_column(*relation, *column),
+            Effect::RenameColumn { relation, column, to } => {
+                for id in self.with_descendants(*relation, *column) {
+                    self.with_column(id.0, id.1, |column| column.name.clone_from(to));
+                }
+            }
+            Effect::AlterColumn { relation, column, change } => self.alter_column(*relation, *column, change),
+            Effect::AddConstraint { relation, constraint, index_name } => {
+                self.add_constraint(*relation, constraint, index_name.as_deref(), origin, slots);
+            }
+            Effect::DropConstraint { relation, name } => self.drop_constraint(*relation, name),
+            Effect::RenameConstraint { relation, name, to } => self.rename_constraint(*relation, name, to),
+            Effect::ValidateConstraint { relation, name } => {
+                if let Some(relation) = self.relation_mut(*relation) {
+                    relation
+                        .constraints
+                        .iter_mut()
+                        .filter(|c| c.name == *name)
+                        .for_each(|c| c.validated = true);
+                }
+            }
+            Effect::RenameRelation { relation, to } => self.rename_relation(*relation, to),
+            Effect::MoveRelation { relation, schema } => self.move_relation(*relation, schema),
+            Effect::DropRelation { relation } => self.drop_relation(*relation),
+            Effect::AlterRelation { relation, change } => self.alter_relation(*relation, change),
+            Effect::CreateTrigger { relation, trigger } => {
+                if let Some(table) = self.relation_mut(*relation) {
+                    table.triggers.retain(|old| old.name != trigger.name);
+                    table.triggers.push(crate::catalog::Trigger { origin, ..trigger.clone() });
+                }
+                self.note_dependencies(*relation);
+            }
+            Effect::CreatePolicy { relation, policy } => {
+                if let Some(table) = self.relation_mut(*relation) {
+                    table.policies.push(crate::catalog::Attached { origin, ..policy.clone() });
+                }
+                self.note_dependencies(*relation);
+            }
+            Effect::CreateRule { relation, rule } => {
+                if let Some(table) = self.relation_mut(*relation) {
+                    table.rules.retain(|old| old.name != rule.name);
+                    table.rules.push(crate::catalog::Attached { origin, ..rule.clone() });
+                }
+                self.note_dependencies(*relation);
+            }
+            Effect::DropAttached { relation, object } => self.drop_attached(*relation, object),
+            Effect::RenameAttached { relation, object, to } => self.rename_attached(*relation, object, to),
+            Effect::CreateType { name, slot, ty } => self.create_type(name, *slot, ty, origin, slots),
+            Effect::AddEnumLabel { ty, label, place } => {
+                self.add_enum_label(*ty, label, place.as_ref(), origin)
+            }
+            Effect::RenameEnumLabel { ty, label, to } => {
+                if let Some(TypeKind::Enum(labels)) = self.types.get_mut(ty).map(|ty| &mut ty.kind) {
+                    labels
+                        .iter_mut()
+                        .filter(|old| old.label == *label)
+                        .for_each(|old| old.label.clone_from(to));
+                }
+            }
+            Effect::ReplaceType { ty, with } => {
+                if let Some(old) = self.types.get_mut(ty) {
+                    *old = crate::catalog::Type { schema: old.schema, ..(**with).clone() };
+                }
+                self.note_dependencies(*ty);
+            }
+            Effect::RenameType { ty, to } => self.rename_type(*ty, to),
+            Effect::DropType { ty } => self.drop_type(*ty),
+            Effect::CreateFunction { name, function } => {
+                self.create_function(name, function, origin, slots);
+            }
+            Effect::RenameFunction { function, to } => {
+                if let Some(mut moved) = self.take_function(*function) {
+                    moved.name.clone_from(to);
+                    self.add_function_as(*function, moved);
+                }
+            }
+            Effect::DropFunction { function } => self.drop_function(*function),
+            Effect::MoveTo { object, schema } => self.move_to(*object, schema),
+            Effect::RenameSchema { schema, to } => {
+                if let Some(old) = self.schemas.get_mut(schema) {
+                    self.schema_names.remove(&old.name);
+                    old.name.clone_from(to);
+                    self.schema_names.insert(to.clone(), *schema);
+                }
+            }
+            Effect::DropSchema { schema } => self.drop_schema(*schema),
+            Effect::CreateExtension { name } => {
+                self.extensions.insert(name.clone(), String::new());
+            }
+            Effect::DropExtension { name } => self.drop_extension(name),
+            Effect::CreateRole { name } => {
+                if let Some(roles) = &mut self.roles {
+                    roles.insert(name.clone());
+                }
+            }
+            Effect::DropRole { name } => {
+                if let Some(roles) = &mut self.roles {
+                    roles.remove(name);
+                }
+            }
+            Effect::CreateOther { schema, slot, other } => {
+                self.create_other(schema.as_deref(), *slot, other, origin, slots);
+            }
+            Effect::ReplaceOther { other, with } => self.add_other_as(*other, (**with).clone()),
+            Effect::DropOther { other } => self.drop_other(*other),
+            Effect::FillRows { relation } => {
+                if let Some(table) = self.relation_mut(*relation) {
+                    table.has_rows = Some(true);
+                }
+            }
+            Effect::Opaque(reason) => {
+                self.clouded.get_or_insert_with(|| reason.clone());
+            }
+            Effect::Unplaced(_) => {}
+        }
+    }
+
+    fn create_relation(
+        &mut self,
+        name: &QName,
+        slot: Slot,
+        relation: &crate::catalog::Relation,
+        origin: Origin,
+        slots: &mut HashMap<Slot, Id>,
+    ) {
+        let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
+        let mut relation =
+            crate::catalog::Relation { schema, name: name.name.clone(), origin, ..relation.clone() };
+        relation.columns.iter_mut().for_each(|column| column.origin = origin);
+        relation.constraints.iter_mut().for_each(|constraint| constraint.origin = origin);
+        if relation.owner.is_empty() {
+            relation.owner.clone_from(&self.current_role);
+        }
+        self.place_references(&mut relation, slots);
+        let id = self.place(slot.as_id(), slots);
+        self.add_relation_as(id, relation);
+    }
+
+    /// Turns the placeholder ids in a relation into those that the relations of this operation have.
+    fn place_references(&mut self, relation: &mut crate::catalog::Relation, slots: &mut HashMap<Slot, Id>) {
+        match &mut relation.kind {
+            RelationKind::Index(index) => index.table = self.place(index.table, slots),
+            RelationKind::Sequence(crate::catalog::Sequence { owned_by: Some((table, _)), .. }) => {
+                *table = self.place(*table, slots);
+            }
+            _ => {}
+        }
+        for parent in &mut relation.parents {
+            *parent = self.place(*parent, slots);
+        }
+        for constraint in &mut relation.constraints {
+            if let ConstraintKind::ForeignKey(reference) = &mut constraint.kind {
+                reference.table = self.place(reference.table, slots);
+            }
+        }
+        let depends = relation
+            .columns
+            .iter_mut()
+            .flat_map(|column| &mut column.default_depends)
+            .chain(&mut relation.depends);
+        for dependency in depends {
+            dependency.on = self.place(dependency.on, slots);
+        }
+    }
+
+    /// The id of what a slot stands for, reserved when it is first met; any other id is itself.
+    pub(super) fn place(&mut self, id: Id, slots: &mut HashMap<Slot, Id>) -> Id {
+        match Slot::of(id) {
+            Some(slot) => *slots.entry(slot).or_insert_with(|| self.reserve()),
+            None => id,
+        }
+    }
+}
+
+impl Slot {
+    /// The placeholder id by which other parts of the same operation refer to the relation in this slot.
+    pub fn as_id(self) -> Id {
+        Id(u32::MAX - self.0)
+    }
+
+    /// The slot that an id stands for, if it is a placeholder.
+    fn of(id: Id) -> Option<Slot> {
+        // Far more than one statement can make, far less than what a catalog leaves free.
+        const PLACEHOLDERS: u32 = 1 << 24;
+        let slot = u32::MAX - id.0;
+        (slot < PLACEHOLDERS).then_some(Slot(slot))
+    }
+}

@@ -1,0 +1,93 @@
+//! Applying what changes types and the objects that are kept by class and name.
+
+use crate::catalog::effect::Slot;
+use crate::catalog::{Catalog, Dependency, Id, Origin, Other, QName, Type, TypeKind, TypeRef};
+use std::collections::HashMap;
+
+impl Catalog {
+    /// Makes a type, under the id of its slot if it has one.
+    pub(super) fn create_type(
+        &mut self,
+        name: &QName,
+        slot: Option<Slot>,
+        ty: &Type,
+        origin: Origin,
+        slots: &mut HashMap<Slot, Id>,
+    ) {
+        let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
+        let mut ty = Type { schema, origin, ..ty.clone() };
+        if let TypeKind::Enum(labels) = &mut ty.kind {
+            labels.iter_mut().for_each(|label| label.origin = origin);
+        }
+        self.place_all(&mut ty.depends, slots);
+        let id = match slot {
+            Some(slot) => self.place(slot.as_id(), slots),
+            None => self.reserve(),
+        };
+        self.add_type_as(id, ty);
+    }
+
+    /// Makes an object that is kept by class and name, under the id of its slot if it has one.
+    pub(super) fn create_other(
+        &mut self,
+        schema: Option<&str>,
+        slot: Option<Slot>,
+        other: &Other,
+        origin: Origin,
+        slots: &mut HashMap<Slot, Id>,
+    ) {
+        let schema = schema.and_then(|name| self.schema_names.get(name).copied());
+        let mut other = Other { schema, origin, ..other.clone() };
+        self.place_all(&mut other.depends, slots);
+        self.place_all(&mut other.part_of, slots);
+        let id = match slot {
+            Some(slot) => self.place(slot.as_id(), slots),
+            None => self.reserve(),
+        };
+        self.add_other_as(id, other);
+    }
+
+    /// Turns placeholder ids into those that the objects of this operation have.
+    pub(super) fn place_all(&mut self, depends: &mut [Dependency], slots: &mut HashMap<Slot, Id>) {
+        for dependency in depends {
+            dependency.on = self.place(dependency.on, slots);
+        }
+    }
+
+    /// Turns the placeholder in a type's reference into the id that the type has.
+    pub(super) fn place_type(&mut self, ty: &mut TypeRef, slots: &mut HashMap<Slot, Id>) {
+        if let Some(id) = ty.id {
+            ty.id = Some(self.place(id, slots));
+        }
+    }
+
+    /// Drops the part of a type (a constraint of a domain), or all of it, that needs `on`, which is gone.
+    pub(super) fn drop_dependence_of_type(&mut self, id: Id, on: Id) {
+        let needs = |depends: &[Dependency]| depends.iter().any(|dependency| dependency.on == on);
+        let Some(ty) = self.types.get_mut(&id) else { return };
+        let whole =
+            needs(&ty.depends) || matches!(&ty.kind, TypeKind::Domain(domain) if domain.base.id == Some(on));
+        if whole {
+            self.drop_type(id);
+        } else if let TypeKind::Domain(domain) = &mut ty.kind {
+            domain.constraints.retain(|constraint| !needs(&constraint.depends));
+        }
+    }
+
+    /// Drops what lives in a schema, or belongs to it.
+    pub(super) fn drop_others_of(&mut self, schema: Id) {
+        let mut all: Vec<Id> =
+            self.others().filter(|(_, other)| other.schema == Some(schema)).map(|(id, _)| id).collect();
+        all.extend(self.dependents_of(schema));
+        all.into_iter().for_each(|id| self.drop_other(id));
+    }
+
+    /// Every reference to a type outside of relations and functions.
+    pub(super) fn other_types(&mut self) -> impl Iterator<Item = &mut TypeRef> {
+        let domains = self.types.values_mut().filter_map(|ty| match &mut ty.kind {
+            TypeKind::Domain(domain) => Some(&mut domain.base),
+            _ => None,
+        });
+        domains.chain(self.others.values_mut().flat_map(|other| other.types.iter_mut().flatten()))
+    }
+}
