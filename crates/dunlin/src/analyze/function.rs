@@ -2,7 +2,6 @@
 
 use super::context::{Context, strings};
 use super::object::place_of;
-use super::typing::{Arguments, Resolved, Typed, from_ref};
 use super::{Access, Class, Presence};
 use crate::catalog::{
     Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName, TypeRef,
@@ -39,58 +38,7 @@ impl Context<'_> {
         self.make_function(name, function, node.replace);
     }
 
-    /// Analyses CREATE AGGREGATE.
-    pub(super) fn create_aggregate(&mut self, node: &protobuf::DefineStmt, written: &Name) {
-        let name = self.new_name(written, self.statement.span);
-        self.analysis.or_replace = node.replace;
-        let mut function = blank(&name, false);
-        function.kind = FunctionKind::Aggregate;
-        // The tree gives the parameters in a list of their own, with the number of direct ones after it.
-        let parameters: Vec<protobuf::Node> = node
-            .args
-            .iter()
-            .flat_map(|node| match &node.node {
-                Some(NodeEnum::List(list)) => list.items.clone(),
-                _ => vec![node.clone()],
-            })
-            .collect();
-        self.parameters(&mut function, &parameters);
-        if node.oldstyle {
-            self.opaque("CREATE AGGREGATE in the old style");
-            return;
-        }
-        function.result = self.aggregate_result(&function, &node.definition);
-        self.make_function(name, function, node.replace);
-    }
-
-    /// An aggregate gives its state, or what its final function makes of that.
-    fn aggregate_result(&mut self, function: &Function, options: &[protobuf::Node]) -> Option<TypeRef> {
-        let option = |name: &str| {
-            options.iter().find_map(|node| match &node.node {
-                Some(NodeEnum::DefElem(option)) if option.defname == name => Some(option),
-                _ => None,
-            })
-        };
-        let type_name = |option: &protobuf::DefElem| match option.arg.as_ref()?.node.as_ref()? {
-            NodeEnum::TypeName(ty) => Some(ty.clone()),
-            _ => None,
-        };
-        let state = self.parameter_type(&option("stype").and_then(|option| type_name(option))?);
-        let Some(last) = option("finalfunc") else { return Some(state) };
-        let name = Name::from_parts(&strings(&type_name(last)?.names));
-        let inputs = function.inputs().map(|parameter| from_ref(&parameter.ty));
-        let extra = option("finalfunc_extra").is_some();
-        let arguments = Arguments {
-            types: std::iter::once(from_ref(&state)).chain(inputs.filter(|_| extra)).collect(),
-            ..Arguments::default()
-        };
-        match self.types().function(&name, &arguments) {
-            Resolved::One(found) => Some(self.types().to_ref(&Typed::of(found.result))),
-            _ => Some(TypeRef::unknown()),
-        }
-    }
-
-    fn make_function(&mut self, name: QName, function: Function, replace: bool) {
+    pub(super) fn make_function(&mut self, name: QName, function: Function, replace: bool) {
         let signature = function.signature();
         let any = ObjectRef::Function { name: name.clone(), arguments: None };
         let object = ObjectRef::Function { name: name.clone(), arguments: Some(signature.clone()) };
@@ -111,7 +59,7 @@ impl Context<'_> {
         self.analysis.effects.push(Effect::CreateFunction { name, function: Box::new(function) });
     }
 
-    fn parameters(&mut self, function: &mut Function, nodes: &[protobuf::Node]) {
+    pub(super) fn parameters(&mut self, function: &mut Function, nodes: &[protobuf::Node]) {
         for node in nodes {
             let Some(NodeEnum::FunctionParameter(parameter)) = &node.node else { continue };
             let ty = match &parameter.arg_type {

@@ -5,6 +5,7 @@
 //! statement runs. One file per family of statement; what a family does not understand it says with
 //! [`Context::opaque`].
 
+mod aggregate;
 mod alter_table;
 mod alter_table_column;
 mod alter_table_constraint;
@@ -35,6 +36,8 @@ mod named_statement;
 mod naming;
 mod object;
 mod operator;
+mod partition;
+mod prepared;
 mod procedural;
 mod procedural_handlers;
 mod publication;
@@ -58,6 +61,7 @@ mod session;
 mod session_statements;
 mod statements;
 mod statistics;
+mod support;
 mod table;
 mod table_constraint;
 mod table_presence;

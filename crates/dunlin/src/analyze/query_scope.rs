@@ -41,7 +41,7 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|own| own.name == column)
-            || ((self.id.is_some() || self.is_system) && is_system_column(column))
+            || ((self.relation.is_some() || self.is_system) && is_system_column(column))
     }
 }
 

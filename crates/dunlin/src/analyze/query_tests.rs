@@ -52,19 +52,7 @@ fn unique(catalog: &mut Catalog, table: Id, columns: &[i16], predicate: Option<&
 }
 
 fn constraint(name: &str, kind: ConstraintKind, columns: &[i16]) -> Constraint {
-    Constraint {
-        name: name.into(),
-        kind,
-        columns: columns.to_vec(),
-        index: None,
-        deferrable: false,
-        deferred: false,
-        validated: true,
-        inherited: false,
-        depends: Vec::new(),
-        definition: None,
-        origin: Origin::Live,
-    }
+    Constraint { name: name.into(), columns: columns.to_vec(), ..Constraint::new(kind) }
 }
 
 fn function(catalog: &mut Catalog, name: &str, language: &str, body: &str) -> Id {
@@ -400,6 +388,7 @@ fn a_trigger_may_fill_what_is_left_out() {
         relation.triggers.push(Trigger {
             name: "t".into(),
             function: Some(fills),
+            row: false,
             columns: Vec::new(),
             definition: Some("CREATE TRIGGER t BEFORE INSERT ON users EXECUTE FUNCTION fills()".into()),
             inherited: false,
@@ -567,6 +556,7 @@ fn a_trigger_that_cannot_be_read_touches_everything() {
         relation.triggers.push(Trigger {
             name: "t".into(),
             function: Some(runs),
+            row: false,
             columns: Vec::new(),
             definition: None,
             inherited: false,

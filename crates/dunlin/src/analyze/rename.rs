@@ -57,8 +57,12 @@ impl Context<'_> {
             self.analysis.presence = Presence::Same { reason: format!("there is no {}", meant.phrase()) };
             return;
         }
-        self.provide(new);
+        self.provide(new.clone());
         let Some(thing) = self.need_meant(meant, span) else { return };
+        if self.is_there(&new) {
+            self.analysis.presence = Presence::Unknown { object: new, tolerated: false };
+            return;
+        }
         self.rename_thing(&thing, &meant.object, &node.newname);
     }
 
@@ -89,7 +93,7 @@ impl Context<'_> {
                 }
                 _ => return,
             },
-            Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) => return,
+            Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) | Thing::Builtin => return,
         };
         self.analysis.effects.push(effect);
     }
@@ -192,6 +196,11 @@ impl Context<'_> {
         if old.found.is_no() && matches!(new.found, Found::Yes(_)) {
             let reason = format!("{} is `{}` already", old.phrase(), node.newname);
             self.analysis.presence = Presence::Same { reason };
+            return;
+        }
+        if matches!((&old.found, &new.found), (Found::Yes(_), Found::Yes(_))) {
+            self.need_meant(&old, span);
+            self.analysis.presence = Presence::Unknown { object: new.object, tolerated: false };
             return;
         }
         let to = node.newname.clone();

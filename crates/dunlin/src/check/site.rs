@@ -160,7 +160,7 @@ impl Site<'_> {
                     span: None,
                     effect,
                 }),
-                Effect::AlterColumn { relation, column, change: ColumnChange::Type(ty) } => {
+                Effect::AlterColumn { relation, column, change: ColumnChange::Type(ty, _), .. } => {
                     let old =
                         self.catalog.relation(*relation).and_then(|table| table.column_numbered(*column));
                     let Some(old) = old else { continue };

@@ -81,8 +81,8 @@ fn parts_gone(site: &Site<'_>, id: Id, before: &Relation, after: &Relation) -> V
     let table = site.name(id);
     let named = |name: &str| {
         site.step.effects.iter().any(|effect| match effect {
-            Effect::DropConstraint { relation, name: dropped } => *relation == id && dropped == name,
-            Effect::DropColumn { relation, column } => {
+            Effect::DropConstraint { relation, name: dropped, .. } => *relation == id && dropped == name,
+            Effect::DropColumn { relation, column, .. } => {
                 *relation == id && before.names(&[*column]).iter().any(|column| column == name)
             }
             _ => false,

@@ -7,7 +7,7 @@ pub(super) fn look(site: &Site<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let dropped = site.step.effects.iter().filter_map(|effect| match effect {
-        Effect::DropColumn { relation, column } => {
+        Effect::DropColumn { relation, column, .. } => {
             Some((*relation, site.catalog.relation(*relation)?.names(&[*column]).pop()?))
         }
         _ => None,

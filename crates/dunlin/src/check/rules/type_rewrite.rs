@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) fn look(site: &Site<'_>) -> Vec<Finding> {
     let changed = |name: &str| {
         site.step.effects.iter().find_map(|effect| match effect {
-            Effect::AlterColumn { relation, column, change: ColumnChange::Type(ty) } => {
+            Effect::AlterColumn { relation, column, change: ColumnChange::Type(ty, _), .. } => {
                 let old = site.catalog.relation(*relation)?.column_numbered(*column)?;
                 (old.name == name).then(|| (old.ty.to_string(), ty.to_string()))
             }
