@@ -8,6 +8,7 @@ use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, QN
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
 use crate::syntax::{Lexer, Statement, Token, TokenKind, protobuf};
+use std::collections::BTreeMap;
 
 /// The analysis of one statement while it is made.
 pub struct Context<'a> {
@@ -27,6 +28,9 @@ pub struct Context<'a> {
     pub variables: Vec<String>,
     /// The functions whose bodies are being read, outermost first: a recursive call ends there.
     pub(super) calls: Vec<Id>,
+    /// The functions whose bodies were read for this statement, with why one cannot be: once is enough, since
+    /// functions that call each other are many ways to one end.
+    pub(super) bodies: BTreeMap<Id, Option<String>>,
     /// Whether the statement stands inside another one (a body, an EXPLAIN): it is not sent as it is written.
     pub(super) nested: bool,
     /// Tables that are not in the catalog but are meant by this statement itself (a table under creation).
@@ -68,6 +72,7 @@ impl<'a> Context<'a> {
             tentative: false,
             variables: Vec::new(),
             calls: Vec::new(),
+            bodies: BTreeMap::new(),
             nested: false,
             slots: 0,
         }

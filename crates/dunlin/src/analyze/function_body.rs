@@ -28,6 +28,8 @@ impl Context<'_> {
         let read = self.body_footprint(id).is_ok();
         if !read || self.analysis.opaque != opaque {
             self.touch(Place::Everything, Access::Write);
+            // A call besides has to say it again.
+            self.bodies.insert(id, self.analysis.opaque.clone());
         }
         self.analysis.effects.truncate(effects);
         self.analysis.class = class;
@@ -39,6 +41,15 @@ impl Context<'_> {
         if self.calls.contains(&id) {
             return Ok(());
         }
+        if let Some(known) = self.bodies.get(&id) {
+            return known.clone().map_or(Ok(()), Err);
+        }
+        let result = self.read_body(id);
+        self.bodies.insert(id, result.clone().err());
+        result
+    }
+
+    fn read_body(&mut self, id: Id) -> Result<(), String> {
         let Some(function) = self.catalog.function(id) else { return Ok(()) };
         if matches!(function.kind, FunctionKind::Aggregate | FunctionKind::Window) {
             return Ok(());
@@ -198,6 +209,7 @@ impl Context<'_> {
         nested.tentative = self.tentative;
         nested.variables = parameter_names(function);
         nested.calls.clone_from(&self.calls);
+        nested.bodies.clone_from(&self.bodies);
         match node {
             NodeEnum::SelectStmt(select) if select.into_clause.is_none() => {
                 nested.view_query(select);

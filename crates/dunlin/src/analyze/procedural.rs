@@ -438,9 +438,11 @@ impl<'c, 'a> Runner<'c, 'a> {
             nested.tentative = self.unsure || self.late;
             nested.variables.clone_from(&self.ctx.variables);
             nested.calls.clone_from(&self.ctx.calls);
+            nested.bodies = std::mem::take(&mut self.ctx.bodies);
             nested.slots = self.ctx.slots;
             analyse(&mut nested, &node);
             self.ctx.slots = nested.slots;
+            self.ctx.bodies = std::mem::take(&mut nested.bodies);
             if self.late {
                 nested.depends.clear()
             }
