@@ -66,6 +66,9 @@ fn main() -> ExitCode {
     }
     if args.causes {
         print_causes(&total.causes);
+        for (what, count) in &total.not_compared {
+            println!("{count:>5} not compared {what}");
+        }
     }
     println!("{}", serde_json::to_string(&total.counts).unwrap_or_default());
     let wrong = total.counts.false_invalid + total.counts.differences + total.failures;
@@ -85,6 +88,7 @@ struct Totals {
     counts: Counts,
     families: BTreeMap<&'static str, Counts>,
     causes: BTreeMap<Cause, (usize, String)>,
+    not_compared: BTreeMap<String, usize>,
     failures: usize,
 }
 
@@ -92,6 +96,9 @@ impl Totals {
     fn add(&mut self, report: &FileReport) {
         self.counts.extend(&report.counts);
         self.failures += report.failures;
+        for (what, count) in &report.not_compared {
+            *self.not_compared.entry(what.clone()).or_default() += count;
+        }
         for (family, counts) in &report.families {
             self.families.entry(family).or_default().extend(counts);
         }
@@ -108,7 +115,8 @@ fn print_file(name: &str, report: &FileReport, all: bool) {
     println!(
         "{name}: {statements} statements, {exact} exact, {unknown} unknown, {false_invalid} false invalid, {missed} \
          missed, {differences} differences; {} refused, {} texts not compared",
-        report.refused, report.not_compared
+        report.refused,
+        report.not_compared.values().sum::<usize>()
     );
     for trouble in &report.troubles {
         println!("  TROUBLE {trouble}");

@@ -3,7 +3,8 @@
 use super::facts::{Facts, Form, Value, facts};
 use dunlin::analyze::sameness::{self, Sameness};
 use dunlin::catalog::{Catalog, SearchPath};
-use std::collections::HashMap;
+use dunlin::syntax::{deparse_statement, parse_sql_fragment};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What was found between two catalogs.
 #[derive(Debug, Clone, Default)]
@@ -12,8 +13,8 @@ pub(super) struct Comparison {
     pub differences: Vec<Mismatch>,
     /// What the simulation could not work out.
     pub unknown: Vec<String>,
-    /// Texts that were met for the first time and could not be compared.
-    pub not_compared: usize,
+    /// How many texts were met for the first time and could not be compared, by kind of object and fact.
+    pub not_compared: BTreeMap<String, usize>,
 }
 
 /// A difference.
@@ -29,16 +30,25 @@ pub(super) struct Mismatch {
 #[derive(Debug, Default)]
 pub(super) struct Comparer {
     known: HashMap<(Form, String, String), Sameness>,
+    /// What is counted already as not compared: object, fact, and the server's text.
+    told: HashSet<(String, &'static str, String)>,
+    /// Something was renamed just now.
+    renamed: bool,
 }
 
 impl Comparer {
-    /// Compares two catalogs.
-    pub(super) fn compare(&mut self, simulated: &Catalog, live: &Catalog) -> Comparison {
+    /// Compares two catalogs. Where something was `renamed` just now, the texts that mention it have its old name in the
+    /// simulation and the new one on the server, so that their difference says nothing.
+    pub(super) fn compare(&mut self, simulated: &Catalog, live: &Catalog, renamed: bool) -> Comparison {
+        self.renamed = renamed;
         let (simulated, live) = (facts(simulated), facts(live));
         let mut found = Comparison::default();
         let names = simulated.keys().chain(live.keys().filter(|name| !simulated.contains_key(*name)));
         for name in names {
             let kind = name.split(' ').next().unwrap_or_default();
+            if of_a_relation_on_one_side(&simulated, &live, name) {
+                continue;
+            }
             match (simulated.get(name), live.get(name)) {
                 (Some(simulated), Some(live)) => self.objects(&mut found, name, simulated, live),
                 (Some(_), None) => found
@@ -51,6 +61,8 @@ impl Comparer {
                 ),
             }
         }
+        // Relations come first: the rest is often their consequence.
+        found.differences.sort_by_key(|mismatch| !mismatch.cause.starts_with("relation"));
         found
     }
 
@@ -60,16 +72,20 @@ impl Comparer {
                 // Which facts there are depends on the kind, which differs then.
                 continue;
             };
-            match self.values(found, simulated, live) {
+            let kind = name.split(' ').next().unwrap_or_default();
+            match self.values(simulated, live) {
                 Sameness::Same => {}
                 Sameness::Unknown
                     if matches!(simulated, Value::Unknown) || matches!(live, Value::Unknown) =>
                 {
                     found.unknown.push(format!("{name}: {field}"));
                 }
-                Sameness::Unknown => {}
+                Sameness::Unknown => {
+                    if self.told.insert((name.to_owned(), field, shown(live))) {
+                        *found.not_compared.entry(format!("{kind}: {field}")).or_default() += 1;
+                    }
+                }
                 Sameness::Different => {
-                    let kind = name.split(' ').next().unwrap_or_default();
                     found.differs(
                         format!("{kind}: {field}"),
                         format!("{name}: {field} is {}, simulated {}", shown(live), shown(simulated)),
@@ -79,23 +95,20 @@ impl Comparer {
         }
     }
 
-    fn values(&mut self, found: &mut Comparison, simulated: &Value, live: &Value) -> Sameness {
+    fn values(&mut self, simulated: &Value, live: &Value) -> Sameness {
         match (simulated, live) {
             (Value::Unknown, _) | (_, Value::Unknown) => Sameness::Unknown,
             (Value::Exact(simulated), Value::Exact(live)) => Sameness::of(simulated == live),
             (Value::Text(_, Some(simulated)), Value::Text(form, Some(live))) => {
-                self.texts(found, form, simulated, live)
+                self.texts(form, simulated, live)
             }
             (Value::Text(_, None), Value::Text(_, None)) => Sameness::Same,
-            (Value::Text(..), Value::Text(..)) => {
-                found.not_compared += 1;
-                Sameness::Unknown
-            }
+            (Value::Text(..), Value::Text(..)) => Sameness::Unknown,
             _ => Sameness::Different,
         }
     }
 
-    fn texts(&mut self, found: &mut Comparison, form: &Form, simulated: &str, live: &str) -> Sameness {
+    fn texts(&mut self, form: &Form, simulated: &str, live: &str) -> Sameness {
         if simulated == live {
             return Sameness::Same;
         }
@@ -110,9 +123,15 @@ impl Comparer {
             Form::Constraint => sameness::constraints(simulated, live),
             Form::Trigger => sameness::triggers(simulated, live),
             Form::Policy => sameness::policies(simulated, live),
+            Form::After(start) => {
+                let (simulated, live) = (spelled(start, simulated), spelled(start, live));
+                Sameness::of(simulated.is_some() && simulated == live).or_unknown()
+            }
             Form::Other => Sameness::Unknown,
         };
-        found.not_compared += usize::from(answer == Sameness::Unknown);
+        if answer == Sameness::Different && self.renamed {
+            return Sameness::Unknown;
+        }
         self.known.insert(key, answer);
         answer
     }
@@ -132,7 +151,30 @@ impl Comparison {
     }
 }
 
-fn columns_unknown(simulated: &std::collections::BTreeMap<String, Facts>, column: &str) -> bool {
+/// Whether it is a column of a relation that only one side has: that is told of the relation.
+fn of_a_relation_on_one_side(
+    simulated: &BTreeMap<String, Facts>,
+    live: &BTreeMap<String, Facts>,
+    name: &str,
+) -> bool {
+    let relation = match name.split_once(' ') {
+        Some(("column", column)) => column.rfind('.').map_or(column, |dot| &column[..dot]),
+        Some(("constraint" | "trigger" | "policy" | "rule", part)) => match part.split_once(" on ") {
+            Some((_, relation)) => relation,
+            None => return false,
+        },
+        _ => return false,
+    };
+    let relation = format!("relation {relation}");
+    simulated.contains_key(&relation) != live.contains_key(&relation)
+}
+
+/// A part of a statement in libpg_query's spelling, with what comes before it.
+fn spelled(start: &str, text: &str) -> Option<String> {
+    deparse_statement(&parse_sql_fragment(&format!("{start} {text}")).ok()?)
+}
+
+fn columns_unknown(simulated: &BTreeMap<String, Facts>, column: &str) -> bool {
     let Some(column) = column.strip_prefix("column ") else { return false };
     let relation = column.rfind('.').map_or(column, |dot| &column[..dot]);
     let facts = simulated.get(&format!("relation {relation}"));

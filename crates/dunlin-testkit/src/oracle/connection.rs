@@ -43,6 +43,8 @@ pub(super) enum Answer {
         code: String,
         /// What it said.
         message: String,
+        /// Where it arose, if that is not the statement itself: the functions that were running.
+        context: String,
     },
     /// The connection is lost.
     Lost(String),
@@ -127,7 +129,7 @@ impl Connection {
                 let path = dunlin::pg::quote_literal(&file.path().to_string_lossy());
                 self.run(&format!("{}{path}{}", &sql[..from.start], &sql[from.end..])).await
             }
-            Err(error) => Answer::Refused { code: String::new(), message: error.to_string() },
+            Err(error) => given_up(&error),
         }
     }
 
@@ -185,11 +187,17 @@ impl Connection {
                 Some(server) => Answer::Refused {
                     code: server.code().code().to_owned(),
                     message: server.message().to_owned(),
+                    context: server.where_().unwrap_or_default().to_owned(),
                 },
-                None => Answer::Refused { code: String::new(), message: error.to_string() },
+                None => given_up(&error),
             },
         }
     }
+}
+
+/// An error of the client's own.
+fn given_up(error: &dyn std::error::Error) -> Answer {
+    Answer::Refused { code: String::new(), message: error.to_string(), context: String::new() }
 }
 
 /// A socket that is watched.

@@ -32,6 +32,8 @@ pub(super) enum Form {
     Trigger,
     /// What follows a policy's table.
     Policy,
+    /// The rest of a statement that starts so, which is the same if it is spelled the same and unknown otherwise.
+    After(&'static str),
     /// A text that nothing here can compare unless it is the same.
     Other,
 }
@@ -128,11 +130,12 @@ impl Collected<'_> {
         table.and_then(|table| self.catalog.relation(table)).is_some_and(|table| table.extension.is_some())
     }
 
-    /// The columns that an expression uses, whose order means nothing.
+    /// The columns that expressions use, whose order and number mean nothing.
     fn used_columns(&self, relation: Id, numbers: &[i16]) -> String {
         let mut names =
             self.catalog.relation(relation).map(|relation| relation.names(numbers)).unwrap_or_default();
         names.sort();
+        names.dedup();
         names.join(", ")
     }
 
@@ -161,9 +164,15 @@ impl Collected<'_> {
             ("of type", exact(of_type)),
             ("options", exact(relation.options.join(", "))),
             ("row security", exact(format!("{:?}", relation.row_security))),
-            ("partition key", optional(Form::Other, relation.partition_key.as_deref())),
-            ("partition columns", exact(self.column_names(id, &relation.partition_columns))),
-            ("partition bound", optional(Form::Other, relation.partition_bound.as_deref())),
+            (
+                "partition key",
+                optional(Form::After("create table t () partition by"), relation.partition_key.as_deref()),
+            ),
+            ("partition columns", exact(self.used_columns(id, &relation.partition_columns))),
+            (
+                "partition bound",
+                optional(Form::After("create table t partition of p"), relation.partition_bound.as_deref()),
+            ),
             ("query", text(Form::Query, relation.query.as_deref())),
         ]);
         if !relation.columns_known {
@@ -219,7 +228,7 @@ impl Collected<'_> {
             self.put(format!("policy {} on {name}", policy.name), attached(Form::Policy, policy));
         }
         for rule in &relation.rules {
-            self.put(format!("rule {} on {name}", rule.name), attached(Form::Other, rule));
+            self.put(format!("rule {} on {name}", rule.name), attached(Form::After(""), rule));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::compare::Comparison;
 use super::connection::Answer;
-use dunlin::analyze::{Analysis, Presence, Verdict};
+use dunlin::analyze::{Analysis, Presence, TransactionStatement, Verdict};
 use dunlin::pg::sqlstate;
 
 /// How the simulation did on one statement.
@@ -46,6 +46,8 @@ pub(super) enum Claim {
     Valid,
     /// The server accepts it and does nothing, since its result is there.
     Satisfied(String),
+    /// Dunlin takes no file that says it; what it leaves behind is not worked out.
+    NotTaken(&'static str),
     /// The server refuses it.
     Invalid {
         /// The reason without names.
@@ -64,6 +66,9 @@ pub(super) enum Claim {
 
 /// Reads what an analysis claims, as the planner does.
 pub(super) fn claim(analysis: &Analysis) -> Claim {
+    if let Some(TransactionStatement::Refused(reason)) = &analysis.transaction {
+        return Claim::NotTaken(reason);
+    }
     let invalid: Vec<String> =
         analysis.invalid().map(|need| format!("{} {}", need.code, need.message)).collect();
     if let Some(first) = invalid.first() {
@@ -110,23 +115,31 @@ fn without_names(message: &str) -> String {
     text
 }
 
-/// Whether the simulation should have known that the server refuses a statement with this SQLSTATE.
-pub(super) fn should_be_known(code: &str) -> bool {
+/// Whether the simulation should have known that the server refuses a statement for this.
+fn should_be_known(code: &str, message: &str, context: &str) -> bool {
     // An ambiguous name is there; that it is there twice is another matter.
-    code != "42702" && (sqlstate::is_missing_object(code) || sqlstate::is_duplicate(code) || code == "42712")
+    let kind = code != "42702"
+        && (sqlstate::is_missing_object(code) || sqlstate::is_duplicate(code) || code == "42712");
+    // Bodies of functions are bound when they run; what a block says itself is known, unless it raises the error.
+    let mut frames = context.lines().filter(|line| line.contains("function") && line.contains(" line "));
+    let in_a_body = frames.any(|line| !line.contains("inline_code_block") || line.ends_with("at RAISE"));
+    let of_values =
+        message.starts_with("could not find jsonpath variable") || message.contains("hash function for type");
+    kind && !in_a_body && !of_values
 }
 
 /// Judges a statement that the server refused.
 pub(super) fn refused(claim: &Claim, answer: &Answer) -> Judgement {
-    let Answer::Refused { code, message } = answer else {
+    let Answer::Refused { code, message, context } = answer else {
         return Judgement::new(Outcome::Refused, "connection lost", Vec::new());
     };
-    if !should_be_known(code) {
+    if !should_be_known(code, message, context) {
         return Judgement::new(Outcome::Refused, code.clone(), vec![message.clone()]);
     }
     match claim {
         Claim::Invalid { .. } | Claim::Satisfied(_) => Judgement::new(Outcome::Exact, "", Vec::new()),
         Claim::Unknown { cause, reasons } => Judgement::new(Outcome::Unknown, cause.clone(), reasons.clone()),
+        Claim::NotTaken(reason) => Judgement::new(Outcome::Unknown, *reason, Vec::new()),
         Claim::Valid => {
             let reasons = vec!["the simulation says nothing against it".to_owned()];
             Judgement::new(Outcome::Missed, format!("{code} {}", without_quoted(message)), reasons)
@@ -155,7 +168,10 @@ pub(super) fn accepted(claim: &Claim, compared: &Comparison) -> Judgement {
             Judgement::new(Outcome::FalseInvalid, cause.clone(), reasons.clone())
         }
         Claim::Unknown { cause, reasons } => Judgement::new(Outcome::Unknown, cause.clone(), reasons.clone()),
-        Claim::Valid | Claim::Satisfied(_) => {
+        Claim::NotTaken(reason) if !compared.differences.is_empty() => {
+            Judgement::new(Outcome::Unknown, *reason, Vec::new())
+        }
+        Claim::Valid | Claim::Satisfied(_) | Claim::NotTaken(_) => {
             if let Some(first) = compared.differences.first() {
                 let mut reasons: Vec<String> =
                     compared.differences.iter().map(|mismatch| mismatch.text.clone()).collect();
@@ -169,5 +185,28 @@ pub(super) fn accepted(claim: &Claim, compared: &Comparison) -> Judgement {
             }
             Judgement::new(Outcome::Exact, "", Vec::new())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_in_a_body_is_not_to_be_known() {
+        let inside = "PL/pgSQL function f() line 3 at SQL statement";
+        let block = "PL/pgSQL function inline_code_block line 1 at SQL statement";
+        let raised = "PL/pgSQL function inline_code_block line 1 at RAISE";
+        let known = |code, context| should_be_known(code, "relation \"t\" does not exist", context);
+        assert!(known("42P01", "") && known("42P01", block));
+        assert!(!known("42P01", inside) && !known("42P01", raised) && !known("22012", ""));
+    }
+
+    #[test]
+    fn causes_are_without_names() {
+        assert_eq!(without_names("table `a` has no column `b`"), "table … has no column …");
+        assert_eq!(without_quoted("function f(integer, text) does not exist"), "function … does not exist");
+        assert_eq!(without_quoted("relation \"t\" does not exist"), "relation … does not exist");
+        assert_eq!(without_quoted("operator does not exist: text = integer"), "operator does not exist");
     }
 }

@@ -1,11 +1,10 @@
 //! The oracle: feeds statements to a server and to the simulation, and counts where the two agree.
 //!
-//! Each file gets a database of its own. Every statement goes to the server; the simulation says before what it
+//! Each file gets a server of its own, since it may make roles and databases. Every statement goes to the server; the simulation says before what it
 //! thinks of it (valid, invalid, satisfied, unknown) and what it leaves behind. Afterwards the introspected catalog
 //! must equal the simulated one. After anything that was unknown or different the simulation goes on from the
 //! introspected catalog, so that each statement is judged on its own.
 
-mod cluster;
 mod compare;
 mod connection;
 mod facts;

@@ -69,8 +69,8 @@ pub struct FileReport {
     pub counts: Counts,
     /// Statements that the server refused for reasons that are not judged.
     pub refused: usize,
-    /// Texts that were not compared, since nothing can tell whether they mean the same.
-    pub not_compared: usize,
+    /// How many texts were not compared, since nothing can tell whether they mean the same; by kind of object and fact.
+    pub not_compared: BTreeMap<String, usize>,
     /// Every statement that was not exact.
     pub entries: Vec<Entry>,
     /// By kind of statement.

@@ -1,16 +1,15 @@
 //! Runs one file against the server and the simulation.
 
-use super::cluster::Cluster;
 use super::compare::{Comparer, Comparison};
 use super::connection::{Answer, Connection, Status};
 use super::judge::{self, Claim, Judgement, Outcome};
 use super::report::{Entry, FileReport};
 use super::script::{Cut, Item, Script, Then};
 use super::simulation::{Control, Simulation};
-use crate::database::TestDb;
 use crate::server::TestServer;
 use dunlin::analyze::{Analysis, Class, analyze};
 use dunlin::catalog::Effect;
+use dunlin::embedded::Embedded;
 use dunlin::pg::introspect::{Introspection, Snapshot, introspect};
 use dunlin::source::{SourceFile, Span};
 use dunlin::syntax::{ParseOptions, Statement, Tree, on_large_stack, parse, tokens};
@@ -33,42 +32,36 @@ impl Default for Options {
     }
 }
 
-/// Runs a file in a database of its own, and takes away afterwards what it made in the cluster.
+/// Runs a file in a database of its own on a server of its own: it may make roles and databases, and other tests go on
+/// meanwhile.
 ///
 /// # Panics
-/// When there is no test server.
+/// When there is no server to start.
 pub fn run_file(name: &str, text: &str, options: &Options) -> FileReport {
+    let server = Embedded::start(TestServer::options()).unwrap_or_else(|error| panic!("no server: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // Whatever walks parse trees needs room.
-    on_large_stack(|| runtime.block_on(run(name, text, options)))
+    on_large_stack(|| runtime.block_on(run(&server, name, text, options)))
 }
 
-async fn run(name: &str, text: &str, options: &Options) -> FileReport {
-    let mut report = FileReport::default();
-    let postgres = TestServer::shared().url("postgres");
-    let admin = match Connection::open(&postgres, None, Duration::from_secs(60)).await {
-        Ok(admin) => admin,
-        Err(error) => panic!("no connection to the test server: {error}"),
+async fn run(server: &Embedded, name: &str, text: &str, options: &Options) -> FileReport {
+    const DATABASE: &str = "oracle";
+    let url = server.url(DATABASE);
+    let started = match Connection::open(&server.url("postgres"), None, options.limit).await {
+        Ok(admin) => match admin.run(&format!("create database {DATABASE}")).await {
+            Answer::Accepted { .. } => Oracle::start(name, &url, options).await,
+            answer => Err(format!("no database: {answer:?}")),
+        },
+        Err(error) => Err(error),
     };
-    let cluster = Cluster::look(&admin).await;
-    let database = TestDb::new().await;
-    let url = database.url();
-    match Oracle::start(name, &url, options).await {
-        Ok(mut oracle) => {
-            if let Err(trouble) = oracle.run(text, options).await {
-                oracle.report.troubles.push(trouble);
-            }
-            report = oracle.report;
-        }
-        Err(error) => report.troubles.push(error),
+    let mut oracle = match started {
+        Ok(oracle) => oracle,
+        Err(error) => return FileReport { troubles: vec![error], ..FileReport::default() },
+    };
+    if let Err(trouble) = oracle.run(text, options).await {
+        oracle.report.troubles.push(trouble);
     }
-    let database_name = database.name().to_owned();
-    drop(database);
-    match cluster {
-        Ok(cluster) => report.troubles.extend(cluster.clean(&admin, &database_name, &url).await),
-        Err(error) => report.troubles.push(error),
-    }
-    report
+    oracle.report
 }
 
 /// What is known of a statement before the server is asked.
@@ -157,8 +150,16 @@ impl<'a> Oracle<'a> {
             skip_data(script, &cut.sql);
             return Ok(());
         }
-        let Some(foreseen) = self.foresee(cut, script.conforming()) else {
-            return Ok(());
+        let foreseen = match self.foresee(cut, script.conforming()) {
+            Ok(foreseen) => foreseen,
+            Err(None) => return Ok(()),
+            Err(Some(failure)) => {
+                self.report.failures += 1;
+                return Err(format!(
+                    "{}:{}: {failure}: {}; the rest is left out",
+                    self.name, cut.line, cut.sql
+                ));
+            }
         };
         let answer = send(&self.connection, script, cut).await;
         if let Answer::Lost(reason) = &answer {
@@ -174,8 +175,8 @@ impl<'a> Oracle<'a> {
         self.judge(cut, &foreseen, &answer, &control, (was, is)).await
     }
 
-    /// Parses and analyses a statement; where that panics or does not end, it is told and not judged.
-    fn foresee(&mut self, cut: &Cut, conforming: bool) -> Option<Foreseen> {
+    /// Parses and analyses a statement, if there is one; or says that this panics or does not end.
+    fn foresee(&self, cut: &Cut, conforming: bool) -> Result<Foreseen, Option<&'static str>> {
         let (name, sql) = (self.name.to_owned(), cut.sql.clone());
         let (catalog, session) = (self.simulation.catalog().clone(), self.simulation.session().clone());
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -192,17 +193,13 @@ impl<'a> Oracle<'a> {
         };
         // In a thread of its own, which is left behind if it does not end.
         std::thread::spawn(work);
-        match receiver.recv_timeout(self.limit) {
-            Ok(foreseen) => foreseen,
-            Err(RecvTimeoutError::Disconnected) => {
-                self.failed(cut, "Dunlin panicked at");
-                None
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                self.failed(cut, "Dunlin does not come to an end with");
-                None
-            }
-        }
+        receiver.recv_timeout(self.limit).map_or_else(
+            |error| match error {
+                RecvTimeoutError::Disconnected => Err(Some("Dunlin panicked at")),
+                RecvTimeoutError::Timeout => Err(Some("Dunlin does not come to an end with")),
+            },
+            |foreseen| foreseen.ok_or(None),
+        )
     }
 
     fn failed(&mut self, cut: &Cut, what: &str) {
@@ -220,7 +217,7 @@ impl<'a> Oracle<'a> {
     ) -> Result<(), String> {
         let analysis = &foreseen.analysis;
         let server = match answer {
-            Answer::Refused { code, message } => Some(format!("{code} {message}")),
+            Answer::Refused { code, message, .. } => Some(format!("{code} {message}")),
             _ => None,
         };
         let judgement = if server.is_none() {
@@ -234,7 +231,7 @@ impl<'a> Oracle<'a> {
             } else {
                 None
             };
-            let compared = live.as_ref().map(|live| self.compare(live));
+            let compared = live.as_ref().map(|live| self.compare(live, renames(analysis)));
             let judgement = judge::accepted(&foreseen.claim, &compared.unwrap_or_default());
             if let (Some(live), true) = (&live, judgement.outcome != Outcome::Exact || resyncs(analysis)) {
                 self.simulation.resync(live);
@@ -264,10 +261,12 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    fn compare(&mut self, live: &Introspection) -> Comparison {
-        let mut compared = self.comparer.compare(self.simulation.catalog(), &live.catalog);
+    fn compare(&mut self, live: &Introspection, renamed: bool) -> Comparison {
+        let mut compared = self.comparer.compare(self.simulation.catalog(), &live.catalog, renamed);
         compared.search_path(self.simulation.search_path(), &live.search_path);
-        self.report.not_compared += compared.not_compared;
+        for (what, count) in &compared.not_compared {
+            *self.report.not_compared.entry(what.clone()).or_default() += count;
+        }
         compared
     }
 
@@ -338,7 +337,7 @@ impl<'a> Oracle<'a> {
             self.simulation.follow(&Control::Rollback, true, Status::Failed, Status::Idle);
         }
         let Some(live) = self.read_if_possible(line).await else { return Ok(()) };
-        let compared = self.compare(&live);
+        let compared = self.compare(&live, false);
         if compared.differences.is_empty() {
             return Ok(());
         }
@@ -353,9 +352,28 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// What an extension brings is read from the server that has it.
+/// What an extension brings is read from the server that has it, and so is how texts read after a rename.
 fn resyncs(analysis: &Analysis) -> bool {
-    analysis.effects.iter().any(|effect| matches!(effect, Effect::CreateExtension { .. }))
+    renames(analysis)
+        || analysis.effects.iter().any(|effect| matches!(effect, Effect::CreateExtension { .. }))
+}
+
+/// Whether names in texts are other ones after it.
+fn renames(analysis: &Analysis) -> bool {
+    let renames = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::RenameColumn { .. }
+                | Effect::RenameRelation { .. }
+                | Effect::MoveRelation { .. }
+                | Effect::RenameType { .. }
+                | Effect::RenameEnumLabel { .. }
+                | Effect::RenameFunction { .. }
+                | Effect::MoveTo { .. }
+                | Effect::RenameSchema { .. }
+        )
+    };
+    analysis.effects.iter().any(renames)
 }
 
 /// Whether a statement that failed can have changed something all the same.

@@ -1,5 +1,6 @@
 //! What the analysis of one statement collects, and the look-ups that every family shares.
 
+use super::function_body::Bodies;
 use super::{
     Access, Analysis, Class, DataChange, Facet, Footprint, Lock, LockMode, Place, Presence, Requirement,
     Session, Transactional, Verdict,
@@ -8,7 +9,7 @@ use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, QN
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
 use crate::syntax::{Lexer, Statement, Token, TokenKind, protobuf};
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The analysis of one statement while it is made.
 pub struct Context<'a> {
@@ -26,11 +27,8 @@ pub struct Context<'a> {
     pub tentative: bool,
     /// Names that hide columns: parameters and variables of the function body under analysis.
     pub variables: Vec<String>,
-    /// The functions whose bodies are being read, outermost first: a recursive call ends there.
-    pub(super) calls: Vec<Id>,
-    /// The functions whose bodies were read for this statement, with why one cannot be: once is enough, since
-    /// functions that call each other are many ways to one end.
-    pub(super) bodies: BTreeMap<Id, Option<String>>,
+    /// The functions whose bodies are read, for the statement with all that stands in it.
+    pub(super) bodies: Rc<Bodies>,
     /// Whether the statement stands inside another one (a body, an EXPLAIN): it is not sent as it is written.
     pub(super) nested: bool,
     /// Tables that are not in the catalog but are meant by this statement itself (a table under creation).
@@ -71,8 +69,7 @@ impl<'a> Context<'a> {
             depends: Vec::new(),
             tentative: false,
             variables: Vec::new(),
-            calls: Vec::new(),
-            bodies: BTreeMap::new(),
+            bodies: Rc::default(),
             nested: false,
             slots: 0,
         }

@@ -120,6 +120,8 @@ impl<'a> Context<'a> {
             | NodeEnum::FetchStmt(_)
             | NodeEnum::ClosePortalStmt(_) => self.raise(Class::Reads),
             NodeEnum::LoadStmt(_) => self.raise(Class::Session),
+            // In which tablespace a table is, the catalog does not hold.
+            NodeEnum::AlterTableMoveAllStmt(_) => self.raise(Class::Changes),
             NodeEnum::AlterSystemStmt(_) => {
                 self.raise(Class::Changes);
                 self.analysis.transactional = Transactional::No;

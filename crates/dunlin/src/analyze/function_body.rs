@@ -8,6 +8,25 @@ use crate::catalog::{Function, FunctionKind, Id, Name, ObjectRef, RelationKind};
 use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::plpgsql;
 use crate::syntax::{NodeEnum, ParseOptions, Script, Statement, TokenDigest, Tree, parse, protobuf};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// More calls than this in one statement are not followed: calls that call twice grow without end.
+const MOST_BODIES: usize = 500;
+
+/// The function bodies that are read for one statement, with all that is nested in it.
+#[derive(Debug, Default)]
+pub struct Bodies {
+    /// Those that are being read, outermost first: a recursive call ends there.
+    open: RefCell<Vec<Id>>,
+    /// Those whose footprint a trigger has added: once is enough, however many rows and triggers lead there.
+    touched: RefCell<BTreeSet<Id>>,
+    /// Whether a trigger is looked at: only what it touches counts.
+    for_footprint: Cell<bool>,
+    /// How many were read.
+    read: Cell<usize>,
+}
 
 impl Context<'_> {
     /// Records what a called function does, as far as its body is known and static.
@@ -23,13 +42,17 @@ impl Context<'_> {
     /// Records what a trigger's function does. One that cannot be read may touch anything, but the
     /// statement that fires it is understood all the same.
     pub(super) fn called_by_trigger(&mut self, id: Id) {
+        let outer = self.bodies.for_footprint.replace(true);
+        self.footprint_of_trigger(id);
+        self.bodies.for_footprint.set(outer);
+    }
+
+    fn footprint_of_trigger(&mut self, id: Id) {
         let (class, opaque) = (self.analysis.class, self.analysis.opaque.clone());
         let effects = self.analysis.effects.len();
         let read = self.body_footprint(id).is_ok();
         if !read || self.analysis.opaque != opaque {
             self.touch(Place::Everything, Access::Write);
-            // A call besides has to say it again.
-            self.bodies.insert(id, self.analysis.opaque.clone());
         }
         self.analysis.effects.truncate(effects);
         self.analysis.class = class;
@@ -38,24 +61,20 @@ impl Context<'_> {
 
     /// Records what a function's body reads and writes; the reason where that cannot be known.
     pub(crate) fn body_footprint(&mut self, id: Id) -> Result<(), String> {
-        if self.calls.contains(&id) {
+        if self.bodies.open.borrow().contains(&id)
+            || self.bodies.for_footprint.get() && !self.bodies.touched.borrow_mut().insert(id)
+        {
             return Ok(());
         }
-        if let Some(known) = self.bodies.get(&id) {
-            return known.clone().map_or(Ok(()), Err);
-        }
-        let result = self.read_body(id);
-        self.bodies.insert(id, result.clone().err());
-        result
-    }
-
-    fn read_body(&mut self, id: Id) -> Result<(), String> {
         let Some(function) = self.catalog.function(id) else { return Ok(()) };
         if matches!(function.kind, FunctionKind::Aggregate | FunctionKind::Window) {
             return Ok(());
         }
         let name = self.catalog.function_name(id);
         let unread = || Err(format!("what function {name} does is not known"));
+        if self.bodies.read.replace(self.bodies.read.get() + 1) >= MOST_BODIES {
+            return unread();
+        }
         match (function.language.as_str(), &function.body) {
             ("sql", Some(body)) => self.with_body(id, function, |ctx| ctx.sql_body_footprint(body)),
             ("plpgsql", Some(body)) => match plpgsql(body) {
@@ -84,9 +103,9 @@ impl Context<'_> {
         read: impl FnOnce(&mut Self) -> Result<(), String>,
     ) -> Result<(), String> {
         let variables = std::mem::replace(&mut self.variables, parameter_names(function));
-        self.calls.push(id);
+        self.bodies.open.borrow_mut().push(id);
         let result = read(self);
-        self.calls.pop();
+        self.bodies.open.borrow_mut().pop();
         self.variables = variables;
         result
     }
@@ -208,8 +227,7 @@ impl Context<'_> {
         nested.nested = true;
         nested.tentative = self.tentative;
         nested.variables = parameter_names(function);
-        nested.calls.clone_from(&self.calls);
-        nested.bodies.clone_from(&self.bodies);
+        nested.bodies = Rc::default();
         match node {
             NodeEnum::SelectStmt(select) if select.into_clause.is_none() => {
                 nested.view_query(select);
@@ -284,4 +302,46 @@ fn is_harmless(extension: &str) -> bool {
         extension,
         "dblink" | "pg_cron" | "timescaledb" | "citus" | "pg_partman" | "pg_background" | "pgmq"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analyze::{Session, analyze};
+    use crate::catalog::{Catalog, Origin, SearchPath};
+
+    #[test]
+    fn triggers_that_fire_each_other_are_read_once_each() {
+        let tables = 12;
+        let mut sql = String::new();
+        for at in 0..tables {
+            let updates: String =
+                (0..tables).map(|other| format!("update t{other} set n = new.n; ")).collect();
+            sql += &format!(
+                "create table t{at} (n int);
+                 create function f{at}() returns trigger language plpgsql as 'begin {updates} return new; end';
+                 create trigger g{at} after update on t{at} for each row execute function f{at}();"
+            );
+        }
+        sql += "update t0 set n = 1;";
+        let (session, mut catalog) = (Session::new(SearchPath::default()), Catalog::empty());
+        let script = read_script(&sql);
+        let (last, first) = script.statements.split_last().unwrap();
+        for statement in first {
+            let analysis = analyze(statement, &catalog, &session);
+            catalog.apply(&analysis.effects, Origin::Live);
+        }
+        let context = Context::new(last, &catalog, &session);
+        let bodies = Rc::clone(&context.bodies);
+        let analysis = context.run();
+        assert_eq!(bodies.read.get(), tables);
+        for at in 0..tables {
+            let name = crate::catalog::QName::new("public", format!("t{at}"));
+            let written = analysis.footprint.touches().any(|(place, access)| {
+                let own = matches!(place, Place::Values(table, _) if *table == name);
+                own && *access == Access::Write
+            });
+            assert!(written, "t{at}: {:?}", analysis.footprint);
+        }
+    }
 }

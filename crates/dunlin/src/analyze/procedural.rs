@@ -13,6 +13,7 @@ use crate::syntax::{
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 impl Context<'_> {
@@ -437,12 +438,10 @@ impl<'c, 'a> Runner<'c, 'a> {
             nested.nested = true;
             nested.tentative = self.unsure || self.late;
             nested.variables.clone_from(&self.ctx.variables);
-            nested.calls.clone_from(&self.ctx.calls);
-            nested.bodies = std::mem::take(&mut self.ctx.bodies);
+            nested.bodies = Rc::clone(&self.ctx.bodies);
             nested.slots = self.ctx.slots;
             analyse(&mut nested, &node);
             self.ctx.slots = nested.slots;
-            self.ctx.bodies = std::mem::take(&mut nested.bodies);
             if self.late {
                 nested.depends.clear()
             }

@@ -63,7 +63,7 @@ impl Context<'_> {
             let inputs = inputs(function).count();
             inputs == types.len() || function.arguments.iter().any(|argument| argument.mode == 'v')
         };
-        let there = !fitting.is_empty() || builtin.iter().any(|function| fits(function));
+        let there = !fitting.is_empty() || builtin.iter().any(fits);
         let result = match found {
             Some((_, function)) => user_result(function, types),
             None => builtin_result(&builtin, types),

@@ -12,7 +12,7 @@ mod name;
 mod other;
 
 pub use apply::Dependent;
-pub use effect::{ColumnChange, Effect, RelationChange, Slot, Target};
+pub use effect::{ColumnChange, ConstraintChange, Effect, RelationChange, Slot, Target};
 
 pub use describe::{Difference, difference};
 pub use lookup::{Found, SearchPath, TEMPORARY};

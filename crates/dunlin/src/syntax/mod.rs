@@ -21,7 +21,7 @@ mod tests;
 pub use deparse::{deparse_expression, deparse_statement};
 pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
 pub use lexer::{Lexer, Token, TokenKind, tokens};
-pub use parser::on_large_stack;
+pub use parser::{fingerprint, on_large_stack};
 pub use script::{comments_before_first_statement, parse, repair_dollar_quotes};
 
 pub use pg_query::NodeEnum;

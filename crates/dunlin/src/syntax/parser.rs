@@ -103,6 +103,15 @@ pub(super) fn parse_raw(text: &str, mode: Mode) -> Result<Vec<protobuf::RawStmt>
     }
 }
 
+/// Gives libpg_query's fingerprint of a statement: the same for two that differ in constants and white space only.
+/// None where the grammar does not accept the text.
+pub fn fingerprint(text: &str) -> Option<u64> {
+    let _guard = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
+    pg_query::fingerprint(text, pg_query::ParserOptions::default(), pg_query::FingerprintOptions::default())
+        .ok()
+        .map(|fingerprint| fingerprint.value)
+}
+
 fn refusal(text: &str, message: String, cursor: c_int) -> Refusal {
     const LIMITS: [&str; 5] = [
         "stack depth limit exceeded",
@@ -184,6 +193,13 @@ mod tests {
         assert!(matches!(parse(&text), Err(Refusal::Limit(_))), "{:?}", parse(&text));
         let text = format!("select {}1{}", "(".repeat(100_000), ")".repeat(100_000));
         assert!(matches!(parse(&text), Err(Refusal::Limit(_))), "{:?}", parse(&text));
+    }
+
+    #[test]
+    fn fingerprints_are_those_of_statements_without_their_constants() {
+        assert_eq!(fingerprint("select a from t where b = 1"), fingerprint("SELECT a FROM t  WHERE b = 2"));
+        assert_ne!(fingerprint("select a from t"), fingerprint("select b from t"));
+        assert_eq!(fingerprint("select from from"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod cases;
 mod ddl;
 mod embedded;
 mod execute;
@@ -18,3 +19,4 @@ mod pg_lock;
 mod real_sets;
 mod sameness;
 mod server;
+mod types;

@@ -43,7 +43,14 @@ UNION ALL
 SELECT 'language', l.tableoid, l.oid, NULL, l.lanname::text, '{}', NULL
 FROM pg_catalog.pg_language l WHERE l.oid >= 16384
 UNION ALL
-SELECT 'statistics', s.tableoid, s.oid, s.stxnamespace, s.stxname::text, '{}', NULL FROM pg_catalog.pg_statistic_ext s
+-- What LIKE names a copy after: the columns, and `expr` for each expression.
+SELECT 'statistics', s.tableoid, s.oid, s.stxnamespace, s.stxname::text, '{}',
+       pg_catalog.concat_ws('_', (SELECT pg_catalog.string_agg(a.attname, '_' ORDER BY a.attnum)
+                                  FROM pg_catalog.pg_attribute a
+                                  WHERE a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys::int2[])),
+                            (SELECT pg_catalog.string_agg('expr', '_')
+                             FROM pg_catalog.unnest(pg_catalog.pg_get_statisticsobjdef_expressions(s.oid))))
+FROM pg_catalog.pg_statistic_ext s
 UNION ALL
 SELECT 'text search configuration', t.tableoid, t.oid, t.cfgnamespace, t.cfgname::text, '{}', NULL
 FROM pg_catalog.pg_ts_config t WHERE t.oid >= 16384

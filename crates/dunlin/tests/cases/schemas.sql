@@ -1,0 +1,28 @@
+-- Schemas and the path in which names are looked for.
+create schema app;
+create schema if not exists app;
+create schema app authorization postgres;
+create schema other create table first_one (a integer) create view seen as select a from first_one;
+create table app.same_name (app_column integer);
+create table other.same_name (other_column integer);
+select app_column from same_name;
+set search_path = other, app;
+select other_column from same_name;
+select other_column, app_column from same_name;
+create table placed_first (a integer);
+select a from other.placed_first;
+select max(a) from app.placed_first;
+set search_path to app;
+create table unplaced (a integer);
+alter table app.unplaced set schema other;
+alter table app.unplaced rename to gone;
+alter schema other rename to others;
+select * from others.unplaced;
+select count(*) from other.unplaced;
+drop schema others;
+drop schema others cascade;
+drop schema if exists others, app cascade;
+create table nowhere (a integer);
+reset search_path;
+create table somewhere (a integer);
+create table missing_schema.somewhere (b integer);

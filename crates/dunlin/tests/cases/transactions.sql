@@ -1,0 +1,30 @@
+-- What a transaction brings back, and what it leaves.
+create table kept (id integer primary key);
+begin;
+create table taken_back (id integer);
+savepoint one;
+alter table kept add column inner_column text;
+rollback to savepoint one;
+alter table kept add column outer_column text;
+set local search_path = elsewhere;
+reset search_path;
+release savepoint one;
+commit;
+insert into taken_back values (1);
+insert into kept (id, inner_column) values (1, 'x');
+insert into kept (id, outer_column) values (1, 'x');
+begin;
+drop table taken_back;
+-- The transaction has failed: this one is passed over.
+select missing from kept;
+create table passed_over (id integer);
+rollback;
+select id from taken_back;
+select id from passed_over;
+begin;
+create schema chained;
+commit and chain;
+create table chained.in_the_second (a integer);
+rollback;
+select a from chained.in_the_second;
+drop schema chained;
