@@ -59,11 +59,11 @@ impl Context<'_> {
             .find(|(_, function)| function.signature() == exact)
             .or_else(|| fitting.first().filter(|_| fitting.len() == 1));
         let builtin = self.builtin_support(name);
-        let fits = |function: &&BuiltinFunction| {
+        let fits = |function: &&'static BuiltinFunction| {
             let inputs = inputs(function).count();
             inputs == types.len() || function.arguments.iter().any(|argument| argument.mode == 'v')
         };
-        let there = !fitting.is_empty() || builtin.iter().any(|function| fits(&function));
+        let there = !fitting.is_empty() || builtin.iter().any(fits);
         let result = match found {
             Some((_, function)) => user_result(function, types),
             None => builtin_result(&builtin, types),
