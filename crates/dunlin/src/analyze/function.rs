@@ -2,7 +2,6 @@
 
 use super::context::{Context, strings};
 use super::object::place_of;
-use super::typing::{Arguments, Resolved, Ty, Typed, from_ref};
 use super::{Access, Class, Presence};
 use crate::catalog::{
     Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName, TypeRef,
@@ -39,79 +38,7 @@ impl Context<'_> {
         self.make_function(name, function, node.replace);
     }
 
-    /// Analyses CREATE AGGREGATE.
-    pub(super) fn create_aggregate(&mut self, node: &protobuf::DefineStmt, written: &Name) {
-        let name = self.new_name(written, self.statement.span);
-        self.analysis.or_replace = node.replace;
-        let mut function = blank(&name, false);
-        function.kind = FunctionKind::Aggregate;
-        function.language = "internal".into();
-        function.volatility = 'i';
-        // The tree gives the parameters in a list of their own, with the number of direct ones after it.
-        let parameters: Vec<protobuf::Node> = node
-            .args
-            .iter()
-            .flat_map(|node| match &node.node {
-                Some(NodeEnum::List(list)) => list.items.clone(),
-                _ => vec![node.clone()],
-            })
-            .collect();
-        self.parameters(&mut function, &parameters);
-        if let Some(base) = aggregate_option(&node.definition, "basetype").filter(|_| node.oldstyle) {
-            // `basetype = any` (or `'ANY'`) is an aggregate over rows, as `(*)` is.
-            let any = strings(&base.names).last().is_some_and(|name| name.eq_ignore_ascii_case("any"));
-            if !any {
-                let ty = self.parameter_type(&base);
-                function.parameters.push(Parameter { name: None, ty, mode: 'i' });
-            }
-        }
-        // An ordered-set aggregate gives its functions other arguments than those that it has; after `(args ORDER BY
-        // args)` the tree has the number of direct ones.
-        let plain = node.args.iter().all(|node| match &node.node {
-            Some(NodeEnum::Integer(direct)) => direct.ival < 0,
-            _ => true,
-        });
-        function.result = self.aggregate_result(&function, &node.definition, plain);
-        self.make_function(name, function, node.replace);
-    }
-
-    /// An aggregate gives its state, or what its final function makes of that.
-    fn aggregate_result(
-        &mut self,
-        function: &Function,
-        options: &[protobuf::Node],
-        plain: bool,
-    ) -> Option<TypeRef> {
-        let option = |name: &str| aggregate_option(options, name);
-        let state = option("stype").or_else(|| option("stype1"))?;
-        let state = self.parameter_type(&state);
-        let inputs: Vec<Ty> = function.inputs().map(|parameter| from_ref(&parameter.ty)).collect();
-        let first = std::iter::once(from_ref(&state));
-        if let Some(step) = option("sfunc").or_else(|| option("sfunc1")) {
-            self.support(&step, first.clone().chain(inputs.clone()).collect(), plain);
-        }
-        let Some(last) = option("finalfunc") else { return Some(state) };
-        let extra = aggregate_flag(options, "finalfunc_extra");
-        let given = first.chain(inputs.into_iter().filter(|_| extra)).collect();
-        Some(self.support(&last, given, plain && !extra))
-    }
-
-    /// A function that an aggregate calls; gives its result.
-    fn support(&mut self, name: &protobuf::TypeName, types: Vec<Ty>, sure: bool) -> TypeRef {
-        let span = self.span(name.location);
-        let name = Name::from_parts(&strings(&name.names));
-        let arguments = Arguments { types, is_support: true, ..Arguments::default() };
-        match self.types().function(&name, &arguments) {
-            Resolved::One(found) => self.types().to_ref(&Typed::of(found.result)),
-            Resolved::Nothing if sure => {
-                self.no_function(&name, None, &arguments, span);
-                TypeRef::unknown()
-            }
-            _ => TypeRef::unknown(),
-        }
-    }
-
-    fn make_function(&mut self, name: QName, function: Function, replace: bool) {
+    pub(super) fn make_function(&mut self, name: QName, function: Function, replace: bool) {
         let signature = function.signature();
         let any = ObjectRef::Function { name: name.clone(), arguments: None };
         let object = ObjectRef::Function { name: name.clone(), arguments: Some(signature.clone()) };
@@ -132,7 +59,7 @@ impl Context<'_> {
         self.analysis.effects.push(Effect::CreateFunction { name, function: Box::new(function) });
     }
 
-    fn parameters(&mut self, function: &mut Function, nodes: &[protobuf::Node]) {
+    pub(super) fn parameters(&mut self, function: &mut Function, nodes: &[protobuf::Node]) {
         for node in nodes {
             let Some(NodeEnum::FunctionParameter(parameter)) = &node.node else { continue };
             let ty = match &parameter.arg_type {
@@ -213,27 +140,6 @@ pub(super) fn blank(name: &QName, procedure: bool) -> Function {
         extension: None,
         origin: Origin::Simulated(0),
     }
-}
-
-/// The type or function that an option of CREATE AGGREGATE names; both look like types to the grammar.
-fn aggregate_option(options: &[protobuf::Node], name: &str) -> Option<protobuf::TypeName> {
-    options.iter().find_map(|node| match &node.node {
-        Some(NodeEnum::DefElem(option)) if option.defname == name => {
-            match option.arg.as_ref()?.node.as_ref()? {
-                NodeEnum::TypeName(ty) => Some(ty.clone()),
-                NodeEnum::String(_) => Some(protobuf::TypeName {
-                    names: vec![(**option.arg.as_ref()?).clone()],
-                    ..Default::default()
-                }),
-                _ => None,
-            }
-        }
-        _ => None,
-    })
-}
-
-fn aggregate_flag(options: &[protobuf::Node], name: &str) -> bool {
-    options.iter().any(|node| matches!(&node.node, Some(NodeEnum::DefElem(option)) if option.defname == name))
 }
 
 /// The result that OUT parameters make: the one parameter's type, or a record.

@@ -5,6 +5,7 @@
 //! statement runs. One file per family of statement; what a family does not understand it says with
 //! [`Context::opaque`].
 
+mod aggregate;
 mod alter_table;
 mod alter_table_column;
 mod alter_table_constraint;
@@ -36,6 +37,7 @@ mod naming;
 mod object;
 mod operator;
 mod partition;
+mod prepared;
 mod procedural;
 mod procedural_handlers;
 mod publication;
@@ -57,7 +59,9 @@ mod schema;
 mod sequence;
 mod session;
 mod session_statements;
+mod statements;
 mod statistics;
+mod support;
 mod table;
 mod table_constraint;
 mod table_presence;
@@ -74,6 +78,7 @@ mod view;
 pub use context::Context;
 pub use footprint::{Access, Footprint, Place};
 pub use session::{Session, SessionChange};
+pub use statements::{FAMILIES, Family, Level};
 
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;

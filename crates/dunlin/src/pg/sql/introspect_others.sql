@@ -26,7 +26,6 @@ SELECT 'publication', p.tableoid, p.oid, NULL, p.pubname::text, '{}', NULL FROM 
 UNION ALL
 SELECT 'publication table', p.tableoid, p.oid, NULL, '', '{}', NULL FROM pg_catalog.pg_publication_rel p
 {publication_schemas}UNION ALL
--- Its column tableoid is not for everybody.
 SELECT 'subscription', 'pg_catalog.pg_subscription'::regclass::oid, s.oid, NULL, s.subname::text, '{}', NULL FROM pg_catalog.pg_subscription s
 WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 UNION ALL
