@@ -5,7 +5,7 @@ use super::query::Resolver;
 use super::query_expr::{Boxed, location_of, string_constant};
 use super::typing::{Collation, Resolved, Ty, Typed};
 use super::{Access, Facet, Place, Verdict};
-use crate::catalog::{Id, ObjectRef, TypeKind, TypeRef};
+use crate::catalog::{Dependency, Id, ObjectRef, TypeKind, TypeRef};
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 
@@ -157,6 +157,7 @@ impl Resolver<'_, '_> {
         );
         match resolved {
             Resolved::One(found) => {
+                self.depend_on_operator(found.own);
                 let inputs = left.iter().chain([&right]).map(|typed| &typed.collation);
                 let collation = Collation::merged(found.result, inputs);
                 Typed { collation, ..Typed::of(found.result) }
@@ -166,6 +167,13 @@ impl Resolver<'_, '_> {
                 Typed::unsure()
             }
             Resolved::Unsure => Typed::unsure(),
+        }
+    }
+
+    /// An operator of the user's is needed, and its function is called.
+    fn depend_on_operator(&mut self, own: Option<Id>) {
+        if let Some(id) = own {
+            self.ctx.depends.push(Dependency { on: id, column: None });
         }
     }
 

@@ -1,6 +1,7 @@
 //! The one loop that runs a plan and emits [`Event`]s; a [`Report`] is a fold over them.
 
 mod alone;
+mod careful;
 mod check;
 mod commands;
 mod converge;

@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod ahead;
 mod cases;
 mod ddl;
 mod embedded;

@@ -49,12 +49,12 @@ impl Types<'_> {
                 (true, _) => Pathway::Function,
             });
         }
-        if self.may_be_cast_by_own(source, target) {
-            return None;
+        match self.own_cast(source, target, place)? {
+            Pathway::Absent => {}
+            found => return Some(found),
         }
         // A range becomes its multirange by a cast of its own, which is not listed for the user's.
-        let both = (self.category(source)?, self.category(target)?);
-        if both == ('R', 'R') && matches!((source, target), (Ty::Own(_), Ty::Own(_))) {
+        if self.is_own_range(source) && self.is_own_range(target) {
             return None;
         }
         if let (Some(from), Some(to)) = (self.element(source), self.element(target))
@@ -62,29 +62,34 @@ impl Types<'_> {
         {
             return Some(Pathway::Elements);
         }
-        let text = place == When::Explicit && (both.0 == 'S' || both.1 == 'S');
+        if place == When::Implicit {
+            return Some(Pathway::Absent);
+        }
+        let text = self.category(source)? == 'S' || self.category(target)? == 'S';
         Some(if text { Pathway::Text } else { Pathway::Absent })
     }
 
-    /// Whether a CREATE CAST of the user's, or of an extension, may lead from one type to the other.
-    fn may_be_cast_by_own(self, source: Ty, target: Ty) -> bool {
-        if !self.is_plain(source) || !self.is_plain(target) {
-            return true;
+    /// How a cast of the user's, or of an extension, leads from one type to the other.
+    fn own_cast(self, source: Ty, target: Ty, place: When) -> Option<Pathway> {
+        for (_, cast) in self.catalog.others_of("cast") {
+            let mut ends = cast.types.iter().map(|ty| ty.as_ref().map_or(Ty::Unsure, |ty| self.of_ref(ty)));
+            let (Some(from), Some(to)) = (ends.next(), ends.next()) else { return None };
+            if from.is_unsure() || to.is_unsure() {
+                return None;
+            }
+            if (from, to) != (source, target) {
+                continue;
+            }
+            let mut how = cast.of.as_deref()?.chars();
+            let (context, method) = (how.next()?, how.next()?);
+            return Some(match (context == 'i' || place == When::Explicit, method) {
+                (false, _) => Pathway::Absent,
+                (true, 'b') => Pathway::Relabel,
+                (true, 'i') => Pathway::Text,
+                (true, _) => Pathway::Function,
+            });
         }
-        if self.catalog.others_of("cast").next().is_none() {
-            return false;
-        }
-        let written = |ty: Ty| self.to_ref(&Typed::of(ty)).to_string();
-        let text = format!("({} AS {})", written(source), written(target));
-        let (source, target) = (written(source), written(target));
-        let is_meant = |name: &str| {
-            // The names in it may be written with or without their schemas.
-            let same = |written: &str, name: &str| written == name || written.ends_with(&format!(".{name}"));
-            let inner = name.trim_start_matches('(').trim_end_matches(')');
-            let pair = inner.split_once(" AS ").or_else(|| inner.split_once(" as "));
-            name == text || pair.is_none_or(|(from, to)| same(&source, from) && same(&target, to))
-        };
-        self.catalog.others_of("cast").any(|(_, cast)| is_meant(&self.catalog.other_label(cast)))
+        Some(Pathway::Absent)
     }
 
     /// Whether arguments can be given to parameters without casts (`can_coerce_type`).

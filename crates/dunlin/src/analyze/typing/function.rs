@@ -1,7 +1,7 @@
 //! Functions (`FuncnameGetCandidates`, `func_get_detail`).
 
 use super::coerce::{Pathway, When};
-use super::{Choice, Resolved, Ty, Types, from_ref};
+use super::{Choice, Resolved, Ty, Types};
 use crate::catalog::builtin::{self, BuiltinFunction};
 use crate::catalog::{Catalog, Found, FunctionKind, Id, Name};
 
@@ -185,19 +185,7 @@ impl Types<'_> {
             let name = Name { schema: Some(schema.to_owned()), name: name.name.clone() };
             self.catalog.find_functions(&name, self.path).into_iter().map(|(id, _)| id).collect::<Vec<Id>>()
         };
-        let mut schemas: Vec<String> = match &name.schema {
-            Some(schema) => vec![schema.clone()],
-            None => {
-                let resolved = self.path.0.iter().map(|schema| match schema.as_str() {
-                    "$user" => self.catalog.current_role.clone(),
-                    schema => schema.to_owned(),
-                });
-                resolved.collect()
-            }
-        };
-        if name.schema.is_none() && !schemas.iter().any(|schema| schema == "pg_catalog") {
-            schemas.insert(0, "pg_catalog".into());
-        }
+        let schemas = self.schemas_of(name.schema.as_deref());
         let mut all = Vec::new();
         for (place, schema) in schemas.iter().enumerate() {
             if Catalog::is_system_schema(schema) {
@@ -211,15 +199,15 @@ impl Types<'_> {
     fn of_own(self, id: Id) -> Option<Signature> {
         let function = self.catalog.function(id)?;
         let inputs: Vec<(Option<String>, Ty)> =
-            function.inputs().map(|parameter| (parameter.name.clone(), from_ref(&parameter.ty))).collect();
+            function.inputs().map(|parameter| (parameter.name.clone(), self.of_ref(&parameter.ty))).collect();
         let variadic = function.inputs().last().filter(|last| last.mode == 'v');
         let element = |ty: Ty| variadic_element(ty).unwrap_or_else(|| self.element(ty).unwrap_or_default());
         Some(Signature {
             routine: Routine::Own(id),
-            variadic: variadic.map(|last| element(from_ref(&last.ty))),
+            variadic: variadic.map(|last| element(self.of_ref(&last.ty))),
             inputs,
             defaults: function.defaults,
-            result: function.result.as_ref().map_or(Ty::Unsure, from_ref),
+            result: function.result.as_ref().map_or(Ty::Unsure, |ty| self.of_ref(ty)),
         })
     }
 }

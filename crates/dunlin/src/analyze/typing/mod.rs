@@ -134,6 +134,39 @@ impl<'a> Types<'a> {
         Types { catalog, path, major: builtin::major(catalog.server_version) }
     }
 
+    /// The type that a reference means, also where it names a type of an extension without its id.
+    fn of_ref(self, ty: &TypeRef) -> Ty {
+        match from_ref(ty) {
+            Ty::Unsure if !ty.is_unknown() => {
+                let name = crate::catalog::QName::new(ty.schema.as_str(), ty.name.as_str());
+                let found = self.catalog.type_at(&name).map(|(id, _)| id);
+                let found = found.or_else(|| self.catalog.relation_at(&name).map(|(id, _)| id));
+                match found {
+                    Some(id) if ty.array => Ty::OwnArray(id),
+                    Some(id) => Ty::Own(id),
+                    None => Ty::Unsure,
+                }
+            }
+            found => found,
+        }
+    }
+
+    /// The schemas in which a function or operator is looked for, nearest first.
+    fn schemas_of(self, schema: Option<&str>) -> Vec<String> {
+        if let Some(schema) = schema {
+            return vec![schema.to_owned()];
+        }
+        let resolved = self.path.0.iter().map(|schema| match schema.as_str() {
+            "$user" => self.catalog.current_role.clone(),
+            schema => schema.to_owned(),
+        });
+        let mut schemas: Vec<String> = resolved.collect();
+        if !schemas.iter().any(|schema| schema == "pg_catalog") {
+            schemas.insert(0, "pg_catalog".into());
+        }
+        schemas
+    }
+
     /// The same types to each version that is known.
     pub(super) fn versions(self) -> impl Iterator<Item = Types<'a>> {
         (14..=18).map(move |major| Types { major, ..self })
@@ -258,6 +291,11 @@ impl<'a> Types<'a> {
         }
     }
 
+    /// Whether it is a range or multirange of the user's.
+    fn is_own_range(self, ty: Ty) -> bool {
+        matches!(self.own_kind(ty), Some(TypeKind::Range))
+    }
+
     /// Whether it has columns; domains over such types count.
     pub(super) fn is_composite(self, ty: Ty) -> Option<bool> {
         match self.base(ty) {
@@ -283,15 +321,6 @@ impl<'a> Types<'a> {
                     !matches!(relation.kind, RelationKind::Index(_) | RelationKind::Sequence(_))
                 })
                 .map(|_| id),
-        }
-    }
-
-    /// Whether a type is one that this model knows all about: no type of an extension or of C functions.
-    pub(super) fn is_plain(self, ty: Ty) -> bool {
-        match self.base(ty) {
-            Ty::Unsure => false,
-            Ty::Builtin(_) => true,
-            Ty::Own(id) | Ty::OwnArray(id) => self.category(Ty::Own(id)).is_some(),
         }
     }
 }

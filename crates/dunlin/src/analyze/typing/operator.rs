@@ -1,8 +1,7 @@
 //! Operators (`parse_oper.c`).
 
 use super::{Choice, Resolved, Ty, Types};
-use crate::catalog::Catalog;
-use crate::catalog::builtin::{self, BuiltinOperator};
+use crate::catalog::{Id, TypeRef, builtin};
 
 /// What an operator is for given operands.
 #[derive(Debug, Clone, Copy)]
@@ -11,7 +10,12 @@ pub(crate) struct OperatorChoice {
     pub(crate) left: Ty,
     /// The type of the result.
     pub(crate) result: Ty,
+    /// The operator, when it is not PostgreSQL's own.
+    pub(crate) own: Option<Id>,
 }
+
+/// An operator as a candidate: its declared result, and which one it is where it is the user's.
+type Candidate = (Ty, Option<Id>);
 
 impl Types<'_> {
     /// Resolves an operator; a prefix operator has no left operand.
@@ -22,71 +26,63 @@ impl Types<'_> {
         left: Option<Ty>,
         right: Ty,
     ) -> Resolved<OperatorChoice> {
-        // `<>` may be written `!=`: the scanner has made it `<>` already.
         let inputs: Vec<Ty> = left.into_iter().chain([right]).collect();
-        let builtin_in_sight = schema.is_none_or(|schema| schema == "pg_catalog");
-        let own = schema != Some("pg_catalog") && self.has_own_operator(name);
-        if !builtin_in_sight {
-            return Resolved::Unsure;
+        let all = self.operator_candidates(schema, name, left.is_some());
+        if inputs.contains(&Ty::Unsure) {
+            return same_result(&all);
         }
-        let all: Vec<Choice<&'static BuiltinOperator>> = builtin::operators(name)
-            .iter()
-            .filter(|found| found.versions.has(self.major) && found.left.is_some() == left.is_some())
-            .map(|found| Choice {
-                parameters: found.left.into_iter().chain([found.right]).map(Ty::Builtin).collect(),
-                item: found,
-            })
-            .collect();
         let is_exact = |inputs: &[Ty]| all.iter().find(|choice| choice.parameters == inputs);
         let assumed = assumed(&inputs);
+        // Only a binary operator is looked for once more without domains.
         let bases: Vec<Ty> = assumed.iter().map(|ty| self.base(*ty)).collect();
-        let first_path = !self.hides_builtin();
-        if !inputs.contains(&Ty::Unsure)
-            && (first_path || !own)
-            && let Some(found) = is_exact(&assumed).or_else(|| is_exact(&bases).filter(|_| !own))
-        {
+        if let Some(found) = is_exact(&assumed).or_else(|| is_exact(&bases).filter(|_| left.is_some())) {
             return Resolved::One(self.chosen(&inputs, found));
-        }
-        if own {
-            return Resolved::Unsure;
-        }
-        if inputs.contains(&Ty::Unsure) {
-            return match same_result(&all) {
-                Some(result) => Resolved::One(OperatorChoice { left: Ty::Unsure, result }),
-                None => Resolved::Unsure,
-            };
         }
         match self.choose(&inputs, &all) {
             Resolved::One(found) => Resolved::One(self.chosen(&inputs, &found)),
             Resolved::Nothing => Resolved::Nothing,
-            Resolved::Unsure => match same_result(&all) {
-                Some(result) => Resolved::One(OperatorChoice { left: Ty::Unsure, result }),
-                None => Resolved::Unsure,
-            },
+            Resolved::Unsure => same_result(&all),
         }
     }
 
-    fn chosen(self, inputs: &[Ty], choice: &Choice<&'static BuiltinOperator>) -> OperatorChoice {
+    /// The operators of a name in the search path, nearest schema first; one hides those of its types behind it.
+    fn operator_candidates(self, schema: Option<&str>, name: &str, binary: bool) -> Vec<Choice<Candidate>> {
+        let mut all: Vec<Choice<Candidate>> = Vec::new();
+        for schema in self.schemas_of(schema) {
+            if schema == "pg_catalog" {
+                let own = builtin::operators(name).iter();
+                let own =
+                    own.filter(|found| found.versions.has(self.major) && found.left.is_some() == binary);
+                all.extend(own.map(|found| Choice {
+                    parameters: found.left.into_iter().chain([found.right]).map(Ty::Builtin).collect(),
+                    item: (Ty::Builtin(found.result), None),
+                }));
+            }
+            for (id, operator) in self.catalog.others_of("operator") {
+                let there = operator.schema.is_some_and(|id| self.catalog.schema_name(id) == schema);
+                let [left, right, rest @ ..] = operator.types.as_slice() else { continue };
+                if !there || operator.name != name || left.is_some() != binary {
+                    continue;
+                }
+                let of = |ty: &TypeRef| self.of_ref(ty);
+                let parameters: Vec<Ty> = left.iter().chain(right).map(of).collect();
+                let result = rest.first().and_then(Option::as_ref).map_or(Ty::Unsure, of);
+                if !all.iter().any(|other| other.parameters == parameters) {
+                    all.push(Choice { parameters, item: (result, Some(id)) });
+                }
+            }
+        }
+        all
+    }
+
+    fn chosen(self, inputs: &[Ty], choice: &Choice<Candidate>) -> OperatorChoice {
         let parameters = &choice.parameters;
+        let (result, own) = choice.item;
         OperatorChoice {
             left: self.result(inputs, parameters, parameters[0]),
-            result: self.result(inputs, parameters, Ty::Builtin(choice.item.result)),
+            result: self.result(inputs, parameters, result),
+            own,
         }
-    }
-
-    /// Whether an operator of that name is the user's or an extension's.
-    pub(crate) fn has_own_operator(self, name: &str) -> bool {
-        let is_meant = |text: &str| {
-            let written = text.split(" (").next().unwrap_or(text);
-            let written = written.split('(').next().unwrap_or(written).trim();
-            written.rsplit('.').next().is_some_and(|own| own.trim_matches('"') == name)
-        };
-        self.catalog.others_of("operator").any(|(_, own)| is_meant(&self.catalog.other_label(own)))
-    }
-
-    /// Whether the search path names `pg_catalog`: then other schemas may come before it.
-    fn hides_builtin(self) -> bool {
-        self.path.0.iter().position(|schema| Catalog::is_system_schema(schema)).is_some_and(|at| at > 0)
     }
 }
 
@@ -100,9 +96,11 @@ fn assumed(inputs: &[Ty]) -> Vec<Ty> {
 }
 
 /// What all operators of a name give, when it is the same.
-fn same_result(all: &[Choice<&'static BuiltinOperator>]) -> Option<Ty> {
-    let first = all.first()?.item.result;
-    let result = Ty::Builtin(first);
-    let same = all.iter().all(|choice| choice.item.result == first);
-    (same && !super::polymorphic::is_polymorphic(result)).then_some(result)
+fn same_result(all: &[Choice<Candidate>]) -> Resolved<OperatorChoice> {
+    let Some((result, _)) = all.first().map(|choice| choice.item) else { return Resolved::Unsure };
+    let same = all.iter().all(|choice| choice.item.0 == result);
+    if !same || result.is_unsure() || super::polymorphic::is_polymorphic(result) {
+        return Resolved::Unsure;
+    }
+    Resolved::One(OperatorChoice { left: Ty::Unsure, result, own: None })
 }
