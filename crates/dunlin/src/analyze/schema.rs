@@ -34,12 +34,13 @@ impl Context<'_> {
             owner: owner.unwrap_or_else(|| self.catalog.current_role.clone()),
             origin: Origin::Simulated(0),
         };
+        let schema_owner = schema.owner.clone();
         self.analysis.effects.push(Effect::CreateSchema(schema));
-        self.schema_elements(&name, &node.schema_elts);
+        self.schema_elements(&name, &schema_owner, &node.schema_elts);
     }
 
     /// The elements see the schema, and each other: each is analysed on a catalog that has those before it.
-    fn schema_elements(&mut self, schema: &str, elements: &[protobuf::Node]) {
+    fn schema_elements(&mut self, schema: &str, owner: &str, elements: &[protobuf::Node]) {
         if elements.is_empty() {
             return;
         }
@@ -57,7 +58,12 @@ impl Context<'_> {
             inner.continue_slots(self);
             inner.statement_node(element);
             let slots = inner.slots_used();
-            let found = inner.analysis;
+            let mut found = inner.analysis;
+            for effect in &mut found.effects {
+                if let Effect::CreateRelation { relation, .. } = effect {
+                    owner.clone_into(&mut relation.owner);
+                }
+            }
             self.take_over(found, slots);
         }
     }
