@@ -193,6 +193,11 @@ impl<'a> Context<'a> {
             self.analysis.presence = Presence::Unknown { object, tolerated: false };
             return;
         }
+        if name == "_RETURN" && relation.is_table() {
+            // Until PostgreSQL 15 it makes a view of the table.
+            self.opaque("a rule that makes a view of a table");
+            return;
+        }
         let definition = self.definition(&NodeEnum::RuleStmt(Box::new(node.clone())));
         let rule = Attached { name, depends: Vec::new(), definition, origin: Origin::Simulated(0) };
         self.analysis.effects.push(Effect::CreateRule { relation: id, rule });
