@@ -383,8 +383,6 @@ fn has_columns(relation: &Relation) -> bool {
 }
 
 fn default_value(value: Option<&str>, ty: &TypeRef) -> Value {
-    // NULL is no default, and the server does not keep it.
-    let value = value.filter(|value| !value.trim().eq_ignore_ascii_case("null"));
     optional(Form::Default(ty.to_string(), TypeKey::of(ty)), value)
 }
 

@@ -5,6 +5,7 @@ use super::context::{Context, strings};
 use super::table_presence::differ;
 use super::table_shape::{Shape, with_column};
 use super::{Access, Facet, Place, Presence};
+use crate::catalog::TypeRef;
 use crate::catalog::{
     Column, ColumnChange, ColumnNumber, Dependency, Dependent, Effect, Expr, Id, Identity, ObjectRef,
     RelationKind,
@@ -236,7 +237,10 @@ impl<'a> Context<'a> {
     pub(super) fn column_default(&mut self, shape: &mut Shape<'a>, id: Id, command: &AlterTableCmd) -> Part {
         let column = self.changed_column(shape, command);
         let (default, depends) = match command.def.as_deref() {
-            Some(node) => self.default_expression(node),
+            Some(node) => {
+                let ty = column.as_ref().map_or_else(TypeRef::unknown, |column| column.ty.clone());
+                self.default_expression(node, &ty)
+            }
             None => (None, Vec::new()),
         };
         let Some(column) = column else { return Part::run(Vec::new()) };

@@ -62,10 +62,24 @@ impl Resolver<'_, '_> {
         let columns =
             (entry.rest == Rest::Nothing).then(|| entry.columns.iter().map(OutputColumn::from).collect());
         let result = Result { columns, open: entry.open.clone(), rest: entry.rest };
+        self.named_once(&entry);
         if let Some(scope) = self.scopes.last_mut() {
             scope.entries.push(entry);
         }
         result
+    }
+
+    /// Refuses a second source of one name; two tables of different schemas may share theirs.
+    fn named_once(&mut self, entry: &Entry) {
+        let others = |there: &&Entry| {
+            let by_schema = !there.aliased && !entry.aliased && there.relation != entry.relation;
+            !there.qualified_only && there.alias == entry.alias && !by_schema
+        };
+        let there = self.scopes.last().and_then(|scope| scope.entries.iter().find(others));
+        if !entry.alias.is_empty() && there.is_some() {
+            let message = format!("`{}` is twice in FROM", entry.alias);
+            self.ctx.refuse(Code::DN216, self.ctx.statement.span, message);
+        }
     }
 
     fn add_result(&mut self, result: &Result, name: &str, alias: Option<&protobuf::Alias>) -> Result {

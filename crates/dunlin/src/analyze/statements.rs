@@ -144,7 +144,7 @@ families! {
     AlterExtensionContentsStmt "ALTER EXTENSION … ADD, DROP" Exact ""
         "alter extension plpgsql add function fn()";
     DropStmt "DROP …" Exact "extended statistics' tables are locked as well, which is not said"
-        "drop table t";
+        "drop table t cascade";
     DropRoleStmt "DROP ROLE" Exact ""
         "drop role r";
     RenameStmt "ALTER … RENAME" Exact ""

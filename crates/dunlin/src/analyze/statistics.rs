@@ -7,6 +7,7 @@ use super::naming::clip;
 use super::query::Source;
 use super::table_shape::Shape;
 use crate::catalog::{Dependency, Effect, Id, Name, Other, QName, Relation};
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 
 impl Context<'_> {
@@ -22,6 +23,7 @@ impl Context<'_> {
             };
             self.lock(id, LockMode::ShareUpdateExclusive);
             table = Some(id);
+            self.each_once(node, self.span(range.location));
             for element in &node.exprs {
                 if let Some(NodeEnum::StatsElem(element)) = &element.node {
                     self.statistics_element(id, element, self.span(range.location));
@@ -43,6 +45,15 @@ impl Context<'_> {
         self.make_named(&named, node.if_not_exists, Needs { depends, part_of });
         if let Some(Effect::CreateOther { other, .. }) = self.analysis.effects.last_mut() {
             other.of = Some(joined_elements(self.catalog.relation(table), node));
+        }
+    }
+
+    fn each_once(&mut self, node: &protobuf::CreateStatsStmt, span: crate::source::Span) {
+        let mut seen = std::collections::BTreeSet::new();
+        for (name, is_column) in elements(node) {
+            if is_column && !seen.insert(name.clone()) {
+                self.refuse(Code::DN216, span, format!("column `{name}` is named twice"));
+            }
         }
     }
 

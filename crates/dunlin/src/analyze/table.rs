@@ -74,6 +74,10 @@ impl<'a> Context<'a> {
         let existing = self.catalog.relation_at(&shape.name);
         if let Some((_, existing)) = existing {
             self.analysis.presence = super::table_presence::compare(&shape, existing, node.if_not_exists);
+            if node.if_not_exists {
+                // The server passes over it without a look at what it says.
+                self.analysis.requires.clear();
+            }
         } else {
             self.temporary_schema(&shape.name.schema);
             let mut plain = shape.relation.clone();
@@ -428,6 +432,9 @@ impl<'a> Context<'a> {
         for (at, column) in columns.into_iter().enumerate() {
             let number = i16::try_from(at + 1).unwrap_or(i16::MAX);
             let name = names.get(at).cloned().unwrap_or(column.name);
+            if relation.column(&name).is_some() {
+                self.refuse(Code::DN216, self.statement.span, format!("column `{name}` is named twice"));
+            }
             let mut made = crate::catalog::Column::new(number, name, self.types().to_ref(&column.ty));
             made.collation = column.ty.collation.name_for(column.ty.ty);
             relation.columns.push(made);

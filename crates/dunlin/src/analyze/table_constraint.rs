@@ -156,7 +156,11 @@ impl<'a> Context<'a> {
         let node = key.node;
         let primary = node.contype() == ConstrType::ConstrPrimary;
         let mut numbers = Vec::new();
-        for column in &key.columns {
+        for (at, column) in key.columns.iter().enumerate() {
+            if key.columns[..at].contains(column) {
+                let message = format!("column `{column}` is twice in the key");
+                self.refuse(Code::DN216, self.span(node.location), message);
+            }
             numbers.extend(self.need_own_column(shape, column, node.location));
             if let Some(found) = shape.relation.column(column) {
                 self.need_default_class("btree", from_ref(&found.ty), node.location);

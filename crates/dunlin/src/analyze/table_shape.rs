@@ -9,6 +9,7 @@ use crate::catalog::{
     Catalog, Column, Dependency, Effect, Expr, Id, Ident, Identity, Name, ObjectRef, QName, Relation,
     RelationKind, Sequence, Slot, Target,
 };
+use crate::catalog::{TypeKind, TypeRef};
 use crate::source::Span;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
 use protobuf::ConstrType;
@@ -138,7 +139,11 @@ impl<'a> Context<'a> {
                 ConstrType::ConstrNotnull => self.set_not_null(shape, column, &constraint.conname),
                 ConstrType::ConstrDefault => {
                     if let Some(node) = constraint.raw_expr.as_deref() {
-                        let (default, depends) = self.default_expression(node);
+                        let ty = shape
+                            .relation
+                            .column(column)
+                            .map_or_else(TypeRef::unknown, |column| column.ty.clone());
+                        let (default, depends) = self.default_expression(node, &ty);
                         with_column(shape, column, |column| {
                             column.default = default;
                             column.default_depends.extend(depends);
@@ -160,11 +165,21 @@ impl<'a> Context<'a> {
     }
 
     /// Reads a DEFAULT: its text (none for `DEFAULT NULL`) and what it needs.
-    pub(super) fn default_expression(&mut self, node: &protobuf::Node) -> (Option<Expr>, Vec<Dependency>) {
+    pub(super) fn default_expression(
+        &mut self,
+        node: &protobuf::Node,
+        ty: &TypeRef,
+    ) -> (Option<Expr>, Vec<Dependency>) {
         let outer = std::mem::take(&mut self.depends);
         self.expression(node, &[]);
         let depends = std::mem::replace(&mut self.depends, outer);
-        let null = matches!(&node.node, Some(NodeEnum::AConst(constant)) if constant.isnull);
+        // A plain NULL is no default; one that has to be cut to a length, or checked by a domain, is an expression.
+        let domain = ty
+            .id
+            .and_then(|id| self.catalog.type_by_id(id))
+            .is_some_and(|found| matches!(found.kind, TypeKind::Domain(_)) && !ty.array);
+        let plain = ty.modifiers.is_none() && !domain;
+        let null = plain && matches!(&node.node, Some(NodeEnum::AConst(constant)) if constant.isnull);
         let text = (!null).then(|| deparse_expression(node).unwrap_or_else(|| "?".into()));
         (text.map(Expr::new), depends)
     }

@@ -174,6 +174,11 @@ impl<'a> Context<'a> {
             let outer = std::mem::take(&mut self.depends);
             let ty = definition.type_name.as_ref().map_or_else(TypeRef::unknown, |ty| self.need_type(ty));
             self.depends = outer;
+            let span = self.span(definition.location);
+            if relation.column(&definition.colname).is_some() {
+                let message = format!("attribute `{}` is named twice", definition.colname);
+                self.refuse(Code::DN216, span, message);
+            }
             let number = relation.next_number();
             relation.columns.push(Column::new(number, definition.colname.clone(), ty));
         }
@@ -328,7 +333,7 @@ impl<'a> Context<'a> {
             ConstrType::ConstrNull => domain.not_null = false,
             ConstrType::ConstrDefault => {
                 let Some(expression) = node.raw_expr.as_deref() else { return Vec::new() };
-                let (default, needs) = self.default_expression(expression);
+                let (default, needs) = self.default_expression(expression, &domain.base);
                 domain.default = default;
                 return needs;
             }
@@ -384,7 +389,7 @@ impl<'a> Context<'a> {
         match node.subtype.as_str() {
             "T" => {
                 (domain.default, depends) = match node.def.as_deref() {
-                    Some(expression) => self.default_expression(expression),
+                    Some(expression) => self.default_expression(expression, &domain.base),
                     None => (None, Vec::new()),
                 };
             }

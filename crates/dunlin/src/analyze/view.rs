@@ -25,7 +25,7 @@ impl Context<'_> {
         relation.persistence = super::table::persistence(range, &name);
         relation.options = super::alter_table::options_of(&node.options);
         relation.depends = depends;
-        relation.query = query.and_then(deparse_statement);
+        relation.query = query.and_then(|query| deparse_statement(&renamed(query, &strings(&node.aliases))));
         self.output_columns(&mut relation, output, &strings(&node.aliases));
         let name = self.temporary_view(name, &mut relation);
         self.analysis.or_replace = node.replace;
@@ -75,5 +75,34 @@ impl Context<'_> {
                 self.touch(Place::Rows(self.catalog.relation_name(need)), Access::Read);
             }
         }
+    }
+}
+
+/// A query whose columns have the names that are listed beside the view's, as the server keeps it.
+fn renamed(query: &NodeEnum, names: &[String]) -> NodeEnum {
+    let mut query = query.clone();
+    if let NodeEnum::SelectStmt(select) = &mut query {
+        name_targets(select, names);
+    }
+    query
+}
+
+/// Names what the leftmost part of a set operation gives, up to the first `*`.
+fn name_targets(select: &mut protobuf::SelectStmt, names: &[String]) {
+    if let Some(left) = &mut select.larg {
+        return name_targets(left, names);
+    }
+    for (target, name) in select.target_list.iter_mut().zip(names) {
+        let Some(NodeEnum::ResTarget(target)) = &mut target.node else { break };
+        let star = target.val.as_ref().is_some_and(|value| match &value.node {
+            Some(NodeEnum::ColumnRef(column)) => {
+                column.fields.iter().any(|field| matches!(field.node, Some(NodeEnum::AStar(_))))
+            }
+            _ => false,
+        });
+        if star {
+            break;
+        }
+        target.name.clone_from(name);
     }
 }

@@ -314,6 +314,8 @@ fn what_is_there_already_is_satisfied() {
          create sequence s;
          create schema app;
          create view v as select a from t;
+         create view named (x, y) as select a, b from t;
+         create table empty (a varchar(5) default null, b email default null, c int default null);
          create materialized view m as select a from t;
          drop table if exists nothing;",
     );
