@@ -3,6 +3,7 @@
 //!   scale write DIR MIGRATIONS   writes so many migrations of ten statements each
 //!   scale parse DIR              reads the files and has libpg_query parse each
 //!   scale plan DIR               reads, parses, analyses, simulates and plans them, on an empty database
+//!   scale introspect URL         reads the schema of a database
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 // It is a program.
@@ -10,11 +11,17 @@
 
 use dunlin::catalog::{Catalog, SearchPath};
 use dunlin::migration::MigrationSet;
+use dunlin::pg::introspect::{Snapshot, introspect};
+use dunlin::pg::{ConnInfo, ConnectOptions, Environment, connect};
 use dunlin::plan::{Input, Operations, Past, Policy, plan};
 use dunlin::syntax::{ParseOptions, on_large_stack};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Instant;
+
+/// As in the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How many statements each migration has.
 const STATEMENTS: usize = 10;
@@ -26,7 +33,8 @@ fn main() {
         ["write", dir, count] => write(Path::new(dir), count.parse().unwrap()),
         ["parse", dir] => parse(Path::new(dir)),
         ["plan", dir] => on_large_stack(|| planned(Path::new(dir))),
-        _ => panic!("usage: scale write DIR MIGRATIONS | parse DIR | plan DIR"),
+        ["introspect", url] => read(url),
+        _ => panic!("usage: scale write DIR MIGRATIONS | parse DIR | plan DIR | introspect URL"),
     }
 }
 
@@ -115,4 +123,13 @@ fn planned(dir: &Path) {
         planned.plan.diagnostics.first()
     );
     print(planned.decisions.len(), begun);
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn read(url: &str) {
+    let begun = Instant::now();
+    let conninfo = ConnInfo::parse(url, &Environment::default()).unwrap();
+    let session = connect(&conninfo, &ConnectOptions::default()).await.unwrap();
+    let read = introspect(session.client(), "dunlin", Snapshot::Own).await.unwrap();
+    print(read.catalog.relations().count(), begun);
 }

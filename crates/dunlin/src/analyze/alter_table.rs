@@ -56,6 +56,7 @@ impl<'a> Context<'a> {
         };
         let slot = self.slot();
         let Some(mut shape) = Shape::existing(self.catalog, id, slot) else { return };
+        shape.only = !range.inh;
         for command in &commands {
             self.lock(id, lock_of(command));
         }
@@ -170,14 +171,7 @@ impl<'a> Context<'a> {
             Action::AtAddConstraint => self.add_constraint(shape, command),
             Action::AtDropConstraint => self.drop_constraint(shape, id, command),
             Action::AtValidateConstraint => self.validate_constraint(shape, id, command),
-            Action::AtAlterConstraint => {
-                let name = match command.def.as_ref().and_then(|def| def.node.as_ref()) {
-                    Some(NodeEnum::AtalterConstraint(alter)) => alter.conname.clone(),
-                    _ => command.name.clone(),
-                };
-                self.need_constraint(shape, &name);
-                Part::run(Vec::new())
-            }
+            Action::AtAlterConstraint => self.alter_constraint(shape, id, command),
             _ => self.table_action(shape, id, command),
         }
     }
@@ -223,6 +217,17 @@ impl<'a> Context<'a> {
                     change(RelationChange::Persistence(wanted)),
                 )
             }
+            Action::AtAddOf => {
+                let Some(NodeEnum::TypeName(ty)) = command.def.as_ref().and_then(|def| def.node.as_ref())
+                else {
+                    return Part::run(Vec::new());
+                };
+                let outer = std::mem::take(&mut self.depends);
+                let ty = self.need_type(ty);
+                self.depends = outer;
+                Part::run(vec![change(RelationChange::OfType(ty.id))])
+            }
+            Action::AtDropOf => Part::run(vec![change(RelationChange::OfType(None))]),
             Action::AtAddInherit | Action::AtDropInherit => self.inheritance(shape, id, command),
             Action::AtAttachPartition | Action::AtDetachPartition | Action::AtDetachPartitionFinalize => {
                 self.partition(shape, id, command)
@@ -335,13 +340,37 @@ impl<'a> Context<'a> {
         let is_child = self.catalog.relation(child).is_some_and(|relation| relation.parents.contains(&id));
         if command.subtype() == Action::AtAttachPartition {
             let bound = partition.bound.as_ref().map(super::table::bound_text);
-            let effect =
-                Effect::AlterRelation { relation: child, change: RelationChange::AddParent(id, bound) };
-            return Part::unless(is_child, || format!("`{name}` is a partition already"), effect);
+            if is_child {
+                return Part::done(format!("`{name}` is a partition already"));
+            }
+            return Part::run(self.attached(shape, id, child, bound));
         }
         let effect = Effect::AlterRelation { relation: child, change: RelationChange::RemoveParent(id) };
         let gone = !is_child && command.subtype() != Action::AtDetachPartitionFinalize;
         Part::unless(gone, || format!("`{name}` is no partition any more"), effect)
+    }
+}
+
+impl<'a> Context<'a> {
+    /// What a partition, or the index of one, gets when it is attached.
+    fn attached(&mut self, shape: &Shape<'a>, id: Id, child: Id, bound: Option<String>) -> Vec<Effect> {
+        let change = RelationChange::AddParent(id, bound);
+        let mut effects = vec![Effect::AlterRelation { relation: child, change }];
+        let slot = self.slot();
+        let Some(mut part) = Shape::existing(self.catalog, child, slot) else { return effects };
+        if let (Some(whole), Some(index)) = (shape.relation.index(), part.relation.index()) {
+            let carried = |table: Id, index: Id| {
+                let all = &self.catalog.relation(table)?.constraints;
+                all.iter().find(|c| c.index == Some(index) && c.is_key()).map(|c| c.name.clone())
+            };
+            if let (Some(parent), Some(name)) = (carried(whole.table, id), carried(index.table, child)) {
+                effects.push(Effect::AttachConstraint { relation: index.table, name, parent });
+            }
+            return effects;
+        }
+        self.parts_of_partition(&mut part, id, &shape.relation);
+        effects.append(&mut part.effects);
+        effects
     }
 }
 
@@ -370,10 +399,29 @@ fn options_after(shape: &Shape<'_>, command: &AlterTableCmd) -> Vec<String> {
     let Some(NodeEnum::List(list)) = command.def.as_ref().and_then(|def| def.node.as_ref()) else {
         return options;
     };
+    if command.subtype() == Action::AtReplaceRelOptions {
+        options.clear();
+    }
     for item in &list.items {
         let Some(NodeEnum::DefElem(option)) = &item.node else { continue };
-        options.retain(|old| old.split('=').next() != Some(option.defname.as_str()));
-        if command.subtype() != Action::AtResetRelOptions {
+        if option.defnamespace.is_empty() {
+            options.retain(|old| old.split('=').next() != Some(option.defname.as_str()));
+        }
+    }
+    if command.subtype() != Action::AtResetRelOptions {
+        options.extend(options_of(&list.items));
+    }
+    options.sort();
+    options
+}
+
+/// Storage parameters as the server stores them; those of the TOAST table are not the table's.
+pub(super) fn options_of(items: &[protobuf::Node]) -> Vec<String> {
+    let mut options = Vec::new();
+    for item in items {
+        let Some(NodeEnum::DefElem(option)) = &item.node else { continue };
+        // WITH OIDS is not stored.
+        if option.defnamespace.is_empty() && option.defname != "oids" {
             let value = option.arg.as_deref().and_then(option_text).unwrap_or_else(|| "true".into());
             options.push(format!("{}={value}", option.defname));
         }

@@ -5,7 +5,10 @@ use super::context::{Context, strings};
 use super::table_presence::differ;
 use super::table_shape::{Shape, with_column};
 use super::{Access, Facet, Place, Presence};
-use crate::catalog::{Column, ColumnChange, ColumnNumber, Dependent, Effect, Expr, Id, Identity, ObjectRef};
+use crate::catalog::{
+    Column, ColumnChange, ColumnNumber, Dependency, Dependent, Effect, Expr, Id, Identity, ObjectRef,
+    RelationKind,
+};
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, AlterTableType as Action};
 
@@ -76,7 +79,7 @@ impl<'a> Context<'a> {
         }
         shape.relation.columns.retain(|column| column.number != number);
         shape.relation.constraints.retain(|constraint| !constraint.columns.contains(&number));
-        Part::run(vec![Effect::DropColumn { relation: id, column: number }])
+        Part::run(vec![Effect::DropColumn { relation: id, column: number, only: shape.only }])
     }
 
     /// What goes with a column or relation is written as well.
@@ -144,7 +147,10 @@ impl<'a> Context<'a> {
         let outer = std::mem::take(&mut self.depends);
         let ty = definition.type_name.as_ref().map(|node| self.need_type(node));
         if let Some(using) = definition.raw_default.as_deref() {
-            self.expression(using, &[shape.source()]);
+            // It sees the row as it was before the statement.
+            let old = self.catalog.relation(id).unwrap_or(&shape.relation);
+            let source = super::query::Source::of(shape.name.clone(), Some(id), old);
+            self.expression(using, &[source]);
         }
         self.depends = outer;
         let column = self.changed_column(shape, command);
@@ -153,7 +159,11 @@ impl<'a> Context<'a> {
         let known = !ty.is_unknown() && !column.ty.is_unknown();
         let plain = definition.raw_default.as_deref().is_none_or(is_cast_of_a_column);
         let same = known && plain && !differ(&ty, &column.ty) && definition.coll_clause.is_none();
-        with_column(shape, &command.name, |column| column.ty.clone_from(&ty));
+        let collation = definition.coll_clause.as_ref().map(|clause| self.collation(&clause.collname));
+        with_column(shape, &command.name, |column| {
+            column.ty.clone_from(&ty);
+            column.collation.clone_from(&collation);
+        });
         let object = ObjectRef::column(&shape.name, &command.name);
         Part::unless(
             same,
@@ -161,7 +171,8 @@ impl<'a> Context<'a> {
             Effect::AlterColumn {
                 relation: id,
                 column: column.number,
-                change: ColumnChange::Type(ty.clone()),
+                change: ColumnChange::Type(ty.clone(), collation),
+                only: shape.only,
             },
         )
     }
@@ -190,6 +201,7 @@ impl<'a> Context<'a> {
                 relation: id,
                 column: column.number,
                 change: ColumnChange::Default(default.clone(), depends),
+                only: shape.only,
             },
         )
     }
@@ -209,17 +221,20 @@ impl<'a> Context<'a> {
         Part::unless(
             column.not_null == not_null,
             || format!("column `{object}` is {} already", if not_null { "NOT NULL" } else { "nullable" }),
-            Effect::AlterColumn { relation: id, column: column.number, change },
+            Effect::AlterColumn { relation: id, column: column.number, change, only: shape.only },
         )
     }
 
     pub(super) fn column_identity(&mut self, shape: &mut Shape<'a>, id: Id, command: &AlterTableCmd) -> Part {
         let Some(column) = self.changed_column(shape, command) else { return Part::run(Vec::new()) };
         let object = ObjectRef::column(&shape.name, &command.name);
+        // Only the identity of a partitioned table goes down to its partitions.
+        let only = shape.relation.kind != RelationKind::PartitionedTable;
         let change = |number: ColumnNumber, identity| Effect::AlterColumn {
             relation: id,
             column: number,
             change: ColumnChange::Identity(identity),
+            only,
         };
         if command.subtype() == Action::AtDropIdentity {
             return Part::unless(
@@ -245,7 +260,7 @@ impl<'a> Context<'a> {
                 effects.append(&mut shape.effects);
             }
             let change = ColumnChange::NotNull(true);
-            effects.push(Effect::AlterColumn { relation: id, column: column.number, change });
+            effects.push(Effect::AlterColumn { relation: id, column: column.number, change, only });
         }
         Part::run(effects)
     }
@@ -257,8 +272,12 @@ impl<'a> Context<'a> {
         command: &AlterTableCmd,
     ) -> Part {
         let column = self.changed_column(shape, command);
+        let mut depends = Vec::new();
         let expression = command.def.as_deref().map(|node| {
-            self.expression(node, &[shape.source()]);
+            let outer = std::mem::take(&mut self.depends);
+            let used = self.expression(node, &[shape.source()]);
+            depends = std::mem::replace(&mut self.depends, outer);
+            depends.extend(used.into_iter().map(|number| Dependency { on: id, column: Some(number) }));
             Expr::new(crate::syntax::deparse_expression(node).unwrap_or_else(|| "?".into()))
         });
         let Some(column) = column else { return Part::run(Vec::new()) };
@@ -269,7 +288,8 @@ impl<'a> Context<'a> {
             Effect::AlterColumn {
                 relation: id,
                 column: column.number,
-                change: ColumnChange::Generated(expression.clone()),
+                change: ColumnChange::Generated(expression.clone(), depends),
+                only: shape.only,
             },
         )
     }

@@ -5,7 +5,9 @@ use super::context::{Context, strings};
 use super::sameness::{Sameness, expressions};
 use super::table_shape::{Pending, Shape};
 use super::{Access, Place, Presence};
-use crate::catalog::{Constraint, ConstraintKind, Effect, Id, ObjectRef, Origin, QName, Relation};
+use crate::catalog::{
+    Constraint, ConstraintChange, ConstraintKind, Effect, Id, ObjectRef, Origin, QName, Relation,
+};
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, ConstrType};
 
@@ -16,7 +18,7 @@ impl<'a> Context<'a> {
         };
         let before = shape.relation.clone();
         let shown = self.analysis.provides.len();
-        shape.pending.push(Pending { node: (**node).clone(), column: None, part_of: None });
+        shape.pending.push(Pending { node: (**node).clone(), column: None });
         self.make_constraints(shape);
         let effects = std::mem::take(&mut shape.effects);
         let made = shape.relation.constraints.get(before.constraints.len()).cloned();
@@ -128,12 +130,14 @@ impl<'a> Context<'a> {
         if matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
             && command.behavior() == protobuf::DropBehavior::DropCascade
         {
-            for (table, name) in self.catalog.foreign_keys_to(id, &constraint.columns) {
+            for (table, name) in
+                constraint.index.map(|index| self.catalog.foreign_keys_on(id, index)).unwrap_or_default()
+            {
                 self.touch_dependent(&crate::catalog::Dependent::Constraint(table, name));
             }
         }
         shape.relation.constraints.retain(|constraint| constraint.name != name);
-        Part::run(vec![Effect::DropConstraint { relation: id, name }])
+        Part::run(vec![Effect::DropConstraint { relation: id, name, only: shape.only }])
     }
 
     pub(super) fn need_constraint(&mut self, shape: &Shape<'a>, name: &str) -> Option<Constraint> {
@@ -142,6 +146,28 @@ impl<'a> Context<'a> {
         let object = ObjectRef::Constraint { relation: shape.name.clone(), name: name.to_owned() };
         self.need_attached(object, found.is_some() || hidden, "constraint");
         found
+    }
+
+    /// ALTER CONSTRAINT: when it is checked, and from PostgreSQL 18 on whether it is.
+    pub(super) fn alter_constraint(&mut self, shape: &Shape<'a>, id: Id, command: &AlterTableCmd) -> Part {
+        let Some(NodeEnum::AtalterConstraint(alter)) = command.def.as_ref().and_then(|def| def.node.as_ref())
+        else {
+            return Part::run(Vec::new());
+        };
+        self.need_constraint(shape, &alter.conname);
+        let mut changes = Vec::new();
+        if alter.alter_deferrability {
+            changes.push(ConstraintChange::Timing(alter.deferrable, alter.initdeferred));
+        }
+        if alter.alter_enforceability {
+            changes.push(ConstraintChange::Enforced(alter.is_enforced));
+        }
+        if alter.alter_inheritability {
+            changes.push(ConstraintChange::NoInherit(alter.noinherit));
+        }
+        let name = &alter.conname;
+        let effect = |change| Effect::AlterConstraint { relation: id, name: name.clone(), change };
+        Part::run(changes.into_iter().map(effect).collect())
     }
 
     pub(super) fn validate_constraint(

@@ -84,14 +84,14 @@ impl Context<'_> {
     fn effect_costs(&mut self, effect: &Effect, node: &protobuf::AlterTableStmt) {
         match effect {
             Effect::AddColumn { relation, column } => self.new_column_costs(*relation, column, node),
-            Effect::AlterColumn { relation, column, change } => {
+            Effect::AlterColumn { relation, column, change, .. } => {
                 let Some(old) =
                     self.catalog.relation(*relation).and_then(|table| table.column_numbered(*column))
                 else {
                     return;
                 };
                 match change {
-                    ColumnChange::Type(_) => self.type_costs(*relation, &old.clone(), node),
+                    ColumnChange::Type(..) => self.type_costs(*relation, &old.clone(), node),
                     ColumnChange::NotNull(true) => {
                         let adds_identity = node.cmds.iter().filter_map(command).any(|command| {
                             command.subtype() == Action::AtAddIdentity && command.name == old.name
@@ -169,8 +169,9 @@ impl Context<'_> {
         let reason = Reason::Constraint(constraint.name.clone());
         let written = written_constraint(node, &constraint.name);
         let enforced = written.is_none_or(|written| written.is_enforced || !is_check_or_key(written));
+        let valid = constraint.validated && written.is_none_or(|written| !written.skip_validation);
         match &constraint.kind {
-            ConstraintKind::Check(_) | ConstraintKind::NotNull if constraint.validated && enforced => {
+            ConstraintKind::Check(_) | ConstraintKind::NotNull if valid && enforced => {
                 self.family_cost(table, Work::Scan, &reason);
             }
             ConstraintKind::ForeignKey(_) if constraint.validated && enforced => {
@@ -216,7 +217,7 @@ impl Context<'_> {
     fn type_costs(&mut self, table: Id, column: &Column, node: &protobuf::AlterTableStmt) {
         let effects = &self.analysis.effects;
         let new = effects.iter().find_map(|effect| match effect {
-            Effect::AlterColumn { column: number, change: ColumnChange::Type(ty), .. }
+            Effect::AlterColumn { column: number, change: ColumnChange::Type(ty, _), .. }
                 if *number == column.number =>
             {
                 Some(ty.clone())

@@ -78,7 +78,7 @@ impl Context<'_> {
             }
             Thing::Other(id) => self.drop_other(*id),
             Thing::Named => self.drop_named(&meant.object),
-            Thing::Column(..) | Thing::Constraint(_) | Thing::DomainConstraint(_) => {}
+            Thing::Column(..) | Thing::Constraint(_) | Thing::DomainConstraint(_) | Thing::Builtin => {}
         }
     }
 

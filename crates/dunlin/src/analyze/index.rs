@@ -2,12 +2,16 @@
 
 use super::context::{Context, range_name, strings};
 use super::naming::{index_columns, joined};
+use super::partition::Whole;
 use super::table_constraint::btree;
 use super::table_shape::Shape;
-use super::{Access, LockMode, Place, Presence, Transactional};
+use super::typing::{Ty, Typed, Types, from_ref};
+use super::{Access, LockMode, Place, Presence, Transactional, Verdict};
 use crate::catalog::{
-    ColumnNumber, Effect, Expr, Id, Index, IndexKey, ObjectRef, Origin, QName, Relation, RelationKind,
+    ColumnNumber, Effect, Expr, Ident, Index, IndexKey, Name, ObjectRef, Origin, QName, Relation,
+    RelationKind, builtin,
 };
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_expression, deparse_statement, protobuf};
 
 /// The keys of an index and the columns that they use.
@@ -55,7 +59,7 @@ impl<'a> Context<'a> {
             self.provide_key(&shape.name, &key_texts(&node.index_params), false);
         }
         self.provide(ObjectRef::relation(&name));
-        self.index_effects(&shape, name, index, node);
+        self.index_effects(&mut shape, name, index, node);
     }
 
     /// An index without a name, which was there before under a name that PostgreSQL chose. Twice in one
@@ -79,38 +83,34 @@ impl<'a> Context<'a> {
         })
     }
 
-    fn index_effects(&mut self, shape: &Shape<'a>, name: QName, index: Index, node: &protobuf::IndexStmt) {
+    fn index_effects(
+        &mut self,
+        shape: &mut Shape<'a>,
+        name: QName,
+        index: Index,
+        node: &protobuf::IndexStmt,
+    ) {
         if let Some((_, relation)) = self.catalog.relation_at(&name) {
             self.analysis.presence = index_presence(self, shape, &name, relation, node);
             return;
         }
-        let mut relation =
-            Relation::new(shape.relation.schema, name.name.clone(), RelationKind::Index(Box::new(index)));
+        let only = node.relation.as_ref().is_some_and(|range| !range.inh);
+        let kind = RelationKind::Index(Box::new(index.clone()));
+        let mut relation = Relation::new(shape.relation.schema, name.name.clone(), kind);
         relation.persistence = shape.relation.persistence;
-        let slot = shape.slot;
-        if node.relation.as_ref().is_some_and(|range| range.inh) {
-            self.partition_indexes(shape, slot.as_id(), &relation);
-        }
-        let effect = Effect::CreateRelation { name, slot, relation: Box::new(relation) };
-        self.analysis.effects.insert(0, effect);
-    }
-
-    /// An index on a partitioned table is made on each partition as well.
-    fn partition_indexes(&mut self, shape: &Shape<'a>, parent: Id, relation: &Relation) {
-        let (Some(index), Some(table)) = (relation.index(), shape.id) else { return };
-        if !matches!(shape.relation.kind, RelationKind::PartitionedTable) {
-            return;
-        }
-        for child in self.catalog.children_of(table) {
-            self.lock(child, LockMode::Share);
-            let slot = self.slot();
-            let Some(mut part) = Shape::existing(self.catalog, child, slot) else { continue };
-            self.index_again(&mut part, parent, index, &shape.relation, true);
-            let effects = std::mem::take(&mut part.effects);
-            if let Some(Effect::CreateRelation { slot, relation, .. }) = effects.first() {
-                self.partition_indexes(&part, slot.as_id(), relation);
+        relation.options = super::alter_table::options_of(&node.options);
+        let (slot, options) = (shape.slot, relation.options.clone());
+        shape.chooser.take_relation(&name.name);
+        self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
+        if !only {
+            // An index on a partitioned table is made on each partition as well.
+            let table = shape.relation.clone();
+            let whole =
+                Whole { id: slot.as_id(), index: &index, constraint: None, options: &options, table: &table };
+            if !self.index_below(shape, &whole) {
+                super::partition::invalidate(&mut self.analysis.effects, slot.as_id());
             }
-            self.analysis.effects.extend(effects);
+            self.analysis.effects.append(&mut shape.effects);
         }
     }
 
@@ -131,7 +131,8 @@ impl<'a> Context<'a> {
         // Elements have no place of their own: their names are looked for after the table's.
         let location = node.relation.as_ref().map_or(-1, |range| range.location);
         let params: Vec<&protobuf::IndexElem> = node.index_params.iter().filter_map(element).collect();
-        let Keys { keys, mut uses } = self.index_keys(shape, &params, location);
+        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
+        let Keys { keys, mut uses } = self.index_keys(shape, &params, method, location);
         let include: Vec<ColumnNumber> = node
             .index_including_params
             .iter()
@@ -144,14 +145,13 @@ impl<'a> Context<'a> {
             uses.extend(used);
             expression
         });
-        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
         let range = node.relation.as_ref();
         Index {
             unique: node.unique,
             nulls_not_distinct: node.nulls_not_distinct,
             // ON ONLY a table with partitions: invalid until each partition's index is attached.
             valid: range.is_none_or(|range| range.inh)
-                || shape.id.is_none_or(|table| self.catalog.children_of(table).is_empty()),
+                || shape.id.is_none_or(|table| !self.has_partitions(table)),
             method: method.to_owned(),
             keys,
             include,
@@ -166,36 +166,83 @@ impl<'a> Context<'a> {
         &mut self,
         shape: &Shape<'a>,
         elements: &[&protobuf::IndexElem],
+        method: &str,
         location: i32,
     ) -> Keys {
         let mut found = Keys { keys: Vec::new(), uses: Vec::new() };
         for element in elements {
-            let mut key = self.index_key(element);
-            match element.expr.as_deref() {
+            let mut key = self.index_key(element, method);
+            let ty = match element.expr.as_deref() {
                 Some(expression) => {
                     let outer = std::mem::take(&mut self.depends);
-                    found.uses.extend(self.expression(expression, &[shape.source()]));
+                    let (used, typed) = self.typed_expression(expression, &[shape.source()]);
+                    found.uses.extend(used);
                     self.depends = outer;
                     let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
                     key.expression = Some(Expr::new(text));
+                    key.collation = key.collation.or_else(|| typed.collation.name_for(typed.ty));
+                    typed.ty
                 }
                 None => {
                     key.column = self.index_column(shape, &element.name, location);
                     found.uses.extend(key.column);
+                    let column = key.column.and_then(|number| shape.relation.column_numbered(number));
+                    column.map_or(Ty::Unsure, |column| from_ref(&column.ty))
                 }
+            };
+            if element.opclass.is_empty() {
+                self.need_default_class(method, ty, location);
             }
             found.keys.push(key);
         }
         found
     }
 
-    fn index_key(&self, element: &protobuf::IndexElem) -> IndexKey {
+    /// Requires that keys of a type have a default operator class.
+    pub(super) fn need_default_class(&mut self, method: &str, ty: Ty, location: i32) {
+        let types = self.types();
+        let lacks = |types: Types<'_>| matches!(types.default_class(method, ty), Some(None));
+        let sure = self.is_complete() && (self.knows_server() || types.versions().all(lacks));
+        if sure && lacks(types) {
+            let ty = types.to_ref(&Typed::of(ty));
+            let message = format!("type {ty} has no default operator class for `{method}`");
+            let span = self.span(location);
+            self.require(Vec::new(), span, Verdict::Invalid, Code::DN208, message, Vec::new());
+        }
+    }
+
+    /// An operator class as the server writes it; none for the default of its type.
+    fn operator_class(&self, names: &[protobuf::Node], method: &str) -> Option<String> {
+        let name = Name::from_parts(&strings(names));
+        if name.name.is_empty() {
+            return None;
+        }
+        let builtin = builtin::operator_classes(method).iter().find(|class| class.name == name.name);
+        match (builtin, name.schema.as_deref()) {
+            (Some(class), None | Some("pg_catalog")) => {
+                (!class.default).then(|| Ident(&name.name).to_string())
+            }
+            (None, None) => {
+                let found = self.catalog.others_of("operator class").find(|(_, other)| {
+                    other.name == name.name && other.of.as_deref().is_none_or(|of| of == method)
+                });
+                let schema = found.and_then(|(_, other)| other.schema).map(|id| self.catalog.schema_name(id));
+                let schema = schema.map_or_else(String::new, |schema| format!("{}.", Ident(schema)));
+                Some(format!("{schema}{}", Ident(&name.name)))
+            }
+            (_, schema) => {
+                let schema = schema.map_or_else(String::new, |schema| format!("{}.", Ident(schema)));
+                Some(format!("{schema}{}", Ident(&name.name)))
+            }
+        }
+    }
+
+    fn index_key(&self, element: &protobuf::IndexElem, method: &str) -> IndexKey {
         let descending = element.ordering() == protobuf::SortByDir::SortbyDesc;
-        let join = |nodes: &[protobuf::Node]| (!nodes.is_empty()).then(|| strings(nodes).join("."));
         IndexKey {
             column: None,
             expression: None,
-            opclass: join(&element.opclass),
+            opclass: self.operator_class(&element.opclass, method),
             collation: Some(&element.collation)
                 .filter(|names| !names.is_empty())
                 .map(|names| self.collation(names)),

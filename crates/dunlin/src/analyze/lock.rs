@@ -34,12 +34,12 @@ impl Context<'_> {
     fn locks_of_effect(&mut self, effect: &Effect) {
         match effect {
             Effect::DropRelation { relation } => self.dropped(*relation, &mut BTreeSet::new()),
-            Effect::DropColumn { relation, column } => {
+            Effect::DropColumn { relation, column, .. } => {
                 for dependent in self.catalog.column_dependents(*relation, *column) {
                     self.gone_with_column(&dependent);
                 }
             }
-            Effect::DropConstraint { relation, name } => {
+            Effect::DropConstraint { relation, name, .. } => {
                 self.gone_with_column(&Dependent::Constraint(*relation, name.clone()));
             }
             Effect::AlterRelation { relation, change: RelationChange::RemoveParent(parent) } => {
@@ -127,7 +127,9 @@ impl Context<'_> {
                         self.lock(reference.table, LockMode::AccessExclusive);
                     }
                     ConstraintKind::PrimaryKey | ConstraintKind::Unique => {
-                        for (other, _) in self.catalog.foreign_keys_to(*table, &constraint.columns) {
+                        let index = constraint.index;
+                        let referring = index.map(|index| self.catalog.foreign_keys_on(*table, index));
+                        for (other, _) in referring.unwrap_or_default() {
                             self.lock(other, LockMode::AccessExclusive);
                         }
                     }

@@ -2,7 +2,7 @@
 
 use super::context::strings;
 use crate::catalog::{Catalog, Index, QName, Relation};
-use crate::syntax::{NodeEnum, protobuf};
+use crate::syntax::{NodeEnum, parse_expression, protobuf};
 use std::collections::BTreeSet;
 
 /// `NAMEDATALEN - 1`.
@@ -12,8 +12,8 @@ const LONGEST: usize = 63;
 pub(super) struct Chooser<'a> {
     catalog: &'a Catalog,
     schema: String,
-    relations: BTreeSet<String>,
-    constraints: BTreeSet<String>,
+    relations: BTreeSet<(String, String)>,
+    constraints: BTreeSet<(String, String)>,
 }
 
 impl<'a> Chooser<'a> {
@@ -23,14 +23,20 @@ impl<'a> Chooser<'a> {
         Chooser { catalog, schema, relations: BTreeSet::new(), constraints: BTreeSet::new() }
     }
 
+    /// Takes over what was chosen for another table of the statement.
+    pub(super) fn also(&mut self, other: &Chooser<'a>) {
+        self.relations.extend(other.relations.iter().cloned());
+        self.constraints.extend(other.constraints.iter().cloned());
+    }
+
     /// Says that a relation of this name is made by the statement.
     pub(super) fn take_relation(&mut self, name: &str) {
-        self.relations.insert(name.to_owned());
+        self.relations.insert((self.schema.clone(), name.to_owned()));
     }
 
     /// Says that a constraint of this name is made by the statement.
     pub(super) fn take_constraint(&mut self, name: &str) {
-        self.constraints.insert(name.to_owned());
+        self.constraints.insert((self.schema.clone(), name.to_owned()));
     }
 
     /// Chooses a relation's name, as `ChooseRelationName` does; an index of a constraint (`is_constraint`)
@@ -54,12 +60,13 @@ impl<'a> Chooser<'a> {
     }
 
     fn has_relation(&self, name: &str) -> bool {
-        self.relations.contains(name)
+        self.relations.contains(&(self.schema.clone(), name.to_owned()))
             || self.catalog.relation_at(&QName::new(self.schema.clone(), name)).is_some()
     }
 
     fn has_constraint(&self, name: &str) -> bool {
-        self.constraints.contains(name) || self.catalog.has_constraint(&self.schema, name)
+        self.constraints.contains(&(self.schema.clone(), name.to_owned()))
+            || self.catalog.has_constraint(&self.schema, name)
     }
 }
 
@@ -145,14 +152,24 @@ pub(super) fn key_names(table: &Relation, index: &Index) -> Vec<String> {
     let elements: Vec<protobuf::IndexElem> = index
         .keys
         .iter()
-        .map(|key| key.column)
-        .chain(index.include.iter().map(|number| Some(*number)))
-        .map(|column| protobuf::IndexElem {
+        .map(|key| (key.column, key.expression.as_ref()))
+        .chain(index.include.iter().map(|number| (Some(*number), None)))
+        .map(|(column, expression)| protobuf::IndexElem {
             name: column.and_then(|number| table.names(&[number]).pop()).unwrap_or_default(),
+            expr: expression.and_then(|expression| parsed(&expression.text)).map(Box::new),
             ..protobuf::IndexElem::default()
         })
         .collect();
     index_columns(elements.iter())
+}
+
+/// The tree of an expression that is kept as text.
+fn parsed(text: &str) -> Option<protobuf::Node> {
+    let select = parse_expression(text).ok()?;
+    match select.target_list.into_iter().next()?.node? {
+        NodeEnum::ResTarget(target) => target.val.map(|value| *value),
+        _ => None,
+    }
 }
 
 /// The name that PostgreSQL gives an expression, with how sure it is (`FigureColnameInternal`).

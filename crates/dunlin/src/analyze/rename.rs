@@ -57,8 +57,11 @@ impl Context<'_> {
             self.analysis.presence = Presence::Same { reason: format!("there is no {}", meant.phrase()) };
             return;
         }
-        self.provide(new);
+        self.provide(new.clone());
         let Some(thing) = self.need_meant(meant, span) else { return };
+        if self.is_there(&new) {
+            self.analysis.presence = Presence::Unknown { object: new, tolerated: false };
+        }
         self.rename_thing(&thing, &meant.object, &node.newname);
     }
 
@@ -89,7 +92,7 @@ impl Context<'_> {
                 }
                 _ => return,
             },
-            Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) => return,
+            Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) | Thing::Builtin => return,
         };
         self.analysis.effects.push(effect);
     }
@@ -193,6 +196,9 @@ impl Context<'_> {
             let reason = format!("{} is `{}` already", old.phrase(), node.newname);
             self.analysis.presence = Presence::Same { reason };
             return;
+        }
+        if matches!((&old.found, &new.found), (Found::Yes(_), Found::Yes(_))) {
+            self.analysis.presence = Presence::Unknown { object: new.object, tolerated: false };
         }
         let to = node.newname.clone();
         let effect = match self.need_meant(&old, span) {

@@ -15,7 +15,7 @@ impl Context<'_> {
         let slot = self.slot();
         let sequence = Sequence { owned_by, identity: false, definition: None };
         let mut relation = Relation::new(slot.as_id(), name.name.clone(), RelationKind::Sequence(sequence));
-        relation.persistence = range.relpersistence.chars().next().unwrap_or('p');
+        relation.persistence = super::table::persistence(range, &name);
         self.new_relation(name, slot, relation, node.if_not_exists);
     }
 

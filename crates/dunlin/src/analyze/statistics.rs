@@ -5,7 +5,8 @@ use super::context::{Context, range_name, strings};
 use super::named::{Named, Needs};
 use super::naming::clip;
 use super::query::Source;
-use crate::catalog::{Dependency, Id, Name, QName};
+use super::table_shape::Shape;
+use crate::catalog::{Dependency, Effect, Id, Name, Other, QName, Relation};
 use crate::syntax::{NodeEnum, protobuf};
 
 impl Context<'_> {
@@ -40,6 +41,37 @@ impl Context<'_> {
         let name = if written.name.is_empty() { self.chosen_statistics(table, node) } else { written };
         let named = Named::in_schema("statistics", name);
         self.make_named(&named, node.if_not_exists, Needs { depends, part_of });
+        if let Some(Effect::CreateOther { other, .. }) = self.analysis.effects.last_mut() {
+            other.of = Some(joined_elements(self.catalog.relation(table), node));
+        }
+    }
+
+    /// LIKE … INCLUDING STATISTICS: the same statistics, under names of their own.
+    pub(super) fn like_statistics(&mut self, shape: &mut Shape<'_>, table: Id) {
+        let of_table = |other: &Other| other.part_of.iter().any(|need| need.on == table);
+        let all: Vec<Other> = self
+            .catalog
+            .others_of("statistics")
+            .filter(|(_, other)| of_table(other))
+            .map(|(_, o)| o.clone())
+            .collect();
+        let mut taken: Vec<String> = Vec::new();
+        for other in all {
+            let table_name = shape.name.clone();
+            let addition = other.of.clone().unwrap_or_default();
+            let name = self.free_statistics(&table_name, &addition, &taken);
+            taken.push(name.clone());
+            let columns = other.part_of.iter().filter(|need| need.on == table).map(|need| {
+                let from =
+                    self.catalog.relation(table)?.names(&need.column.into_iter().collect::<Vec<_>>()).pop();
+                from.and_then(|name| shape.relation.column(&name)).map(|column| column.number)
+            });
+            let on = shape.any_id();
+            let part_of = columns.map(|column| Dependency { on, column }).collect();
+            let other = Box::new(Other { name, schema: None, part_of, ..other });
+            let (schema, slot) = (Some(table_name.schema.clone()), Some(self.slot()));
+            shape.effects.push(Effect::CreateOther { schema, slot, other });
+        }
     }
 
     fn statistics_element(&mut self, table: Id, element: &protobuf::StatsElem, span: crate::source::Span) {
@@ -57,25 +89,39 @@ impl Context<'_> {
 
     /// The name that PostgreSQL chooses (`ChooseExtendedStatisticName`), in the table's schema.
     fn chosen_statistics(&self, table: Id, node: &protobuf::CreateStatsStmt) -> Name {
-        let QName { schema, name } = self.catalog.relation_name(table);
-        let parts: Vec<String> = node
-            .exprs
-            .iter()
-            .filter_map(|element| match &element.node {
-                Some(NodeEnum::StatsElem(element)) if element.expr.is_none() => Some(element.name.clone()),
-                Some(NodeEnum::StatsElem(_)) => Some("expr".to_owned()),
-                _ => None,
-            })
-            .collect();
-        let joined = super::naming::joined(&parts);
-        let taken = |candidate: &str| {
-            let label = QName::new(schema.as_str(), candidate).to_string();
-            self.catalog.other_at("statistics", &label).is_some()
+        let table = self.catalog.relation_name(table);
+        let parts: Vec<String> = elements(node).map(|(name, _)| name).collect();
+        let name = self.free_statistics(&table, &super::naming::joined(&parts), &[]);
+        Name { schema: Some(table.schema), name }
+    }
+
+    fn free_statistics(&self, table: &QName, joined: &str, taken: &[String]) -> String {
+        let is_taken = |candidate: &String| {
+            let label = QName::new(table.schema.as_str(), candidate.as_str()).to_string();
+            taken.contains(candidate) || self.catalog.other_at("statistics", &label).is_some()
         };
         let chosen = (0_u32..)
             .map(|pass| if pass == 0 { "stat".to_owned() } else { format!("stat{pass}") })
-            .map(|label| super::naming::object_name(&name, clip(&joined, joined.len()), &label))
-            .find(|candidate| !taken(candidate));
-        Name { schema: Some(schema.clone()), name: chosen.unwrap_or_default() }
+            .map(|label| super::naming::object_name(&table.name, clip(joined, joined.len()), &label))
+            .find(|candidate| !is_taken(candidate));
+        chosen.unwrap_or_default()
     }
+}
+
+/// The names of the elements, `expr` for expressions, and whether each is a column.
+fn elements(node: &protobuf::CreateStatsStmt) -> impl Iterator<Item = (String, bool)> {
+    node.exprs.iter().filter_map(|element| match &element.node {
+        Some(NodeEnum::StatsElem(element)) if element.expr.is_none() => Some((element.name.clone(), true)),
+        Some(NodeEnum::StatsElem(_)) => Some(("expr".to_owned(), false)),
+        _ => None,
+    })
+}
+
+/// The middle of the name of a copy: columns in the table's order, then expressions.
+fn joined_elements(table: Option<&Relation>, node: &protobuf::CreateStatsStmt) -> String {
+    let number = |name: &str| table.and_then(|table| table.column(name)).map(|column| column.number);
+    let mut all: Vec<(bool, Option<i16>, String)> =
+        elements(node).map(|(name, column)| (!column, number(&name).filter(|_| column), name)).collect();
+    all.sort();
+    all.into_iter().map(|(_, _, name)| name).collect::<Vec<_>>().join("_")
 }

@@ -1,10 +1,12 @@
 //! CREATE TABLE and what makes tables beside it.
 
 use super::context::{Context, range_name};
+use super::partition::Whole;
 use super::table_shape::{Pending, Shape};
 use super::{Access, Declaration, LockMode, Place};
 use crate::catalog::{
-    Effect, Name, ObjectRef, Origin, QName, Relation, RelationKind, Schema, Slot, TEMPORARY,
+    Column, Constraint, ConstraintKind, Effect, Id, Name, ObjectRef, Origin, QName, Relation, RelationKind,
+    Schema, Slot, TEMPORARY,
 };
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
 
@@ -14,6 +16,7 @@ const LIKE_DEFAULTS: u32 = 1 << 3;
 const LIKE_GENERATED: u32 = 1 << 4;
 const LIKE_IDENTITY: u32 = 1 << 5;
 const LIKE_INDEXES: u32 = 1 << 6;
+const LIKE_STATISTICS: u32 = 1 << 7;
 
 impl<'a> Context<'a> {
     /// Analyses CREATE TABLE.
@@ -47,7 +50,8 @@ impl<'a> Context<'a> {
         let slot = self.slot();
         let schema = self.catalog.find_schema(&name.schema).yes();
         let mut relation = Relation::new(schema.unwrap_or_else(|| slot.as_id()), name.name.clone(), kind);
-        relation.persistence = range.relpersistence.chars().next().unwrap_or('p');
+        relation.persistence = persistence(range, &name);
+        relation.options = super::alter_table::options_of(&node.options);
         let mut shape = Shape::new(self.catalog, name.clone(), slot, relation);
         self.touch(Place::Relation(name.clone()), Access::Write);
         self.provide(ObjectRef::relation(&name));
@@ -71,7 +75,7 @@ impl<'a> Context<'a> {
         } else {
             self.temporary_schema(&shape.name.schema);
             let mut plain = shape.relation.clone();
-            plain.constraints.retain(|constraint| constraint.inherited);
+            plain.constraints.retain(|constraint| constraint.inherited && constraint.parent.is_none());
             self.analysis.effects.push(Effect::CreateRelation {
                 name: shape.name.clone(),
                 slot: shape.slot,
@@ -118,16 +122,23 @@ impl<'a> Context<'a> {
     fn table_element(&mut self, shape: &mut Shape<'a>, element: &protobuf::Node) {
         match &element.node {
             Some(NodeEnum::ColumnDef(definition)) => {
-                let inherited = shape.relation.column(&definition.colname).is_some();
+                let inherited = shape.relation.columns.iter().any(|column| {
+                    column.name == definition.colname && (column.inherited || definition.type_name.is_none())
+                });
                 // A column of a parent, or of the table's type, that is written again only gets more.
                 if definition.type_name.is_none() || inherited {
+                    let partition = shape.partition_of.is_some();
+                    super::table_shape::with_column(shape, &definition.colname, |column| {
+                        column.local |= !partition;
+                        column.not_null |= definition.is_not_null;
+                    });
                     self.column_constraints(shape, &definition.colname, &definition.constraints);
                 } else {
                     self.define_column(shape, definition);
                 }
             }
             Some(NodeEnum::Constraint(constraint)) => {
-                shape.pending.push(Pending { node: (**constraint).clone(), column: None, part_of: None });
+                shape.pending.push(Pending { node: (**constraint).clone(), column: None });
             }
             Some(NodeEnum::TableLikeClause(like)) => self.like(shape, like),
             _ => {}
@@ -165,71 +176,57 @@ impl<'a> Context<'a> {
             }
             shape.relation.parents.push(id);
             shape.relation.columns_known &= parent.columns_known;
-            self.inherit(shape, id, parent, partition);
+            if partition {
+                shape.partition_of = Some(id);
+            }
+            self.inherit(shape, parent, partition);
         }
         if let Some(bound) = &node.partbound {
             shape.relation.partition_bound = Some(bound_text(bound));
         }
     }
 
-    fn inherit(&mut self, shape: &mut Shape<'a>, id: crate::catalog::Id, parent: &Relation, partition: bool) {
+    fn inherit(&mut self, shape: &mut Shape<'a>, parent: &Relation, partition: bool) {
         for column in &parent.columns {
-            if shape.relation.column(&column.name).is_some() {
+            if let Some(there) = shape.relation.columns.iter_mut().find(|there| there.name == column.name) {
+                there.not_null |= column.not_null;
                 continue;
             }
             self.provide(ObjectRef::column(&shape.name, &column.name));
             let number = shape.relation.next_number();
-            let mut copy = crate::catalog::Column { number, inherited: true, ..column.clone() };
+            let mut copy = Column { number, inherited: true, local: false, ..column.clone() };
             copy.identity = copy.identity.filter(|_| partition && self.catalog.server_version >= 170_000);
             shape.relation.columns.push(copy);
         }
-        let renumber = |columns: &[i16]| -> Vec<i16> {
-            let names = parent.names(columns);
-            names.iter().filter_map(|name| shape.relation.column(name).map(|column| column.number)).collect()
-        };
-        let mut taken = Vec::new();
         for constraint in &parent.constraints {
-            use crate::catalog::ConstraintKind;
-            let kept = match constraint.kind {
-                ConstraintKind::Check(_) | ConstraintKind::NotNull => true,
-                ConstraintKind::ForeignKey(_) => partition,
-                _ => false,
-            };
-            if kept {
-                let columns = renumber(&constraint.columns);
-                taken.push(crate::catalog::Constraint { columns, inherited: true, ..constraint.clone() });
+            if !matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull) {
+                continue;
             }
-        }
-        for constraint in taken {
+            if constraint.no_inherit || shape.relation.constraint(&constraint.name).is_some() {
+                continue;
+            }
+            let names = parent.names(&constraint.columns);
+            let own = names.iter().filter_map(|name| shape.relation.column(name).map(|found| found.number));
+            let columns = own.collect();
             shape.chooser.take_constraint(&constraint.name);
-            shape.relation.constraints.push(constraint);
-        }
-        if partition {
-            self.keys_of(shape, parent, true);
-            self.like_indexes(shape, id, parent, true);
+            shape.relation.constraints.push(Constraint {
+                columns,
+                inherited: true,
+                local: false,
+                index: None,
+                ..constraint.clone()
+            });
         }
     }
 
-    /// Makes the primary key and unique constraints of another table again, with names of their own.
-    fn keys_of(&mut self, shape: &mut Shape<'a>, other: &Relation, partition: bool) {
-        use crate::catalog::ConstraintKind;
-        for constraint in &other.constraints {
-            let contype = match constraint.kind {
-                ConstraintKind::PrimaryKey => protobuf::ConstrType::ConstrPrimary,
-                ConstraintKind::Unique => protobuf::ConstrType::ConstrUnique,
-                _ => continue,
-            };
-            let keys = other.names(&constraint.columns);
-            let node = protobuf::Constraint {
-                contype: contype as i32,
-                deferrable: constraint.deferrable,
-                initdeferred: constraint.deferred,
-                keys: keys.into_iter().map(string_node).collect(),
-                location: -1,
-                ..protobuf::Constraint::default()
-            };
-            let part_of = constraint.index.filter(|_| partition);
-            shape.pending.push(Pending { node, column: None, part_of });
+    /// Makes the keys and plain indexes of another table again, with names of their own.
+    pub(super) fn indexes_again(&mut self, shape: &mut Shape<'a>, id: Id, other: &Relation) {
+        let mut indexes = self.catalog.indexes_of(id);
+        indexes.sort_by_key(|(id, ..)| *id);
+        for (index_id, relation, index) in indexes {
+            let constraint = other.constraints.iter().find(|c| c.index == Some(index_id) && c.is_key());
+            let whole = Whole { id: index_id, index, constraint, options: &relation.options, table: other };
+            self.copy_index(shape, &whole, false);
         }
     }
 
@@ -246,34 +243,60 @@ impl<'a> Context<'a> {
         shape.relation.columns_known &= other.columns_known;
         let wants = |option: u32| like.options & option != 0;
         for column in &other.columns {
-            let number = shape.relation.next_number();
-            let mut copy = crate::catalog::Column { number, inherited: false, ..column.clone() };
-            if !wants(LIKE_DEFAULTS) && copy.generated.is_none() {
-                copy.default = None;
-                copy.default_depends.clear();
-            }
-            if !wants(LIKE_GENERATED) {
-                copy.generated = None;
-            }
-            let identity = copy.identity.take().filter(|_| wants(LIKE_IDENTITY));
-            self.provide(ObjectRef::column(&shape.name, &copy.name));
-            let name = copy.name.clone();
-            shape.relation.columns.push(copy);
-            if let Some(identity) = identity {
-                self.like_identity(shape, &name, identity);
-            }
+            self.like_column(shape, column, like.options);
         }
         if wants(LIKE_CONSTRAINTS) {
-            for constraint in &other.constraints {
-                if matches!(constraint.kind, crate::catalog::ConstraintKind::Check(_)) {
-                    shape.chooser.take_constraint(&constraint.name);
-                    super::table_constraint::add(shape, constraint.clone(), None);
-                }
-            }
+            self.like_checks(shape, other);
+        }
+        if wants(LIKE_STATISTICS) {
+            self.like_statistics(shape, id);
         }
         if wants(LIKE_INDEXES) {
-            self.keys_of(shape, other, false);
-            self.like_indexes(shape, id, other, false);
+            shape.likes.push((id, other.clone()));
+        }
+    }
+
+    fn like_column(&mut self, shape: &mut Shape<'a>, column: &Column, options: u32) {
+        let wants = |option: u32| options & option != 0;
+        let mut copy = Column { inherited: false, local: true, ..column.clone() };
+        if !wants(LIKE_DEFAULTS) && copy.generated.is_none() {
+            copy.default = None;
+            copy.default_depends.clear();
+        }
+        if !wants(LIKE_GENERATED) && copy.generated.take().is_some() {
+            copy.default_depends.clear();
+        }
+        let identity = copy.identity.take().filter(|_| wants(LIKE_IDENTITY));
+        self.provide(ObjectRef::column(&shape.name, &copy.name));
+        let name = copy.name.clone();
+        match shape.relation.columns.iter_mut().find(|there| there.name == name && there.inherited) {
+            Some(there) => {
+                there.local = true;
+                there.not_null |= copy.not_null;
+                if copy.default.is_some() {
+                    there.default = copy.default;
+                    there.default_depends = copy.default_depends;
+                }
+            }
+            None => {
+                copy.number = shape.relation.next_number();
+                shape.relation.columns.push(copy);
+            }
+        }
+        if let Some(identity) = identity {
+            self.like_identity(shape, &name, identity);
+        }
+    }
+
+    fn like_checks(&mut self, shape: &mut Shape<'a>, other: &Relation) {
+        for constraint in other.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check(_))) {
+            let names = other.names(&constraint.columns);
+            let columns = names.iter().filter_map(|name| shape.relation.column(name)).map(|c| c.number);
+            let columns = columns.collect();
+            shape.chooser.take_constraint(&constraint.name);
+            let copy =
+                Constraint { columns, inherited: false, local: true, definition: None, ..constraint.clone() };
+            super::table_constraint::add(shape, copy, None);
         }
     }
 
@@ -287,55 +310,6 @@ impl<'a> Context<'a> {
         };
         let node = protobuf::Node { node: Some(NodeEnum::Constraint(Box::new(node))) };
         self.column_constraints(shape, column, &[node]);
-    }
-
-    /// Makes the plain indexes of another table again, under the names that PostgreSQL would choose.
-    fn like_indexes(
-        &mut self,
-        shape: &mut Shape<'a>,
-        id: crate::catalog::Id,
-        other: &Relation,
-        partition: bool,
-    ) {
-        for (index_id, _, index) in self.catalog.indexes_of(id) {
-            if !other.constraints.iter().any(|constraint| constraint.index == Some(index_id)) {
-                self.index_again(shape, index_id, index, other, partition);
-            }
-        }
-    }
-
-    /// Makes an index of another table on this one.
-    pub(super) fn index_again(
-        &mut self,
-        shape: &mut Shape<'a>,
-        index_id: crate::catalog::Id,
-        index: &crate::catalog::Index,
-        other: &Relation,
-        partition: bool,
-    ) {
-        let number = |number: i16| {
-            let name = other.names(&[number]).pop()?;
-            shape.relation.column(&name).map(|column| column.number)
-        };
-        let mut copy = crate::catalog::Index { table: shape.any_id(), definition: None, ..index.clone() };
-        for key in &mut copy.keys {
-            key.column = key.column.and_then(number);
-        }
-        copy.uses = copy.uses.into_iter().filter_map(number).collect();
-        copy.include = copy.include.into_iter().filter_map(number).collect();
-        copy.valid = true;
-        let columns = super::naming::key_names(other, index);
-        let table = shape.name.name.clone();
-        let name = shape.chooser.relation(&table, &super::naming::joined(&columns), "idx", false);
-        let name = QName::new(shape.name.schema.clone(), name);
-        let slot = self.slot();
-        let kind = RelationKind::Index(Box::new(copy));
-        let mut relation = Relation::new(shape.relation.schema, name.name.clone(), kind);
-        relation.parents = Some(index_id).filter(|_| partition).into_iter().collect();
-        relation.persistence = shape.relation.persistence;
-        self.touch(Place::Relation(name.clone()), Access::Write);
-        self.provide(ObjectRef::relation(&name));
-        shape.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
     }
 
     fn partition_key(&mut self, shape: &mut Shape<'a>, node: &protobuf::CreateStmt) {
@@ -383,7 +357,8 @@ impl<'a> Context<'a> {
         let kind = if materialized { RelationKind::MaterializedView } else { RelationKind::Table };
         let slot = self.slot();
         let mut relation = Relation::new(slot.as_id(), name.name.clone(), kind);
-        relation.persistence = range.relpersistence.chars().next().unwrap_or('p');
+        relation.persistence = persistence(range, &name);
+        relation.options = super::alter_table::options_of(&into.options);
         relation.has_rows = if into.skip_data { Some(false) } else { None };
         self.output_columns(&mut relation, output, &super::context::strings(&into.col_names));
         if materialized {
@@ -411,7 +386,9 @@ impl<'a> Context<'a> {
         for (at, column) in columns.into_iter().enumerate() {
             let number = i16::try_from(at + 1).unwrap_or(i16::MAX);
             let name = names.get(at).cloned().unwrap_or(column.name);
-            relation.columns.push(crate::catalog::Column::new(number, name, column.ty));
+            let mut made = crate::catalog::Column::new(number, name, self.types().to_ref(&column.ty));
+            made.collation = column.ty.collation.name_for(column.ty.ty);
+            relation.columns.push(made);
         }
     }
 
@@ -429,6 +406,15 @@ impl<'a> Context<'a> {
         }
         self.temporary_schema(&name.schema);
         self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
+    }
+}
+
+/// `p`, `u` or `t`; what is made in the temporary schema is temporary without saying so.
+pub(super) fn persistence(range: &protobuf::RangeVar, name: &QName) -> char {
+    match range.relpersistence.chars().next() {
+        _ if name.schema == TEMPORARY => 't',
+        Some(persistence) => persistence,
+        None => 'p',
     }
 }
 

@@ -1,12 +1,15 @@
 //! Constraints of a table: CHECK, keys with their indexes, foreign keys.
 
+use super::alter_table::options_of;
 use super::context::{Context, range_name, strings};
 use super::naming::{index_columns, joined};
+use super::partition::Whole;
 use super::table_shape::{Pending, Shape};
+use super::typing::from_ref;
 use super::{Access, Facet, LockMode, Place, Verdict};
 use crate::catalog::{
-    ColumnNumber, Constraint, ConstraintKind, Dependency, Effect, Expr, Id, Index, IndexKey, ObjectRef,
-    Origin, QName, Reference, Relation, RelationKind, TypeRef,
+    ColumnChange, ColumnNumber, Constraint, ConstraintKind, Dependency, Effect, Expr, Id, Index, IndexKey,
+    ObjectRef, QName, Reference, Relation, RelationKind, Slot, TypeRef,
 };
 use crate::diagnostic::Code;
 use crate::source::Span;
@@ -17,7 +20,6 @@ use protobuf::ConstrType;
 struct Key<'n> {
     node: &'n protobuf::Constraint,
     columns: Vec<String>,
-    part_of: Option<Id>,
 }
 
 impl<'a> Context<'a> {
@@ -40,7 +42,15 @@ impl<'a> Context<'a> {
                 _ => {}
             }
         }
+        let parent = shape.partition_of.take().and_then(|id| Some((id, self.catalog.relation(id)?)));
+        if let Some((id, parent)) = parent {
+            self.parts_of_partition(shape, id, parent);
+        }
         self.make_keys(shape, &pending);
+        // Keys that are written come before those of LIKE, and foreign keys after both.
+        for (id, other) in std::mem::take(&mut shape.likes) {
+            self.indexes_again(shape, id, &other);
+        }
         for Pending { node, column, .. } in &pending {
             if node.contype() == ConstrType::ConstrForeign {
                 self.foreign_key(shape, node, column.as_deref());
@@ -76,6 +86,7 @@ impl<'a> Context<'a> {
         let constraint = Constraint {
             name,
             columns,
+            validated: is_valid(shape, node),
             depends: depends.into_iter().filter(|dependency| Some(dependency.on) != shape.id).collect(),
             ..with_flags(ConstraintKind::Check(Expr::new(text)), node)
         };
@@ -109,7 +120,7 @@ impl<'a> Context<'a> {
     fn make_keys(&mut self, shape: &mut Shape<'a>, pending: &[Pending]) {
         let mut keys: Vec<Key<'_>> = Vec::new();
         for primary in [true, false] {
-            for Pending { node, column, part_of } in pending {
+            for Pending { node, column } in pending {
                 let wanted = match node.contype() {
                     ConstrType::ConstrPrimary => primary,
                     ConstrType::ConstrUnique | ConstrType::ConstrExclusion => !primary,
@@ -122,7 +133,7 @@ impl<'a> Context<'a> {
                 columns.extend(columns.is_empty().then(|| column.clone()).flatten());
                 // As in PostgreSQL, a key that is written twice is made once.
                 if !keys.iter().any(|key| same_key(key, node, &columns)) {
-                    keys.push(Key { node, columns, part_of: *part_of });
+                    keys.push(Key { node, columns });
                 }
             }
         }
@@ -141,6 +152,9 @@ impl<'a> Context<'a> {
         let mut numbers = Vec::new();
         for column in &key.columns {
             numbers.extend(self.need_own_column(shape, column, node.location));
+            if let Some(found) = shape.relation.column(column) {
+                self.need_default_class("btree", from_ref(&found.ty), node.location);
+            }
             if primary {
                 super::table_shape::with_column(shape, column, |column| column.not_null = true);
             }
@@ -169,13 +183,35 @@ impl<'a> Context<'a> {
             include,
             ..btree(shape.any_id())
         };
-        self.make_index(shape, &name, index, key.part_of);
+        let index = self.make_index(shape, &name, index, &options_of(&node.options));
         self.provide_key(&shape.name, &key.columns, primary);
         let kind = if primary { ConstraintKind::PrimaryKey } else { ConstraintKind::Unique };
-        let inherited = key.part_of.is_some();
-        let constraint =
-            Constraint { name: name.clone(), columns: numbers, inherited, ..with_flags(kind, node) };
-        self.make_constraint(shape, constraint, Some(name));
+        let constraint = Constraint { name: name.clone(), columns: numbers, ..with_flags(kind, node) };
+        self.make_key(shape, constraint, index);
+    }
+
+    /// Adds a key with its index, also to the partitions of the table.
+    fn make_key(&mut self, shape: &mut Shape<'a>, constraint: Constraint, (slot, index): (Slot, Index)) {
+        self.make_constraint(shape, constraint.clone(), Some(constraint.name.clone()));
+        let Some(table) = shape.id else { return };
+        if constraint.kind == ConstraintKind::PrimaryKey {
+            for column in &constraint.columns {
+                let (column, only) = (*column, shape.only);
+                let change = ColumnChange::NotNull(true);
+                shape.effects.push(Effect::AlterColumn { relation: table, column, change, only });
+            }
+        }
+        if !shape.only {
+            let table = shape.relation.clone();
+            let whole = Whole {
+                id: slot.as_id(),
+                index: &index,
+                constraint: Some(&constraint),
+                options: &[],
+                table: &table,
+            };
+            self.index_below(shape, &whole);
+        }
     }
 
     /// Says that a unique key is made; one without columns stands for the primary key.
@@ -200,18 +236,33 @@ impl<'a> Context<'a> {
         name
     }
 
-    fn make_index(&mut self, shape: &mut Shape<'a>, name: &str, index: Index, part_of: Option<Id>) {
+    fn make_index(
+        &mut self,
+        shape: &mut Shape<'a>,
+        name: &str,
+        mut index: Index,
+        options: &[String],
+    ) -> (Slot, Index) {
         let qualified = QName::new(shape.name.schema.clone(), name);
         let slot = self.slot();
-        let mut relation = Relation::new(shape.relation.schema, name, RelationKind::Index(Box::new(index)));
+        // ON ONLY a table with partitions: invalid until each partition's index is attached.
+        index.valid = !shape.only || shape.id.is_none_or(|table| !self.has_partitions(table));
+        let kind = RelationKind::Index(Box::new(index.clone()));
+        let mut relation = Relation::new(shape.relation.schema, name, kind);
         relation.persistence = shape.relation.persistence;
-        relation.parents.extend(part_of);
+        relation.options = options.to_vec();
         self.touch(Place::Relation(qualified.clone()), Access::Write);
         if shape.id.is_some() {
             self.touch(Place::Rows(shape.name.clone()), Access::Read);
         }
         self.provide(ObjectRef::relation(&qualified));
         shape.effects.push(Effect::CreateRelation { name: qualified, slot, relation: Box::new(relation) });
+        (slot, index)
+    }
+
+    pub(super) fn has_partitions(&self, table: Id) -> bool {
+        self.catalog.relation(table).is_some_and(|table| table.kind == RelationKind::PartitionedTable)
+            && !self.catalog.children_of(table).is_empty()
     }
 
     /// ADD CONSTRAINT … UNIQUE | PRIMARY KEY USING INDEX: the index gets the constraint's name.
@@ -244,14 +295,14 @@ impl<'a> Context<'a> {
 
     fn exclusion(&mut self, shape: &mut Shape<'a>, node: &protobuf::Constraint) {
         let elements: Vec<&protobuf::IndexElem> = node.exclusions.iter().filter_map(excluded).collect();
-        let keys = self.index_keys(shape, &elements, node.location);
+        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
+        let keys = self.index_keys(shape, &elements, method, node.location);
         let table = shape.name.name.clone();
         let columns = joined(&index_columns(elements.iter().copied()));
         let name =
             self.index_name(shape, node, |shape| shape.chooser.relation(&table, &columns, "excl", true));
         let predicate = node.where_clause.as_deref().map(|node| self.index_predicate(shape, node));
         let numbers: Vec<ColumnNumber> = keys.keys.iter().map(|key| key.column.unwrap_or(0)).collect();
-        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
         let mut uses = keys.uses;
         let predicate = predicate.map(|(expression, used)| {
             uses.extend(used);
@@ -265,10 +316,9 @@ impl<'a> Context<'a> {
             immediate: !node.deferrable,
             ..btree(shape.any_id())
         };
-        self.make_index(shape, &name, index, None);
-        let constraint =
-            Constraint { name: name.clone(), columns: numbers, ..with_flags(ConstraintKind::Exclude, node) };
-        self.make_constraint(shape, constraint, Some(name));
+        let index = self.make_index(shape, &name, index, &options_of(&node.options));
+        let constraint = Constraint { name, columns: numbers, ..with_flags(ConstraintKind::Exclude, node) };
+        self.make_key(shape, constraint, index);
     }
 
     /// Finds a column of the table under creation or change.
@@ -325,9 +375,11 @@ impl<'a> Context<'a> {
         let constraint = Constraint {
             name,
             columns: numbers.into_iter().flatten().collect(),
+            validated: is_valid(shape, node),
             ..with_flags(ConstraintKind::ForeignKey(reference), node)
         };
-        self.make_constraint(shape, constraint, None);
+        self.make_constraint(shape, constraint.clone(), None);
+        self.foreign_key_below(shape, &constraint);
     }
 
     /// Finds the referenced table, which may be the table itself.
@@ -459,8 +511,8 @@ impl<'a> Context<'a> {
 
     /// Both sides of a foreign key must be comparable; only what surely is not is invalid.
     fn need_comparable(&mut self, column: &str, mine: &TypeRef, theirs: &TypeRef, span: Span) {
-        let (Some(left), Some(right)) = (family(mine), family(theirs)) else { return };
-        if left != right || mine.array != theirs.array {
+        let (left, right) = (from_ref(mine), from_ref(theirs));
+        if self.types().can_refer(left, right) == Some(false) && self.is_complete() {
             let message = format!("`{column}` is {mine} and the referenced column is {theirs}");
             self.require(Vec::new(), span, Verdict::Invalid, Code::DN207, message, Vec::new());
         }
@@ -477,26 +529,19 @@ struct Parent {
 
 /// Adds a constraint to the table and to what the operation does.
 pub(super) fn add(shape: &mut Shape<'_>, constraint: Constraint, index_name: Option<String>) {
-    shape.relation.constraints.push(constraint.clone());
+    // A CHECK of the name of an inherited one merges with it.
+    match shape.relation.constraints.iter_mut().find(|old| old.inherited && old.name == constraint.name) {
+        Some(old) => old.local |= shape.relation.partition_bound.is_none(),
+        None => shape.relation.constraints.push(constraint.clone()),
+    }
     let (relation, constraint) = (shape.target(), Box::new(constraint));
     shape.effects.push(Effect::AddConstraint { relation, constraint, index_name });
 }
 
-/// A constraint without name and columns.
-pub(super) fn plain(kind: ConstraintKind) -> Constraint {
-    Constraint {
-        name: String::new(),
-        kind,
-        columns: Vec::new(),
-        index: None,
-        deferrable: false,
-        deferred: false,
-        validated: true,
-        inherited: false,
-        depends: Vec::new(),
-        definition: None,
-        origin: Origin::Live,
-    }
+/// The constraints of a new table are valid, NOT VALID or not; what is not enforced never is.
+fn is_valid(shape: &Shape<'_>, node: &protobuf::Constraint) -> bool {
+    let new = shape.id.is_none() && shape.relation.kind != RelationKind::ForeignTable;
+    node.is_enforced && (new || !node.skip_validation)
 }
 
 fn with_flags(kind: ConstraintKind, node: &protobuf::Constraint) -> Constraint {
@@ -504,7 +549,8 @@ fn with_flags(kind: ConstraintKind, node: &protobuf::Constraint) -> Constraint {
         deferrable: node.deferrable || node.initdeferred,
         deferred: node.initdeferred,
         validated: !node.skip_validation,
-        ..plain(kind)
+        no_inherit: node.is_no_inherit,
+        ..Constraint::new(kind)
     }
 }
 
@@ -562,19 +608,7 @@ fn action(text: &str) -> char {
     text.chars().next().unwrap_or('a')
 }
 
-/// Built-in types that compare with each other and with no other family.
-fn family(ty: &TypeRef) -> Option<u8> {
-    if ty.schema != "pg_catalog" {
-        return None;
-    }
-    match ty.name.as_str() {
-        "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" => Some(1),
-        "text" | "varchar" | "bpchar" => Some(2),
-        "uuid" => Some(3),
-        "bool" => Some(4),
-        "date" | "timestamp" | "timestamptz" => Some(5),
-        "bytea" => Some(6),
-        "jsonb" => Some(7),
-        _ => None,
-    }
+/// A constraint without name and columns.
+pub(super) fn plain(kind: ConstraintKind) -> Constraint {
+    Constraint::new(kind)
 }

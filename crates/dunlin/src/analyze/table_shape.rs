@@ -23,12 +23,20 @@ pub(super) struct Shape<'a> {
     pub(super) slot: Slot,
     /// The table.
     pub(super) relation: Relation,
+    /// Whether the statement says ONLY.
+    pub(super) only: bool,
     /// Names chosen in its schema.
     pub(super) chooser: Chooser<'a>,
     /// What is made beside it, in order.
     pub(super) effects: Vec<Effect>,
     /// Constraints written at columns, to be made after all columns.
     pub(super) pending: Vec<Pending>,
+    /// Indexes of it that have become part of one of its partitioned table.
+    pub(super) attached: Vec<Id>,
+    /// Tables whose indexes are made again (LIKE … INCLUDING INDEXES).
+    pub(super) likes: Vec<(Id, Relation)>,
+    /// The partitioned table of a new partition.
+    pub(super) partition_of: Option<Id>,
     /// Where each column is declared.
     pub(super) spans: Vec<(String, Span)>,
 }
@@ -39,8 +47,6 @@ pub(super) struct Pending {
     pub(super) node: protobuf::Constraint,
     /// The column it is written at.
     pub(super) column: Option<String>,
-    /// The index of the partitioned table whose part the key's index is.
-    pub(super) part_of: Option<Id>,
 }
 
 impl<'a> Shape<'a> {
@@ -60,9 +66,13 @@ impl<'a> Shape<'a> {
             id: None,
             slot,
             relation,
+            only: false,
             chooser,
             effects: Vec::new(),
             pending: Vec::new(),
+            attached: Vec::new(),
+            likes: Vec::new(),
+            partition_of: None,
             spans: Vec::new(),
         }
     }
@@ -133,11 +143,7 @@ impl<'a> Context<'a> {
                 | ConstrType::ConstrUnique
                 | ConstrType::ConstrExclusion
                 | ConstrType::ConstrForeign => {
-                    shape.pending.push(Pending {
-                        node: constraint,
-                        column: Some(column.to_owned()),
-                        part_of: None,
-                    });
+                    shape.pending.push(Pending { node: constraint, column: Some(column.to_owned()) });
                 }
                 _ => {}
             }
@@ -157,11 +163,7 @@ impl<'a> Context<'a> {
     fn generated(&mut self, shape: &mut Shape<'a>, column: &str, constraint: &protobuf::Constraint) {
         let Some(node) = constraint.raw_expr.as_deref() else { return };
         // The expression may use columns that are declared after it: read when all are known.
-        shape.pending.push(Pending {
-            node: constraint.clone(),
-            column: Some(column.to_owned()),
-            part_of: None,
-        });
+        shape.pending.push(Pending { node: constraint.clone(), column: Some(column.to_owned()) });
         let text = deparse_expression(node).unwrap_or_else(|| "?".into());
         with_column(shape, column, |column| column.generated = Some(Expr::new(text)));
     }
@@ -174,7 +176,7 @@ impl<'a> Context<'a> {
             let constraint = crate::catalog::Constraint {
                 name: name.to_owned(),
                 columns: number.into_iter().collect(),
-                ..super::table_constraint::plain(crate::catalog::ConstraintKind::NotNull)
+                ..crate::catalog::Constraint::new(crate::catalog::ConstraintKind::NotNull)
             };
             super::table_constraint::add(shape, constraint, None);
         }

@@ -66,9 +66,19 @@ impl<'a> Context<'a> {
             self.analysis.presence = super::compare::triggers(known, object, tolerated);
             return;
         }
-        let trigger =
-            Trigger { name, function, columns, definition, inherited: false, origin: Origin::Simulated(0) };
-        self.analysis.effects.push(Effect::CreateTrigger { relation: id, trigger });
+        let trigger = Trigger {
+            name,
+            function,
+            row: node.row,
+            columns,
+            definition,
+            inherited: false,
+            origin: Origin::Simulated(0),
+        };
+        self.analysis.effects.push(Effect::CreateTrigger { relation: id, trigger: trigger.clone() });
+        if trigger.row {
+            self.trigger_below(id, &trigger);
+        }
     }
 
     /// Requires the function of a trigger, which takes no arguments.

@@ -2,7 +2,7 @@
 
 use super::context::{Context, range_name, strings};
 use super::{Access, Class, LockMode, Place};
-use crate::catalog::{Effect, Relation, RelationKind};
+use crate::catalog::{Effect, QName, Relation, RelationKind, TEMPORARY};
 use crate::syntax::{NodeEnum, deparse_statement, protobuf};
 
 impl Context<'_> {
@@ -22,10 +22,12 @@ impl Context<'_> {
         depends.dedup();
         let slot = self.slot();
         let mut relation = Relation::new(slot.as_id(), name.name.clone(), RelationKind::View);
-        relation.persistence = range.relpersistence.chars().next().unwrap_or('p');
+        relation.persistence = super::table::persistence(range, &name);
+        relation.options = super::alter_table::options_of(&node.options);
         relation.depends = depends;
         relation.query = query.and_then(deparse_statement);
         self.output_columns(&mut relation, output, &strings(&node.aliases));
+        let name = self.temporary_view(name, &mut relation);
         self.analysis.or_replace = node.replace;
         let existing = self.catalog.relation_at(&name);
         if let Some((id, RelationKind::View)) = existing.map(|(id, found)| (id, &found.kind))
@@ -41,6 +43,16 @@ impl Context<'_> {
             return;
         }
         self.new_relation(name, slot, relation, false);
+    }
+
+    /// A view of something temporary is temporary without saying so.
+    fn temporary_view(&self, name: QName, relation: &mut Relation) -> QName {
+        let mut needs = relation.depends.iter().filter_map(|need| self.catalog.relation(need.on));
+        if !needs.any(|need| need.persistence == 't') {
+            return name;
+        }
+        relation.persistence = 't';
+        QName::new(TEMPORARY, name.name)
     }
 
     /// Analyses REFRESH MATERIALIZED VIEW.

@@ -439,14 +439,9 @@ mod tests {
             name: "of_user".into(),
             kind: ConstraintKind::ForeignKey(reference),
             columns: vec![1],
-            index: None,
             deferrable: true,
-            deferred: false,
             validated: false,
-            inherited: false,
-            depends: Vec::new(),
-            definition: None,
-            origin: crate::catalog::Origin::Live,
+            ..Constraint::new(ConstraintKind::Check(Expr::new("")))
         }
     }
 

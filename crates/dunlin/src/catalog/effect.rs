@@ -8,16 +8,27 @@ use super::{
 /// A change of a column that keeps the column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ColumnChange {
-    /// SET DATA TYPE.
-    Type(TypeRef),
+    /// SET DATA TYPE, with the collation where it is not the type's.
+    Type(TypeRef, Option<String>),
     /// SET or DROP DEFAULT, with what the expression needs.
     Default(Option<Expr>, Vec<Dependency>),
     /// SET or DROP NOT NULL.
     NotNull(bool),
     /// ADD GENERATED … AS IDENTITY, SET GENERATED, DROP IDENTITY.
     Identity(Option<Identity>),
-    /// DROP EXPRESSION (none) or SET EXPRESSION.
-    Generated(Option<Expr>),
+    /// DROP EXPRESSION (none) or SET EXPRESSION, with what the expression needs.
+    Generated(Option<Expr>, Vec<Dependency>),
+}
+
+/// A change of a constraint that keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConstraintChange {
+    /// Whether it is DEFERRABLE, and INITIALLY DEFERRED.
+    Timing(bool, bool),
+    /// ENFORCED or NOT ENFORCED; what is enforced anew is valid.
+    Enforced(bool),
+    /// INHERIT (false) or NO INHERIT (true).
+    NoInherit(bool),
 }
 
 /// What an operation changes in the catalog.
@@ -56,6 +67,8 @@ pub enum Effect {
         relation: Id,
         /// The column.
         column: ColumnNumber,
+        /// ONLY: descendants keep theirs as their own.
+        only: bool,
     },
     /// RENAME COLUMN.
     RenameColumn {
@@ -74,6 +87,8 @@ pub enum Effect {
         column: ColumnNumber,
         /// What changes.
         change: ColumnChange,
+        /// ONLY: not in descendants.
+        only: bool,
     },
     /// ADD CONSTRAINT; the index that carries it is an effect of its own before.
     AddConstraint {
@@ -90,6 +105,8 @@ pub enum Effect {
         relation: Id,
         /// The constraint's name.
         name: String,
+        /// ONLY: descendants keep theirs as their own.
+        only: bool,
     },
     /// RENAME CONSTRAINT.
     RenameConstraint {
@@ -99,6 +116,24 @@ pub enum Effect {
         name: String,
         /// Its new name.
         to: String,
+    },
+    /// Makes a partition's constraint a part of the one of its partitioned table.
+    AttachConstraint {
+        /// The partition.
+        relation: Id,
+        /// Its constraint.
+        name: String,
+        /// The constraint of the partitioned table.
+        parent: String,
+    },
+    /// ALTER CONSTRAINT.
+    AlterConstraint {
+        /// The table.
+        relation: Id,
+        /// The constraint's name.
+        name: String,
+        /// What changes.
+        change: ConstraintChange,
     },
     /// VALIDATE CONSTRAINT.
     ValidateConstraint {
@@ -337,6 +372,8 @@ pub enum RelationChange {
     Options(Vec<String>),
     /// OWNED BY of a sequence.
     OwnedBy(Option<(Id, ColumnNumber)>),
+    /// OF a type, or NOT OF.
+    OfType(Option<Id>),
 }
 
 impl Effect {

@@ -12,7 +12,7 @@ mod name;
 mod other;
 
 pub use apply::Dependent;
-pub use effect::{ColumnChange, Effect, RelationChange, Slot, Target};
+pub use effect::{ColumnChange, ConstraintChange, Effect, RelationChange, Slot, Target};
 
 pub use describe::{Difference, difference};
 pub use lookup::{Found, SearchPath, TEMPORARY};
@@ -44,6 +44,8 @@ pub struct Catalog {
     pub roles: Option<BTreeSet<String>>,
     /// Objects of the kinds that are kept by class and name only: collations, operators, publications …
     others: BTreeMap<Id, Other>,
+    /// The objects of each class of them; may name some that are gone.
+    other_classes: HashMap<String, BTreeSet<Id>>,
     /// Version of the server, as `server_version_num`; the grammar's own when there is no server.
     pub server_version: u32,
     /// The role that statements run as; empty where unknown.

@@ -159,6 +159,8 @@ pub struct Column {
     pub collation: Option<String>,
     /// Whether it came from a parent table (inheritance, partition).
     pub inherited: bool,
+    /// Whether the table declares it itself, so that it stays when the parent's goes (`attislocal`).
+    pub local: bool,
     /// Who made it.
     pub origin: Origin,
 }
@@ -177,6 +179,7 @@ impl Column {
             generated: None,
             collation: None,
             inherited: false,
+            local: true,
             origin: Origin::Live,
         }
     }
@@ -228,7 +231,7 @@ pub struct Constraint {
     pub kind: ConstraintKind,
     /// The columns it is on (for CHECK: those its expression uses).
     pub columns: Vec<ColumnNumber>,
-    /// The index that carries it.
+    /// The index that carries it; of a FOREIGN KEY, the one of the referenced key.
     pub index: Option<Id>,
     /// Whether it is DEFERRABLE.
     pub deferrable: bool,
@@ -238,12 +241,50 @@ pub struct Constraint {
     pub validated: bool,
     /// Whether it came from a parent table.
     pub inherited: bool,
+    /// Whether the table declares it itself, so that it stays when the parent's goes (`conislocal`).
+    pub local: bool,
+    /// NO INHERIT: descendants do not get it.
+    pub no_inherit: bool,
+    /// The constraint of the partitioned table whose part it is: of keys and foreign keys.
+    pub parent: Option<String>,
     /// What its expression needs beyond the table's own columns.
     pub depends: Vec<Dependency>,
     /// `pg_get_constraintdef`, where the server was asked.
     pub definition: Option<String>,
     /// Who made it.
     pub origin: Origin,
+}
+
+impl Constraint {
+    /// Makes a valid constraint without name and columns.
+    pub fn new(kind: ConstraintKind) -> Constraint {
+        Constraint {
+            name: String::new(),
+            kind,
+            columns: Vec::new(),
+            index: None,
+            deferrable: false,
+            deferred: false,
+            validated: true,
+            inherited: false,
+            local: true,
+            no_inherit: false,
+            parent: None,
+            depends: Vec::new(),
+            definition: None,
+            origin: Origin::Live,
+        }
+    }
+
+    /// Whether it is a PRIMARY KEY, UNIQUE or EXCLUDE constraint, which an index carries.
+    pub fn is_key(&self) -> bool {
+        matches!(self.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclude)
+    }
+
+    /// Whether it is a FOREIGN KEY.
+    pub fn is_foreign_key(&self) -> bool {
+        matches!(self.kind, ConstraintKind::ForeignKey(_))
+    }
 }
 
 /// A trigger of a table or view.
@@ -253,6 +294,8 @@ pub struct Trigger {
     pub name: String,
     /// Its function.
     pub function: Option<Id>,
+    /// Whether it is FOR EACH ROW: partitions get such a trigger too.
+    pub row: bool,
     /// The columns it is on or its WHEN uses.
     pub columns: Vec<ColumnNumber>,
     /// `pg_get_triggerdef`, or the statement that made it.
@@ -635,9 +678,19 @@ impl Function {
         self.inputs().map(|parameter| parameter.ty.to_string()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether it can be called with `count` positional arguments.
+    /// Whether a statement that names it with these types means it: a procedure's output parameters may be written.
+    pub fn is_written_as(&self, signature: &str) -> bool {
+        let all = || self.parameters.iter().map(|parameter| parameter.ty.to_string()).collect::<Vec<_>>();
+        self.signature() == signature
+            || (self.kind == FunctionKind::Procedure && all().join(", ") == signature)
+    }
+
+    /// Whether it can be called with `count` positional arguments; CALL gives a procedure's output parameters too.
     pub fn takes(&self, count: usize) -> bool {
-        let inputs = self.inputs().count();
+        let inputs = match self.kind {
+            FunctionKind::Procedure => self.parameters.len(),
+            _ => self.inputs().count(),
+        };
         let variadic = self.inputs().any(|parameter| parameter.mode == 'v');
         (count <= inputs && count + self.defaults >= inputs) || (variadic && count + 1 >= inputs)
     }

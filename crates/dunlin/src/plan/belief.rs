@@ -352,7 +352,8 @@ impl Simulated {
         use crate::catalog::Effect;
         for effect in effects {
             match effect {
-                Effect::DropColumn { relation, column } | Effect::RenameColumn { relation, column, .. } => {
+                Effect::DropColumn { relation, column, .. }
+                | Effect::RenameColumn { relation, column, .. } => {
                     let name =
                         self.catalog.relation(*relation).and_then(|found| found.column_numbered(*column));
                     if let Some(name) = name.map(|column| column.name.clone()) {

@@ -254,14 +254,7 @@ fn key_effects(id: Id, table: &QName, name: &str, numbers: &[i16], primary: bool
         name: name.to_owned(),
         kind: if primary { ConstraintKind::PrimaryKey } else { ConstraintKind::Unique },
         columns: numbers.to_vec(),
-        index: None,
-        deferrable: false,
-        deferred: false,
-        validated: true,
-        inherited: false,
-        depends: Vec::new(),
-        definition: None,
-        origin: crate::catalog::Origin::Live,
+        ..Constraint::new(ConstraintKind::Unique)
     };
     vec![
         Effect::CreateRelation {

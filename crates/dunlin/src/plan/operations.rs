@@ -137,7 +137,11 @@ fn session_effects(
 ) -> (Vec<SessionChange>, Option<TransactionStatement>) {
     let Tree::Parsed(tree) = &statement.tree else { return (Vec::new(), None) };
     let relevant = match tree.kind() {
-        TreeKind::Set | TreeKind::Transaction | TreeKind::Discard => true,
+        TreeKind::Set
+        | TreeKind::Transaction
+        | TreeKind::Discard
+        | TreeKind::Prepare
+        | TreeKind::Deallocate => true,
         TreeKind::Select => {
             let sql = statement.sql.to_ascii_lowercase();
             sql.contains("set_config") || sql.contains("pg_advisory_unlock_all")

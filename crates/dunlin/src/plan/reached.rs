@@ -186,9 +186,9 @@ fn removed_object(effect: &Effect, catalog: &Catalog) -> Option<ObjectRef> {
         Some(ObjectRef::column(&catalog.relation_name(relation), &found.name))
     };
     match effect {
-        Effect::DropColumn { relation, column: number } => column(*relation, *number),
+        Effect::DropColumn { relation, column: number, .. } => column(*relation, *number),
         Effect::RenameColumn { relation, column: number, .. } => column(*relation, *number),
-        Effect::DropConstraint { relation, name } | Effect::RenameConstraint { relation, name, .. } => {
+        Effect::DropConstraint { relation, name, .. } | Effect::RenameConstraint { relation, name, .. } => {
             Some(ObjectRef::Constraint { relation: catalog.relation_name(*relation), name: name.clone() })
         }
         Effect::DropRelation { relation }
@@ -231,7 +231,8 @@ pub(super) fn target(effect: &Effect, catalog: &Catalog) -> Option<ObjectRef> {
     }
 }
 
-fn renames(effect: &Effect) -> bool {
+/// Whether an effect gives an object another name.
+pub(super) fn renames(effect: &Effect) -> bool {
     matches!(
         effect,
         Effect::RenameColumn { .. }
@@ -242,6 +243,7 @@ fn renames(effect: &Effect) -> bool {
             | Effect::RenameFunction { .. }
             | Effect::MoveTo { .. }
             | Effect::RenameSchema { .. }
+            | Effect::ReplaceOther { .. }
     )
 }
 
@@ -266,13 +268,13 @@ fn parts_of(effect: &Effect, catalog: &Catalog) -> Vec<Part> {
             let found = catalog.relation(*relation).and_then(|relation| relation.column(&added.name));
             found.map(|found| column(relation, found.number)).unwrap_or_default()
         }
-        Effect::DropColumn { relation, column: number }
+        Effect::DropColumn { relation, column: number, .. }
         | Effect::RenameColumn { relation, column: number, .. }
         | Effect::AlterColumn { relation, column: number, .. } => column(relation, *number),
         Effect::AddConstraint {
             relation: crate::catalog::Target::Existing(relation), constraint, ..
         } => named(relation, &format!("constraint {}", constraint.name)),
-        Effect::DropConstraint { relation, name }
+        Effect::DropConstraint { relation, name, .. }
         | Effect::RenameConstraint { relation, name, .. }
         | Effect::ValidateConstraint { relation, name } => named(relation, &format!("constraint {name}")),
         Effect::CreateTrigger { relation, trigger } => named(relation, &format!("trigger {}", trigger.name)),

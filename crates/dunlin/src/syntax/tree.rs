@@ -28,6 +28,10 @@ pub enum TreeKind {
     Transaction,
     /// DISCARD.
     Discard,
+    /// PREPARE.
+    Prepare,
+    /// DEALLOCATE.
+    Deallocate,
     /// SELECT, VALUES, TABLE.
     Select,
     /// Any other.
@@ -84,8 +88,8 @@ fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
 }
 
 /// The field of a node that holds a statement of each kind.
-fn kinds() -> &'static [(u32, TreeKind); 7] {
-    static KINDS: OnceLock<[(u32, TreeKind); 7]> = OnceLock::new();
+fn kinds() -> &'static [(u32, TreeKind); 9] {
+    static KINDS: OnceLock<[(u32, TreeKind); 9]> = OnceLock::new();
     KINDS.get_or_init(|| {
         [
             (NodeEnum::CreateStmt(Default::default()), TreeKind::CreateTable),
@@ -94,6 +98,8 @@ fn kinds() -> &'static [(u32, TreeKind); 7] {
             (NodeEnum::VariableSetStmt(Default::default()), TreeKind::Set),
             (NodeEnum::TransactionStmt(Default::default()), TreeKind::Transaction),
             (NodeEnum::DiscardStmt(Default::default()), TreeKind::Discard),
+            (NodeEnum::PrepareStmt(Default::default()), TreeKind::Prepare),
+            (NodeEnum::DeallocateStmt(Default::default()), TreeKind::Deallocate),
             (NodeEnum::SelectStmt(Default::default()), TreeKind::Select),
         ]
         .map(|(node, kind)| {
@@ -121,6 +127,8 @@ mod tests {
             ("reset all", Kind::Set),
             ("savepoint s", Kind::Transaction),
             ("discard all", Kind::Discard),
+            ("deallocate all", Kind::Deallocate),
+            ("prepare p as select 1", Kind::Prepare),
             ("table t", Kind::Select),
             ("insert into t values (1)", Kind::Other),
         ] {

@@ -225,7 +225,7 @@ fn constraints_and_indexes() {
             (to.table, to.columns.as_slice(), to.on_delete, to.on_update),
             (account_id, &[1][..], 'c', 'n')
         );
-        assert!(reference.deferrable && reference.deferred && reference.index.is_none());
+        assert!(reference.deferrable && reference.deferred && reference.index.is_some());
         assert!(!orders.constraint("self").unwrap().validated);
         let key = orders.constraint("orders_pkey").unwrap();
         let index = catalog.relation(key.index.unwrap()).unwrap().index().unwrap();

@@ -1,12 +1,55 @@
 //! Triggers, policies and rules.
 
-use crate::catalog::{Catalog, Id, ObjectRef};
+use crate::catalog::{Catalog, Id, ObjectRef, Trigger};
 
 impl Catalog {
+    /// Makes a trigger, which takes the place of one of the same name.
+    pub(super) fn create_trigger(&mut self, relation: Id, trigger: Trigger) {
+        if let Some(table) = self.relations.get_mut(&relation) {
+            table.triggers.retain(|old| old.name != trigger.name);
+            table.triggers.push(trigger);
+        }
+        self.note_dependencies(relation);
+    }
+
+    /// Drops a trigger, and those that partitions got from it.
+    pub(super) fn drop_trigger(&mut self, relation: Id, name: &str) {
+        let Some(table) = self.relations.get_mut(&relation) else { return };
+        table.triggers.retain(|trigger| trigger.name != name);
+        for child in self.cloned_triggers(relation, name) {
+            self.drop_trigger(child, name);
+        }
+    }
+
+    /// The partitions that have a trigger from this table's of that name.
+    fn cloned_triggers(&self, relation: Id, name: &str) -> Vec<Id> {
+        let mut children = self.children_of(relation);
+        children.retain(|child| {
+            self.relation(*child)
+                .is_some_and(|child| child.triggers.iter().any(|t| t.name == name && t.inherited))
+        });
+        children
+    }
+
+    /// Renames a trigger; from PostgreSQL 15 on those of partitions go along.
+    fn rename_trigger(&mut self, relation: Id, name: &str, to: &str) {
+        let children = match self.server_version >= 150_000 {
+            true => self.cloned_triggers(relation, name),
+            false => Vec::new(),
+        };
+        let Some(table) = self.relations.get_mut(&relation) else { return };
+        table.triggers.iter_mut().filter(|t| t.name == name).for_each(|t| to.clone_into(&mut t.name));
+        for child in children {
+            self.rename_trigger(child, name, to);
+        }
+    }
+
     pub(super) fn drop_attached(&mut self, relation: Id, object: &ObjectRef) {
+        if let ObjectRef::Trigger { name, .. } = object {
+            self.drop_trigger(relation, name);
+        }
         let Some(table) = self.relations.get_mut(&relation) else { return };
         match object {
-            ObjectRef::Trigger { name, .. } => table.triggers.retain(|trigger| trigger.name != *name),
             ObjectRef::Policy { name, .. } => table.policies.retain(|policy| policy.name != *name),
             ObjectRef::Rule { name, .. } => table.rules.retain(|rule| rule.name != *name),
             _ => {}
@@ -14,15 +57,11 @@ impl Catalog {
     }
 
     pub(super) fn rename_attached(&mut self, relation: Id, object: &ObjectRef, to: &str) {
+        if let ObjectRef::Trigger { name, .. } = object {
+            self.rename_trigger(relation, name, to);
+        }
         let Some(table) = self.relations.get_mut(&relation) else { return };
         match object {
-            ObjectRef::Trigger { name, .. } => {
-                table
-                    .triggers
-                    .iter_mut()
-                    .filter(|t| t.name == *name)
-                    .for_each(|t| to.clone_into(&mut t.name));
-            }
             ObjectRef::Policy { name, .. } => {
                 table
                     .policies

@@ -1,20 +1,49 @@
 //! Columns of a table and of its descendants.
 
-use crate::catalog::{Catalog, ColumnChange, ColumnNumber, Id, Origin, RelationKind};
+use crate::catalog::{Catalog, Column, ColumnChange, ColumnNumber, Id, Origin, RelationKind};
+use std::collections::BTreeSet;
 
 impl Catalog {
-    pub(super) fn add_column(&mut self, relation: Id, column: &crate::catalog::Column, origin: Origin) {
+    /// Adds a column to a table and its descendants; a descendant that has one of that name merges them.
+    pub(super) fn add_column(&mut self, relation: Id, column: &Column, origin: Origin) {
         let mut tables = vec![(relation, false)];
-        while let Some((id, inherited)) = tables.pop() {
-            tables.extend(self.children_of(id).into_iter().map(|child| (child, true)));
+        while let Some((id, below)) = tables.pop() {
+            tables.extend(self.tables_of(id).into_iter().map(|table| (table, false)));
             let Some(table) = self.relations.get_mut(&id) else { continue };
-            if table.column(&column.name).is_none() {
-                let number = table.next_number();
-                let inherited = inherited || column.inherited;
-                table.columns.push(crate::catalog::Column { number, origin, inherited, ..column.clone() });
-                self.note_dependencies(id);
+            if below && let Some(there) = table.columns.iter_mut().find(|there| there.name == column.name) {
+                // Its own descendants have it already.
+                there.inherited = true;
+                continue;
             }
+            if table.column(&column.name).is_some() {
+                continue;
+            }
+            let number = table.next_number();
+            let (inherited, local) = (below || column.inherited, !below && column.local);
+            table.columns.push(Column { number, origin, inherited, local, ..column.clone() });
+            self.note_dependencies(id);
+            tables.extend(self.children_of(id).into_iter().map(|child| (child, true)));
         }
+    }
+
+    /// How many direct parents have a column of that name.
+    fn parents_with_column(&self, child: Id, name: &str) -> usize {
+        let parents = self.relations.get(&child).map(|table| table.parents.as_slice()).unwrap_or_default();
+        parents
+            .iter()
+            .filter(|parent| self.relations.get(parent).is_some_and(|parent| parent.column(name).is_some()))
+            .count()
+    }
+
+    /// The tables of a composite type (`CREATE TABLE … OF`).
+    fn tables_of(&self, relation: Id) -> Vec<Id> {
+        let Some(composite) = self.relation(relation).filter(|found| found.kind == RelationKind::Composite)
+        else {
+            return Vec::new();
+        };
+        let ty = self.type_names.get(&(composite.schema, composite.name.clone())).copied();
+        let all = ty.map(|ty| self.dependents_of(ty)).unwrap_or_default();
+        all.into_iter().filter(|id| self.relation(*id).is_some_and(|table| table.of_type == ty)).collect()
     }
 
     /// The column itself and those of the same name that descendants inherited from it.
@@ -25,8 +54,14 @@ impl Catalog {
             return Vec::new();
         };
         let mut all = vec![(relation, column)];
+        let mut seen = BTreeSet::from([relation]);
+        let typed = self.tables_of(relation).into_iter();
+        all.extend(typed.filter_map(|id| Some((id, self.relation(id)?.column(&name)?.number))));
         let mut queue = self.children_of(relation);
         while let Some(id) = queue.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
             queue.extend(self.children_of(id));
             if let Some(inherited) = self.relation(id).and_then(|r| r.column(&name)).filter(|c| c.inherited) {
                 all.push((id, inherited.number));
@@ -39,7 +74,7 @@ impl Catalog {
         &mut self,
         relation: Id,
         column: ColumnNumber,
-        change: impl FnOnce(&mut crate::catalog::Column),
+        change: impl FnOnce(&mut Column),
     ) {
         if let Some(column) =
             self.relations.get_mut(&relation).and_then(|r| r.columns.iter_mut().find(|c| c.number == column))
@@ -48,17 +83,30 @@ impl Catalog {
         }
     }
 
-    pub(super) fn alter_column(&mut self, relation: Id, column: ColumnNumber, change: &ColumnChange) {
-        for (relation, column) in self.with_descendants(relation, column) {
+    pub(super) fn alter_column(
+        &mut self,
+        relation: Id,
+        column: ColumnNumber,
+        change: &ColumnChange,
+        only: bool,
+    ) {
+        let all = if only { vec![(relation, column)] } else { self.with_descendants(relation, column) };
+        for (relation, column) in all {
             self.with_column(relation, column, |column| match change {
-                ColumnChange::Type(ty) => column.ty.clone_from(ty),
+                ColumnChange::Type(ty, collation) => {
+                    column.ty.clone_from(ty);
+                    column.collation.clone_from(collation);
+                }
                 ColumnChange::Default(default, depends) => {
                     column.default.clone_from(default);
                     column.default_depends.clone_from(depends);
                 }
                 ColumnChange::NotNull(not_null) => column.not_null = *not_null,
                 ColumnChange::Identity(identity) => column.identity = *identity,
-                ColumnChange::Generated(generated) => column.generated.clone_from(generated),
+                ColumnChange::Generated(generated, depends) => {
+                    column.generated.clone_from(generated);
+                    column.default_depends.clone_from(depends);
+                }
             });
             if matches!(change, ColumnChange::Identity(None)) {
                 self.drop_owned_sequences(relation, column, true);
@@ -80,6 +128,50 @@ impl Catalog {
             .collect();
         for sequence in owned {
             self.drop_relation(sequence);
+        }
+    }
+
+    /// Drops a column with everything that hangs on it. Descendants lose theirs, unless they declare it
+    /// themselves or have it from another parent; with `only` it becomes their own.
+    pub(super) fn drop_column(&mut self, relation: Id, column: ColumnNumber, only: bool) {
+        let Some(name) =
+            self.relation(relation).and_then(|r| r.column_numbered(column)).map(|c| c.name.clone())
+        else {
+            return;
+        };
+        for dependent in self.column_dependents(relation, column) {
+            self.drop_by_ref(&dependent);
+        }
+        self.drop_owned_sequences(relation, column, false);
+        self.others_on_column(relation, column).into_iter().for_each(|id| self.drop_other(id));
+        if let Some(table) = self.relations.get_mut(&relation) {
+            table.columns.retain(|c| c.number != column);
+        }
+        for child in self.children_of(relation) {
+            self.leave_column(child, &name, only);
+        }
+    }
+
+    /// A parent of `child` has no column of that name any more.
+    pub(super) fn leave_column(&mut self, child: Id, name: &str, keep: bool) {
+        let inherited = self.parents_with_column(child, name) > 0;
+        let Some(table) = self.relations.get_mut(&child) else { return };
+        let Some(column) = table.columns.iter_mut().find(|c| c.name == name && c.inherited) else { return };
+        column.inherited = inherited;
+        column.local |= keep;
+        if !column.inherited && !column.local {
+            let number = column.number;
+            self.drop_column(child, number, false);
+        }
+    }
+
+    /// A parent of `child` is none any more: a column that no other parent has is the child's own.
+    pub(super) fn keep_column(&mut self, child: Id, name: &str) {
+        let inherited = self.parents_with_column(child, name) > 0;
+        let Some(table) = self.relations.get_mut(&child) else { return };
+        if let Some(column) = table.columns.iter_mut().find(|c| c.name == name && c.inherited) {
+            column.inherited = inherited;
+            column.local |= !inherited;
         }
     }
 }

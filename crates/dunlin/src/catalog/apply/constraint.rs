@@ -1,81 +1,169 @@
 //! Constraints of a table.
 
-use crate::catalog::effect::{Slot, Target};
-use crate::catalog::{Catalog, ColumnNumber, ConstraintKind, Id, Origin, RelationKind};
+use crate::catalog::effect::{ConstraintChange, Slot, Target};
+use crate::catalog::{
+    Catalog, ColumnNumber, Constraint, ConstraintKind, Id, Origin, Reference, RelationKind,
+};
 use std::collections::{BTreeSet, HashMap};
 
 impl Catalog {
     pub(super) fn add_constraint(
         &mut self,
         relation: Target,
-        constraint: &crate::catalog::Constraint,
+        constraint: &Constraint,
         index_name: Option<&str>,
         origin: Origin,
         slots: &mut HashMap<Slot, Id>,
     ) {
         let id = match relation {
-            Target::Existing(id) => id,
+            Target::Existing(id) => self.place(id, slots),
             Target::New(slot) => match slots.get(&slot) {
                 Some(id) => *id,
                 None => return,
             },
         };
-        let mut constraint = crate::catalog::Constraint { origin, ..constraint.clone() };
+        let mut constraint = Constraint { origin, ..constraint.clone() };
         if let ConstraintKind::ForeignKey(reference) = &mut constraint.kind {
             reference.table = self.place(reference.table, slots);
+            constraint.index = self.referenced_index(reference);
         }
         let Some(schema) = self.relations.get(&id).map(|table| table.schema) else { return };
         if let Some(name) = index_name {
             constraint.index = self.relation_names.get(&(schema, name.to_owned())).copied();
-            if let (ConstraintKind::PrimaryKey, Some(index)) = (&constraint.kind, constraint.index)
-                && let Some(crate::catalog::Relation { kind: RelationKind::Index(index), .. }) =
-                    self.relations.get_mut(&index)
-            {
-                index.primary = true;
-            }
+            self.mark_primary(&constraint);
         }
-        if let Some(table) = self.relations.get_mut(&id) {
-            if matches!(constraint.kind, ConstraintKind::PrimaryKey) {
-                for column in table.columns.iter_mut().filter(|c| constraint.columns.contains(&c.number)) {
-                    column.not_null = true;
-                }
-            }
-            table.constraints.push(constraint);
-        }
-        self.note_dependencies(id);
+        self.put_constraint(id, constraint);
     }
 
-    pub(super) fn drop_constraint(&mut self, relation: Id, name: &str) {
+    fn mark_primary(&mut self, constraint: &Constraint) {
+        if constraint.kind == ConstraintKind::PrimaryKey
+            && let Some(RelationKind::Index(index)) =
+                constraint.index.and_then(|id| self.relations.get_mut(&id)).map(|found| &mut found.kind)
+        {
+            index.primary = true;
+        }
+    }
+
+    /// The index of the key that a foreign key refers to.
+    fn referenced_index(&self, reference: &Reference) -> Option<Id> {
+        let wanted: BTreeSet<ColumnNumber> = reference.columns.iter().copied().collect();
+        let indexes = self.indexes_of(reference.table);
+        let fitting = indexes.iter().filter(|(_, _, index)| {
+            let columns: Option<BTreeSet<ColumnNumber>> = index.keys.iter().map(|key| key.column).collect();
+            index.unique && index.immediate && index.predicate.is_none() && columns.as_ref() == Some(&wanted)
+        });
+        fitting.min_by_key(|(id, _, index)| (!index.primary, *id)).map(|(id, _, _)| *id)
+    }
+
+    /// Adds a constraint to a table; a CHECK goes down to descendants, where it merges with one of its name.
+    fn put_constraint(&mut self, id: Id, constraint: Constraint) {
+        let mut primary = Vec::new();
+        let check = matches!(constraint.kind, ConstraintKind::Check(_));
+        let goes_down = !constraint.no_inherit
+            && matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull);
+        let Some(table) = self.relations.get_mut(&id) else { return };
+        if matches!(constraint.kind, ConstraintKind::PrimaryKey) {
+            primary.clone_from(&constraint.columns);
+        }
+        let partition = table.partition_bound.is_some();
+        let there = table.constraints.iter_mut().find(|there| there.name == constraint.name);
+        match there {
+            Some(there) if check && matches!(there.kind, ConstraintKind::Check(_)) => {
+                // Of the same name: they merge, on whichever side it was first.
+                there.inherited |= constraint.inherited;
+                // A partition's is never its own.
+                there.local = (there.local || constraint.local) && !(partition && there.inherited);
+            }
+            Some(_) if goes_down => return,
+            _ => table.constraints.push(constraint.clone()),
+        }
+        self.note_dependencies(id);
+        for column in primary {
+            self.with_column(id, column, |column| column.not_null = true);
+        }
+        if !goes_down {
+            return;
+        }
+        for child in self.children_of(id) {
+            let columns = self.translated(id, child, &constraint.columns);
+            let below = Constraint { columns, inherited: true, local: false, ..constraint.clone() };
+            self.put_constraint(child, below);
+        }
+    }
+
+    /// The numbers that columns of one table have in another, by name.
+    pub(super) fn translated(&self, from: Id, to: Id, columns: &[ColumnNumber]) -> Vec<ColumnNumber> {
+        let (Some(from), Some(to)) = (self.relations.get(&from), self.relations.get(&to)) else {
+            return Vec::new();
+        };
+        let names = from.names(columns);
+        names.iter().filter_map(|name| to.column(name).map(|column| column.number)).collect()
+    }
+
+    /// Drops a constraint with its index and the foreign keys on it; descendants lose theirs as with columns.
+    pub(super) fn drop_constraint(&mut self, relation: Id, name: &str, only: bool) {
         let Some(table) = self.relations.get_mut(&relation) else { return };
         let Some(at) = table.constraints.iter().position(|constraint| constraint.name == name) else {
             return;
         };
         let constraint = table.constraints.remove(at);
-        if let (Some(index), false) =
-            (constraint.index, matches!(constraint.kind, ConstraintKind::ForeignKey(_)))
-        {
-            let referring = self.foreign_keys_to(relation, &constraint.columns);
+        if let (Some(index), true) = (constraint.index, constraint.is_key()) {
+            let referring = self.foreign_keys_on(relation, index);
+            let parts = self.children_of(index);
             self.remove_relation(index);
             for (table, name) in referring {
-                self.drop_constraint(table, &name);
+                self.drop_constraint(table, &name, false);
+            }
+            parts.into_iter().for_each(|part| self.drop_relation(part));
+        }
+        for child in self.children_of(relation) {
+            match constraint.kind {
+                ConstraintKind::ForeignKey(_) => {
+                    let part = self.relation(child).and_then(|child| {
+                        child
+                            .constraints
+                            .iter()
+                            .find(|c| c.parent.as_deref() == Some(name) && c.is_foreign_key())
+                    });
+                    if let Some(part) = part.map(|part| part.name.clone()) {
+                        self.drop_constraint(child, &part, false);
+                    }
+                }
+                ConstraintKind::Check(_) | ConstraintKind::NotNull if !constraint.no_inherit => {
+                    self.leave_constraint(child, name, only, false);
+                }
+                _ => {}
             }
         }
     }
 
-    /// Foreign keys that refer to a key on exactly these columns, in any order, with no other such key left.
-    pub fn foreign_keys_to(&self, relation: Id, columns: &[ColumnNumber]) -> Vec<(Id, String)> {
-        let wanted: BTreeSet<ColumnNumber> = columns.iter().copied().collect();
+    /// A parent of `child` has no CHECK of that name any more, or is none any more. With `keep` it becomes the
+    /// child's own; with `keep_last`, when no other parent has it.
+    pub(super) fn leave_constraint(&mut self, child: Id, name: &str, keep: bool, keep_last: bool) {
+        let parents = self.relations.get(&child).map(|table| table.parents.clone()).unwrap_or_default();
+        let inherited = parents.iter().any(|parent| {
+            self.relation(*parent).and_then(|parent| parent.constraint(name)).is_some_and(|found| {
+                !found.no_inherit && matches!(found.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
+            })
+        });
+        let Some(table) = self.relations.get_mut(&child) else { return };
+        let Some(found) = table.constraints.iter_mut().find(|c| c.name == name && c.inherited) else {
+            return;
+        };
+        found.inherited = inherited;
+        found.local |= keep || (keep_last && !inherited);
+        if !found.inherited && !found.local {
+            self.drop_constraint(child, name, false);
+        }
+    }
+
+    /// Foreign keys to a key of a table that depend on its index.
+    pub fn foreign_keys_on(&self, relation: Id, index: Id) -> Vec<(Id, String)> {
         let mut found = Vec::new();
         for id in std::iter::once(relation).chain(self.dependents_of(relation)) {
             let Some(table) = self.relation(id) else { continue };
-            for constraint in &table.constraints {
-                if let ConstraintKind::ForeignKey(reference) = &constraint.kind {
-                    let columns: BTreeSet<ColumnNumber> = reference.columns.iter().copied().collect();
-                    if reference.table == relation && columns == wanted {
-                        found.push((id, constraint.name.clone()));
-                    }
-                }
-            }
+            let on_it = table.constraints.iter().filter(|c| c.is_foreign_key() && c.index == Some(index));
+            found.extend(on_it.map(|constraint| (id, constraint.name.clone())));
         }
         found
     }
@@ -83,15 +171,73 @@ impl Catalog {
     pub(super) fn rename_constraint(&mut self, relation: Id, name: &str, to: &str) {
         let Some(table) = self.relations.get_mut(&relation) else { return };
         let mut index = None;
+        let mut goes_down = false;
         for constraint in table.constraints.iter_mut().filter(|constraint| constraint.name == name) {
             to.clone_into(&mut constraint.name);
-            if !matches!(constraint.kind, ConstraintKind::ForeignKey(_)) {
-                index = constraint.index;
-            }
+            index = constraint.index.filter(|_| constraint.is_key());
+            goes_down = matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
+                && !constraint.no_inherit;
         }
         self.note_constraints(relation);
         if let Some(index) = index {
             self.rename_only(index, to);
+        }
+        for child in self.children_of(relation) {
+            let Some(table) = self.relations.get_mut(&child) else { continue };
+            for part in table.constraints.iter_mut().filter(|c| c.parent.as_deref() == Some(name)) {
+                part.parent = Some(to.to_owned());
+            }
+            if goes_down && table.constraint(name).is_some_and(|found| found.inherited) {
+                self.rename_constraint(child, name, to);
+            }
+        }
+    }
+
+    /// Says that a constraint holds for all rows, also those of descendants.
+    pub(super) fn validate_constraint(&mut self, relation: Id, name: &str) {
+        let Some(table) = self.relations.get_mut(&relation) else { return };
+        let Some(found) = table.constraints.iter_mut().find(|c| c.name == name) else { return };
+        found.validated = true;
+        let check = matches!(found.kind, ConstraintKind::Check(_)) && !found.no_inherit;
+        for child in self.children_of(relation) {
+            let part = self.relation(child).and_then(|child| {
+                let by_name = child.constraints.iter().find(|c| c.name == name && check && c.inherited);
+                by_name.or_else(|| child.constraints.iter().find(|c| c.parent.as_deref() == Some(name)))
+            });
+            if let Some(part) = part.map(|part| part.name.clone()) {
+                self.validate_constraint(child, &part);
+            }
+        }
+    }
+
+    pub(super) fn attach_constraint(&mut self, relation: Id, name: &str, parent: &str) {
+        let Some(table) = self.relations.get_mut(&relation) else { return };
+        if let Some(found) = table.constraints.iter_mut().find(|c| c.name == name) {
+            found.inherited = true;
+            found.local = false;
+            found.parent = Some(parent.to_owned());
+        }
+    }
+
+    pub(super) fn alter_constraint(&mut self, relation: Id, name: &str, change: ConstraintChange) {
+        let Some(table) = self.relations.get_mut(&relation) else { return };
+        let Some(found) = table.constraints.iter_mut().find(|c| c.name == name) else { return };
+        match change {
+            ConstraintChange::Timing(deferrable, deferred) => {
+                found.deferrable = deferrable;
+                found.deferred = deferred;
+            }
+            ConstraintChange::Enforced(enforced) => found.validated = enforced,
+            ConstraintChange::NoInherit(no_inherit) => found.no_inherit = no_inherit,
+        }
+        for child in self.children_of(relation) {
+            let parts = self.relation(child).map(|child| {
+                let parts = child.constraints.iter().filter(|c| c.parent.as_deref() == Some(name));
+                parts.map(|part| part.name.clone()).collect::<Vec<_>>()
+            });
+            for part in parts.unwrap_or_default() {
+                self.alter_constraint(child, &part, change);
+            }
         }
     }
 }

@@ -3,20 +3,6 @@
 use crate::catalog::{Catalog, ColumnNumber, ConstraintKind, Id, RelationKind};
 
 impl Catalog {
-    /// Drops a column of a table and of its descendants, with everything that hangs on it.
-    pub(super) fn drop_column(&mut self, relation: Id, column: ColumnNumber) {
-        for (relation, column) in self.with_descendants(relation, column) {
-            for dependent in self.column_dependents(relation, column) {
-                self.drop_by_ref(&dependent);
-            }
-            self.drop_owned_sequences(relation, column, false);
-            self.others_on_column(relation, column).into_iter().for_each(|id| self.drop_other(id));
-            if let Some(table) = self.relations.get_mut(&relation) {
-                table.columns.retain(|c| c.number != column);
-            }
-        }
-    }
-
     /// Everything outside the column that cannot be without it: views, indexes, constraints, triggers, policies …
     pub fn column_dependents(&self, relation: Id, column: ColumnNumber) -> Vec<Dependent> {
         let uses = |depends: &[crate::catalog::Dependency]| {
@@ -73,13 +59,11 @@ impl Catalog {
     pub(super) fn drop_by_ref(&mut self, dependent: &Dependent) {
         match dependent {
             Dependent::Relation(id) => self.drop_relation(*id),
-            Dependent::Column(id, column) => self.drop_column(*id, *column),
+            Dependent::Column(id, column) => self.drop_column(*id, *column, false),
             Dependent::Function(id) => self.drop_function(*id),
-            Dependent::Constraint(id, name) => self.drop_constraint(*id, name),
+            Dependent::Constraint(id, name) => self.drop_constraint(*id, name, false),
             Dependent::Trigger(id, name) => {
-                if let Some(table) = self.relation_mut(*id) {
-                    table.triggers.retain(|trigger| trigger.name != *name);
-                }
+                self.drop_trigger(*id, name);
             }
             Dependent::Policy(id, name) => {
                 if let Some(table) = self.relation_mut(*id) {
@@ -105,7 +89,7 @@ impl Catalog {
                     .find(|c| c.index == Some(relation) && !matches!(c.kind, ConstraintKind::ForeignKey(_)))
             });
             if let Some(name) = carried.map(|constraint| constraint.name.clone()) {
-                self.drop_constraint(table, &name);
+                self.drop_constraint(table, &name, false);
                 return;
             }
         }
@@ -171,10 +155,10 @@ impl Catalog {
             .map(|c| c.name.clone())
             .collect();
         for column in columns {
-            self.drop_column(id, column);
+            self.drop_column(id, column, false);
         }
         for constraint in constraints {
-            self.drop_constraint(id, &constraint);
+            self.drop_constraint(id, &constraint, false);
         }
         if let Some(relation) = self.relations.get_mut(&id) {
             relation.triggers.retain(|trigger| trigger.function != Some(on));

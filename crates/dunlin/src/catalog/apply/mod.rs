@@ -42,37 +42,37 @@ impl Catalog {
                 }
                 self.add_column(*relation, &column, origin);
             }
-            Effect::DropColumn { relation, column } => self.drop_column(*relation, *column),
+            Effect::DropColumn { relation, column, only } => self.drop_column(*relation, *column, *only),
             Effect::RenameColumn { relation, column, to } => {
                 for id in self.with_descendants(*relation, *column) {
                     self.with_column(id.0, id.1, |column| column.name.clone_from(to));
                 }
             }
-            Effect::AlterColumn { relation, column, change } => self.alter_column(*relation, *column, change),
+            Effect::AlterColumn { relation, column, change, only } => {
+                self.alter_column(*relation, *column, change, *only);
+            }
             Effect::AddConstraint { relation, constraint, index_name } => {
                 self.add_constraint(*relation, constraint, index_name.as_deref(), origin, slots);
             }
-            Effect::DropConstraint { relation, name } => self.drop_constraint(*relation, name),
+            Effect::DropConstraint { relation, name, only } => self.drop_constraint(*relation, name, *only),
             Effect::RenameConstraint { relation, name, to } => self.rename_constraint(*relation, name, to),
             Effect::ValidateConstraint { relation, name } => {
-                if let Some(relation) = self.relation_mut(*relation) {
-                    relation
-                        .constraints
-                        .iter_mut()
-                        .filter(|c| c.name == *name)
-                        .for_each(|c| c.validated = true);
-                }
+                self.validate_constraint(*relation, name);
+            }
+            Effect::AttachConstraint { relation, name, parent } => {
+                self.attach_constraint(*relation, name, parent);
+            }
+            Effect::AlterConstraint { relation, name, change } => {
+                self.alter_constraint(*relation, name, *change);
             }
             Effect::RenameRelation { relation, to } => self.rename_relation(*relation, to),
             Effect::MoveRelation { relation, schema } => self.move_relation(*relation, schema),
             Effect::DropRelation { relation } => self.drop_relation(*relation),
-            Effect::AlterRelation { relation, change } => self.alter_relation(*relation, change),
+            Effect::AlterRelation { relation, change } => self.alter_relation(*relation, change, slots),
             Effect::CreateTrigger { relation, trigger } => {
-                if let Some(table) = self.relation_mut(*relation) {
-                    table.triggers.retain(|old| old.name != trigger.name);
-                    table.triggers.push(crate::catalog::Trigger { origin, ..trigger.clone() });
-                }
-                self.note_dependencies(*relation);
+                let trigger = crate::catalog::Trigger { origin, ..trigger.clone() };
+                let relation = self.place(*relation, slots);
+                self.create_trigger(relation, trigger);
             }
             Effect::CreatePolicy { relation, policy } => {
                 if let Some(table) = self.relation_mut(*relation) {

@@ -1,6 +1,6 @@
 //! Relations as a whole: views, names, schemas, parents.
 
-use crate::catalog::effect::RelationChange;
+use crate::catalog::effect::{RelationChange, Slot};
 use crate::catalog::{Catalog, ConstraintKind, Id, Origin, RelationKind, TypeKind};
 use std::collections::HashMap;
 
@@ -48,6 +48,7 @@ impl Catalog {
         {
             self.rename_type_only(ty, to);
         }
+        self.refresh_type_names(relation);
     }
 
     pub(super) fn forget_relation_name(&mut self, key: &(Id, String), id: Id) {
@@ -58,8 +59,20 @@ impl Catalog {
 
     pub(super) fn move_relation(&mut self, relation: Id, schema: &str) {
         let Some(target) = self.schema_names.get(schema).copied() else { return };
-        let mut along = vec![relation];
-        along.extend(self.dependents_of(relation).into_iter().filter(|id| {
+        let along: Vec<Id> = std::iter::once(relation).chain(self.parts_of(relation)).collect();
+        for id in along {
+            let Some(moved) = self.relations.get_mut(&id) else { continue };
+            let old = (std::mem::replace(&mut moved.schema, target), moved.name.clone());
+            self.forget_relation_name(&old, id);
+            self.relation_names.insert((target, old.1), id);
+        }
+        self.refresh_type_names(relation);
+    }
+
+    /// The indexes and owned sequences of a table, which follow it.
+    fn parts_of(&self, relation: Id) -> Vec<Id> {
+        let mut parts = self.dependents_of(relation);
+        parts.retain(|id| {
             self.relations.get(id).is_some_and(|dependent| match &dependent.kind {
                 RelationKind::Index(index) => index.table == relation,
                 RelationKind::Sequence(sequence) => {
@@ -67,42 +80,36 @@ impl Catalog {
                 }
                 _ => false,
             })
-        }));
-        for id in along {
-            let Some(moved) = self.relations.get_mut(&id) else { continue };
-            let old = (std::mem::replace(&mut moved.schema, target), moved.name.clone());
-            self.forget_relation_name(&old, id);
-            self.relation_names.insert((target, old.1), id);
-        }
+        });
+        parts
     }
 
-    pub(super) fn alter_relation(&mut self, id: Id, change: &RelationChange) {
-        let from_parent: Vec<String> = match change {
-            RelationChange::AddParent(parent, _) => self
-                .relation(*parent)
-                .map(|parent| parent.columns.iter().map(|column| column.name.clone()).collect())
-                .unwrap_or_default(),
-            _ => Vec::new(),
-        };
+    pub(super) fn alter_relation(&mut self, id: Id, change: &RelationChange, slots: &mut HashMap<Slot, Id>) {
+        match change {
+            RelationChange::AddParent(parent, bound) => {
+                let parent = self.place(*parent, slots);
+                self.add_parent(id, parent, bound.as_deref());
+            }
+            RelationChange::RemoveParent(parent) => self.remove_parent(id, *parent),
+            RelationChange::Owner(owner) => {
+                for id in self.parts_of(id).into_iter().chain([id]) {
+                    if let Some(relation) = self.relations.get_mut(&id) {
+                        relation.owner.clone_from(owner);
+                    }
+                }
+            }
+            RelationChange::Persistence(persistence) => self.set_persistence(id, *persistence),
+            _ => self.alter_facts(id, change),
+        }
+        self.note_dependencies(id);
+    }
+
+    fn alter_facts(&mut self, id: Id, change: &RelationChange) {
         let Some(relation) = self.relations.get_mut(&id) else { return };
         match change {
-            RelationChange::Owner(owner) => relation.owner.clone_from(owner),
             RelationChange::RowSecurity(enabled, forced) => {
                 let (old_enabled, old_forced) = relation.row_security;
                 relation.row_security = (enabled.unwrap_or(old_enabled), forced.unwrap_or(old_forced));
-            }
-            RelationChange::Persistence(persistence) => relation.persistence = *persistence,
-            RelationChange::AddParent(parent, bound) => {
-                relation.parents.push(*parent);
-                for column in relation.columns.iter_mut().filter(|c| from_parent.contains(&c.name)) {
-                    column.inherited = true;
-                }
-                relation.partition_bound.clone_from(bound);
-            }
-            RelationChange::RemoveParent(parent) => {
-                relation.parents.retain(|old| old != parent);
-                relation.partition_bound = None;
-                relation.columns.iter_mut().for_each(|column| column.inherited = false);
             }
             RelationChange::Options(options) => relation.options.clone_from(options),
             RelationChange::OwnedBy(owner) => {
@@ -110,7 +117,123 @@ impl Catalog {
                     sequence.owned_by = *owner;
                 }
             }
+            RelationChange::OfType(ty) => relation.of_type = *ty,
+            _ => {}
+        }
+    }
+
+    /// Indexes follow their table; owned sequences do from PostgreSQL 15 on.
+    fn set_persistence(&mut self, id: Id, persistence: char) {
+        let sequences = self.server_version >= 150_000;
+        for id in self.parts_of(id).into_iter().chain([id]) {
+            match self.relations.get_mut(&id) {
+                Some(relation) if sequences || !matches!(relation.kind, RelationKind::Sequence(_)) => {
+                    relation.persistence = persistence;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// INHERIT, ATTACH PARTITION of a table or an index: columns and CHECK constraints of one name merge.
+    fn add_parent(&mut self, id: Id, parent: Id, bound: Option<&str>) {
+        let partition = bound.is_some();
+        let from: Vec<String> = self.relations.get(&parent).map_or_else(Vec::new, |parent| {
+            parent.columns.iter().map(|column| column.name.clone()).collect()
+        });
+        let checks: Vec<String> = self.relations.get(&parent).map_or_else(Vec::new, |parent| {
+            let down = parent.constraints.iter().filter(|c| is_check(&c.kind) && !c.no_inherit);
+            down.map(|c| c.name.clone()).collect()
+        });
+        let Some(relation) = self.relations.get_mut(&id) else { return };
+        relation.parents.push(parent);
+        if partition {
+            relation.partition_bound = bound.map(str::to_owned);
+        }
+        for column in relation.columns.iter_mut().filter(|c| from.contains(&c.name)) {
+            column.inherited = true;
+            column.local &= !partition;
+        }
+        for check in relation.constraints.iter_mut().filter(|c| is_check(&c.kind) && checks.contains(&c.name))
+        {
+            check.inherited = true;
+            check.local &= !partition;
         }
         self.note_dependencies(id);
+        self.complete_index(parent);
     }
+
+    /// An index ON ONLY a partitioned table becomes valid with the last partition's index that is attached.
+    fn complete_index(&mut self, id: Id) {
+        let Some(relation) = self.relations.get(&id) else { return };
+        let Some(index) = relation.index().filter(|index| !index.valid) else { return };
+        let partitions = self.children_of(index.table);
+        let attached = self.children_of(id).into_iter().filter_map(|part| self.relation(part)?.index());
+        let covered: Vec<Id> = attached.filter(|part| part.valid).map(|part| part.table).collect();
+        if !partitions.iter().all(|partition| covered.contains(partition)) {
+            return;
+        }
+        let above = relation.parents.first().copied();
+        if let Some(RelationKind::Index(index)) = self.relations.get_mut(&id).map(|found| &mut found.kind) {
+            index.valid = true;
+        }
+        above.into_iter().for_each(|above| self.complete_index(above));
+    }
+
+    /// NO INHERIT and DETACH PARTITION: what came from the parent alone becomes the table's own.
+    fn remove_parent(&mut self, id: Id, parent: Id) {
+        let Some(relation) = self.relations.get_mut(&id) else { return };
+        let partition = relation.partition_bound.take().is_some();
+        relation.parents.retain(|old| *old != parent);
+        let columns: Vec<String> =
+            relation.columns.iter().filter(|c| c.inherited).map(|c| c.name.clone()).collect();
+        let checks = relation.constraints.iter().filter(|c| c.inherited && c.parent.is_none() && !c.is_key());
+        let checks: Vec<String> = checks.map(|c| c.name.clone()).collect();
+        for column in columns {
+            self.keep_column(id, &column);
+        }
+        for check in checks {
+            self.leave_constraint(id, &check, false, true);
+        }
+        if partition {
+            self.detach_parts(id, parent);
+        }
+    }
+
+    /// Keys, foreign keys and indexes of a partition become its own; cloned triggers go.
+    fn detach_parts(&mut self, id: Id, parent: Id) {
+        let above: Vec<Id> = self.indexes_of(parent).into_iter().map(|(index, ..)| index).collect();
+        let own: Vec<Id> = self.indexes_of(id).into_iter().map(|(index, ..)| index).collect();
+        for index in own {
+            if let Some(index) = self.relations.get_mut(&index) {
+                index.parents.retain(|parent| !above.contains(parent));
+            }
+        }
+        let Some(relation) = self.relations.get_mut(&id) else { return };
+        for constraint in relation.constraints.iter_mut().filter(|c| c.parent.is_some()) {
+            constraint.parent = None;
+            constraint.inherited = false;
+            constraint.local = true;
+        }
+        let cloned: Vec<String> =
+            relation.triggers.iter().filter(|t| t.inherited).map(|t| t.name.clone()).collect();
+        for name in cloned {
+            self.drop_trigger(id, &name);
+        }
+        if self.server_version >= 170_000 {
+            self.drop_identities(id);
+        }
+    }
+
+    /// A partition that is detached loses the identity of its columns, but not their numbers.
+    fn drop_identities(&mut self, id: Id) {
+        let columns = self.relations.get(&id).map(|table| table.columns.clone()).unwrap_or_default();
+        for column in columns.iter().filter(|column| column.identity.is_some()) {
+            self.alter_column(id, column.number, &crate::catalog::ColumnChange::Identity(None), false);
+        }
+    }
+}
+
+fn is_check(kind: &ConstraintKind) -> bool {
+    matches!(kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
 }

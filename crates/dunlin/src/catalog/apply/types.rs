@@ -51,12 +51,14 @@ impl Catalog {
             }
         };
         self.other_types().for_each(fix);
-        for relation in self.relations.values_mut() {
-            relation.columns.iter_mut().for_each(|column| fix(&mut column.ty));
-        }
-        for function in self.functions.values_mut() {
-            function.parameters.iter_mut().for_each(|parameter| fix(&mut parameter.ty));
-            function.result.iter_mut().for_each(fix);
+        for id in self.dependents_of(ty) {
+            if let Some(relation) = self.relations.get_mut(&id) {
+                relation.columns.iter_mut().for_each(|column| fix(&mut column.ty));
+            }
+            if let Some(function) = self.functions.get_mut(&id) {
+                function.parameters.iter_mut().for_each(|parameter| fix(&mut parameter.ty));
+                function.result.iter_mut().for_each(fix);
+            }
         }
     }
 

@@ -487,6 +487,7 @@ impl<'r> Builder<'r> {
             relation.triggers.push(Trigger {
                 name: row.name.clone(),
                 function: self.functions.get(&row.function).copied(),
+                row: row.row,
                 columns: columns.into_iter().collect(),
                 definition: row.definition.clone(),
                 inherited: row.inherited,
@@ -539,6 +540,7 @@ impl<'r> Builder<'r> {
         };
         column.collation = collation.cloned();
         column.inherited = row.inherited;
+        column.local = row.local;
         if let Some((oid, text)) = default {
             column.default_depends = self.default_depends(row, oid);
             let expression = Some(Expr::new(text));
@@ -586,16 +588,18 @@ impl<'r> Builder<'r> {
             'n' => ConstraintKind::NotNull,
             _ => ConstraintKind::Check(expression()),
         };
-        let carried = matches!(row.kind, 'p' | 'u' | 'x');
         Constraint {
             name: row.name.clone(),
             kind,
             columns: row.columns.clone(),
-            index: self.relations.get(&row.index).copied().filter(|_| carried),
+            index: self.relations.get(&row.index).copied(),
             deferrable: row.deferrable,
             deferred: row.deferred,
             validated: row.validated,
             inherited: row.inherited || row.parent != 0,
+            local: row.local,
+            no_inherit: row.no_inherit,
+            parent: self.constraints.get(&row.parent).map(|parent| parent.name.clone()),
             depends: self.depends_of(PG_CONSTRAINT, row.oid, Some(row.relation)),
             definition: row.definition.clone(),
             origin: Origin::Live,

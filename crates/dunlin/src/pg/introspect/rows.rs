@@ -47,6 +47,7 @@ pub(super) struct ColumnRow {
     pub(super) generated: char,
     pub(super) collation: Oid,
     pub(super) inherited: bool,
+    pub(super) local: bool,
     pub(super) formatted: Option<String>,
 }
 
@@ -76,6 +77,7 @@ pub(super) struct ConstraintRow {
     pub(super) deferred: bool,
     pub(super) validated: bool,
     pub(super) inherited: bool,
+    pub(super) local: bool,
     pub(super) no_inherit: bool,
     pub(super) parent: Oid,
     pub(super) expression: Option<String>,
@@ -131,6 +133,7 @@ pub(super) struct TriggerRow {
     pub(super) function: Oid,
     pub(super) columns: Vec<i16>,
     pub(super) inherited: bool,
+    pub(super) row: bool,
     pub(super) definition: Option<String>,
 }
 
@@ -402,7 +405,8 @@ fn column(row: &Row) -> Result<ColumnRow, Error> {
         generated: letter(row, 7)?,
         collation: row.try_get(8)?,
         inherited: row.try_get(9)?,
-        formatted: row.try_get(10)?,
+        local: row.try_get(10)?,
+        formatted: row.try_get(11)?,
     })
 }
 
@@ -433,10 +437,11 @@ fn constraint(row: &Row) -> Result<ConstraintRow, Error> {
         deferred: row.try_get(13)?,
         validated: row.try_get(14)?,
         inherited: row.try_get(15)?,
-        no_inherit: row.try_get(16)?,
-        parent: row.try_get(17)?,
-        expression: row.try_get(18)?,
-        definition: row.try_get(19)?,
+        local: row.try_get(16)?,
+        no_inherit: row.try_get(17)?,
+        parent: row.try_get(18)?,
+        expression: row.try_get(19)?,
+        definition: row.try_get(20)?,
     })
 }
 
@@ -491,7 +496,8 @@ fn trigger(row: &Row) -> Result<TriggerRow, Error> {
         function: row.try_get(3)?,
         columns: list(row, 4)?,
         inherited: row.try_get(5)?,
-        definition: row.try_get(6)?,
+        row: row.try_get(6)?,
+        definition: row.try_get(7)?,
     })
 }
 

@@ -1,5 +1,5 @@
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated,
-       a.attcollation, a.attinhcount > 0,
+       a.attcollation, a.attinhcount > 0, a.attislocal,
        -- Modifiers of types that are not built in are only known to the type's own functions.
        CASE WHEN a.atttypmod <> -1 AND a.atttypid >= 16384
             THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END
