@@ -6,7 +6,7 @@ use super::table_shape::Shape;
 use super::{Access, Class, LockMode, Place, Presence, Transactional};
 use crate::catalog::{Effect, Id, Name, ObjectRef, RelationChange};
 use crate::diagnostic::Code;
-use crate::syntax::{NodeEnum, Tree, protobuf};
+use crate::syntax::{NodeEnum, TreeKind, protobuf};
 use protobuf::{AlterTableCmd, AlterTableType as Action, ConstrType};
 
 /// What one action does, and whether that is done already.
@@ -116,8 +116,7 @@ impl<'a> Context<'a> {
 
     fn only_actions_left(&self, location: i32, actions: usize, done: &[usize]) -> Option<String> {
         // Inside a DO block the text is not this statement's own.
-        if !matches!(&self.statement.tree, Tree::Parsed(tree) if matches!(**tree, NodeEnum::AlterTableStmt(_)))
-        {
+        if !self.statement.tree.is(TreeKind::AlterTable) {
             return None;
         }
         without(&self.statement.sql, usize::try_from(location).ok()?, actions, done)

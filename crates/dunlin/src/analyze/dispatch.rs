@@ -9,11 +9,16 @@ impl<'a> Context<'a> {
     /// Runs the analysis of the family that the statement belongs to.
     pub fn run(mut self) -> Analysis {
         match &self.statement.tree {
-            Tree::Parsed(node) => {
-                let node = node.clone();
-                self.statement_node(&node);
-                self.analysis.kind = super::tag::command_tag(&node);
-            }
+            Tree::Parsed(tree) => match tree.node() {
+                Some(node) => {
+                    self.statement_node(&node);
+                    self.analysis.kind = super::tag::command_tag(&node);
+                }
+                None => {
+                    self.analysis.kind = "SQL";
+                    self.opaque("its tree cannot be read");
+                }
+            },
             Tree::Opaque(reason) => {
                 self.analysis.kind = "SQL";
                 self.opaque(reason.clone());

@@ -5,7 +5,7 @@ use super::object::{Meant, Thing, place_of, relation_fits};
 use super::{Access, Class, LockMode, Place, Presence, Transactional};
 use crate::catalog::{Effect, Found, Id, ObjectRef, RelationKind};
 use crate::diagnostic::Code;
-use crate::syntax::{NodeEnum, Tree, deparse_statement, protobuf};
+use crate::syntax::{NodeEnum, TreeKind, deparse_statement, protobuf};
 use std::collections::BTreeSet;
 
 impl Context<'_> {
@@ -44,9 +44,7 @@ impl Context<'_> {
             let reason =
                 format!("{} {} gone already", gone.join(", "), if gone.len() == 1 { "is" } else { "are" });
             self.analysis.presence = Presence::Same { reason };
-        } else if !node.missing_ok
-            && matches!(&self.statement.tree, Tree::Parsed(tree) if matches!(**tree, NodeEnum::DropStmt(_)))
-        {
+        } else if !node.missing_ok && self.statement.tree.is(TreeKind::Drop) {
             let rest = protobuf::DropStmt { objects: left, ..node.clone() };
             self.analysis.rewrite = deparse_statement(&NodeEnum::DropStmt(rest));
         }

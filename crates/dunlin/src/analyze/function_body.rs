@@ -113,7 +113,7 @@ impl Context<'_> {
     fn sql_body_footprint(&mut self, body: &str) -> Result<(), String> {
         let script = read_script(body);
         for statement in &script.statements {
-            let Tree::Parsed(node) = &statement.tree else {
+            let Some(node) = statement.tree.node() else {
                 return Err("a statement of a called function cannot be read".into());
             };
             let mut runner = Runner::new(self, "", None);
@@ -172,8 +172,8 @@ impl Context<'_> {
             return;
         }
         for statement in &read_script(body).statements {
-            if let Tree::Parsed(node) = &statement.tree {
-                self.checked_statement(function, node, false);
+            if let Some(node) = statement.tree.node() {
+                self.checked_statement(function, &node, false);
             }
         }
     }

@@ -386,8 +386,8 @@ impl<'c, 'a> Runner<'c, 'a> {
     }
 
     /// Analyses a statement of a body in SQL.
-    pub(super) fn late_statement(&mut self, node: &NodeEnum) {
-        self.nested(None, String::new(), node.clone(), |nested, node| nested.nested_statement(node));
+    pub(super) fn late_statement(&mut self, node: NodeEnum) {
+        self.nested(None, String::new(), node, |nested, node| nested.nested_statement(node));
     }
 
     fn dynamic(&mut self, dynamic: &Dynamic) -> bool {
@@ -400,13 +400,13 @@ impl<'c, 'a> Runner<'c, 'a> {
         let script = parse(&file, Span::new(0, file.text.len()), &ParseOptions::default());
         let mut failed = false;
         for statement in script.statements {
-            match statement.tree {
-                Tree::Parsed(node) => {
-                    failed |= self.nested(None, String::new(), (*node).clone(), |nested, node| {
+            match statement.tree.node() {
+                Some(node) => {
+                    failed |= self.nested(None, String::new(), node, |nested, node| {
                         nested.nested_statement(node);
                     });
                 }
-                _ => self.ctx.opaque("dynamic SQL that cannot be read"),
+                None => self.ctx.opaque("dynamic SQL that cannot be read"),
             }
         }
         failed

@@ -109,7 +109,7 @@ fn analysed_in(catalog: &Catalog, sql: &str) -> Analysis {
     let Tree::Parsed(node) = &statement.tree else { panic!("{sql}: {:?}", statement.tree) };
     let session = Session::new(SearchPath::default());
     let mut context = Context::new(statement, catalog, &session);
-    context.nested_statement(node);
+    context.nested_statement(&node.node().unwrap());
     context.analysis
 }
 

@@ -297,7 +297,7 @@ mod tests {
     use crate::analyze::{Session, analyze};
     use crate::catalog::{Catalog, Origin, SearchPath};
     use crate::source::{SourceFile, Span};
-    use crate::syntax::{NodeEnum, ParseOptions, Statement, Tree, parse};
+    use crate::syntax::{NodeEnum, ParseOptions, Statement, parse};
     use std::collections::BTreeSet;
 
     macro_rules! kinds {
@@ -405,9 +405,9 @@ mod tests {
         let mut wrong = Vec::new();
         for family in FAMILIES {
             let statement = statements(family.example).remove(0);
-            let Tree::Parsed(node) = &statement.tree else { panic!("{}", family.example) };
-            if kind(node) != family.node {
-                wrong.push(format!("{} is a {}", family.example, kind(node)));
+            let Some(node) = statement.tree.node() else { panic!("{}", family.example) };
+            if kind(&node) != family.node {
+                wrong.push(format!("{} is a {}", family.example, kind(&node)));
             }
             let analysis = analyze(&statement, &catalog, &Session::new(SearchPath::default()));
             if analysis.opaque.is_some() != (family.level == Level::Opaque) {

@@ -178,11 +178,14 @@ async fn probe_declared(
     session: &Session,
     catalog: &mut Catalog,
 ) -> Result<(), ExecuteError> {
-    use crate::syntax::NodeEnum;
+    use crate::syntax::{NodeEnum, TreeKind};
     let mut tables = Vec::new();
     for operation in &operations.all {
-        let Tree::Parsed(node) = &operation.statement.tree else { continue };
-        let NodeEnum::CreateStmt(create) = node.as_ref() else { continue };
+        let Tree::Parsed(tree) = &operation.statement.tree else { continue };
+        if tree.kind() != TreeKind::CreateTable {
+            continue;
+        }
+        let Some(NodeEnum::CreateStmt(create)) = tree.node() else { continue };
         let Some(range) = &create.relation else { continue };
         let schema = (!range.schemaname.is_empty()).then(|| range.schemaname.clone());
         let name = crate::catalog::Name { schema, name: range.relname.clone() };

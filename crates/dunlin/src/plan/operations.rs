@@ -5,7 +5,7 @@ use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::Diagnostic;
 use crate::migration::{Migration, MigrationSet, StatementDirectives, statement_directives};
 use crate::source::{LineIndex, SourceFile};
-use crate::syntax::{NodeEnum, ParseOptions, Statement, Tree};
+use crate::syntax::{ParseOptions, Statement, Tree, TreeKind};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -50,7 +50,7 @@ pub struct Operation {
 impl Operation {
     /// Whether it is a SET or RESET, which Dunlin sends in a form that ends with the transaction.
     pub fn session_statement(&self) -> bool {
-        matches!(&self.statement.tree, Tree::Parsed(node) if matches!(node.as_ref(), NodeEnum::VariableSetStmt(_)))
+        self.statement.tree.is(TreeKind::Set)
     }
 }
 
@@ -135,14 +135,14 @@ fn session_effects(
     statement: &Statement,
     session: &Session,
 ) -> (Vec<SessionChange>, Option<TransactionStatement>) {
-    let Tree::Parsed(node) = &statement.tree else { return (Vec::new(), None) };
-    let relevant = match node.as_ref() {
-        NodeEnum::VariableSetStmt(_)
-        | NodeEnum::TransactionStmt(_)
-        | NodeEnum::DiscardStmt(_)
-        | NodeEnum::PrepareStmt(_)
-        | NodeEnum::DeallocateStmt(_) => true,
-        NodeEnum::SelectStmt(_) => {
+    let Tree::Parsed(tree) = &statement.tree else { return (Vec::new(), None) };
+    let relevant = match tree.kind() {
+        TreeKind::Set
+        | TreeKind::Transaction
+        | TreeKind::Discard
+        | TreeKind::Prepare
+        | TreeKind::Deallocate => true,
+        TreeKind::Select => {
             let sql = statement.sql.to_ascii_lowercase();
             sql.contains("set_config") || sql.contains("pg_advisory_unlock_all")
         }

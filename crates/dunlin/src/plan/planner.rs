@@ -104,6 +104,8 @@ pub(super) struct Planner<'a> {
     /// What each open operation makes, worked out when something is missing for the first time.
     providers: OnceCell<HashMap<Facet, Vec<usize>>>,
     pub(super) belief: OnceCell<Belief>,
+    /// All that operations which waited have lacked so far.
+    awaited: HashSet<Facet>,
     /// What operations that waited lacked.
     waits: HashMap<usize, Vec<Facet>>,
     /// Operations that depend on one that failed in this run: they stay pending.
@@ -156,6 +158,7 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         skipped: HashMap::new(),
         providers: OnceCell::new(),
         belief: OnceCell::new(),
+        awaited: HashSet::new(),
         waits: HashMap::new(),
         pending: HashSet::new(),
         lacked: HashSet::new(),
@@ -260,8 +263,25 @@ impl<'a> Planner<'a> {
         if analysis.opaque.is_none() && self.wait_behind(index, &analysis) {
             return;
         }
+        let before = self.decisions.len();
         self.judge(index);
-        self.wake();
+        if self.may_wake(index, before) {
+            self.wake();
+        }
+    }
+
+    /// Whether what was just decided about an operation can matter to one that waits: not if it waits now itself, and
+    /// not if it only added what nobody waits for.
+    fn may_wake(&self, index: usize, before: usize) -> bool {
+        match &self.decisions[before..] {
+            [] => self.parked.last().is_none_or(|parked| parked.index != index),
+            [Decision { action: Action::Run, analysis, .. }] => {
+                !matches!(analysis.class, Class::Adds | Class::Writes | Class::Reads)
+                    || analysis.opaque.is_some()
+                    || analysis.provides.iter().any(|facet| self.awaited.contains(facet))
+            }
+            _ => true,
+        }
     }
 
     /// Decides what needs no judgement: transaction marks, session statements, what the file rolls back.
@@ -372,6 +392,7 @@ impl<'a> Planner<'a> {
     }
 
     fn park(&mut self, index: usize, missing: Vec<Facet>, behind: Option<usize>, analysis: Arc<Analysis>) {
+        self.awaited.extend(missing.iter().cloned());
         let needs = if missing.is_empty() { BTreeSet::new() } else { self.needs_of(index, &missing) };
         self.parked.retain(|parked| parked.index != index);
         let at = self.parked.partition_point(|parked| parked.index < index);
@@ -458,6 +479,7 @@ impl<'a> Planner<'a> {
             self.diagnostics.push(self.moved_diagnostic(index));
         }
         let sql = self.positional_rewrite(index, &analysis).or_else(|| analysis.rewrite.clone());
+        let analysis = self.kept(analysis);
         self.push(Decision {
             action: Action::Run,
             operation: index,
@@ -470,6 +492,17 @@ impl<'a> Planner<'a> {
             analysis,
             sql,
         });
+    }
+
+    /// What is kept of an analysis once its effects are applied: `check` shows more than a run needs.
+    fn kept(&self, mut analysis: Arc<Analysis>) -> Arc<Analysis> {
+        if !self.input.check {
+            let kept = Arc::make_mut(&mut analysis);
+            kept.requires.retain(|requirement| requirement.verdict != crate::analyze::Verdict::Valid);
+            (kept.effects, kept.declaration, kept.rewrite) = (Vec::new(), None, None);
+            (kept.costs, kept.remarks) = (Vec::new(), Vec::new());
+        }
+        analysis
     }
 
     /// The operation that made what a moved one lacked; the last one before it where it only waited behind others.
@@ -619,6 +652,7 @@ impl<'a> Planner<'a> {
 
     /// What still waits at the end waits in a circle.
     fn finish(&mut self) {
+        self.wake();
         self.release_blocked();
         self.judge_recorded_skips();
         if self.parked.is_empty() {

@@ -16,13 +16,22 @@ pub fn deparse_expression(node: &protobuf::Node) -> Option<String> {
         op: protobuf::SetOperation::SetopNone as i32,
         ..protobuf::SelectStmt::default()
     };
-    let text = deparse_statement(&NodeEnum::SelectStmt(Box::new(select)))?;
+    let text = deparsed(NodeEnum::SelectStmt(Box::new(select)))?;
     text.strip_prefix("SELECT ").map(str::to_owned)
 }
 
 /// Writes a statement as libpg_query does; none where it cannot.
 pub fn deparse_statement(node: &NodeEnum) -> Option<String> {
-    node.deparse(pg_query::DeparseOptions::default()).ok()
+    deparsed(node.clone())
+}
+
+fn deparsed(node: NodeEnum) -> Option<String> {
+    let stmt = protobuf::RawStmt {
+        stmt: Some(Box::new(protobuf::Node { node: Some(node) })),
+        ..protobuf::RawStmt::default()
+    };
+    let tree = protobuf::ParseResult { version: 180_000, stmts: vec![stmt] };
+    pg_query::deparse(&tree, pg_query::DeparseOptions::default()).ok()
 }
 
 #[cfg(test)]

@@ -17,12 +17,14 @@ mod script;
 mod split;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use deparse::{deparse_expression, deparse_statement};
 pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
 pub use lexer::{Lexer, Token, TokenKind, tokens};
 pub use parser::{fingerprint, on_large_stack};
 pub use script::{comments_before_first_statement, parse, repair_dollar_quotes};
+pub use tree::{PackedTree, TreeKind};
 
 pub use pg_query::NodeEnum;
 pub use pg_query::protobuf;
@@ -54,13 +56,28 @@ pub enum Tree {
     /// PostgreSQL's own parse tree. Its `location`s are byte offsets in [`Statement::sql`], that is,
     /// relative to the start of [`Statement::span`]; [`Statement::locate`] turns them into spans of the file.
     /// A long INSERT (128 KiB) has only one row in its tree for all that differ in constants only.
-    Parsed(Arc<NodeEnum>),
+    Parsed(PackedTree),
     /// Valid or not cannot be said here (nested too deep, a keyword that is newer than the server):
     /// the server decides.
     Opaque(String),
     /// Our grammar refuses it. The diagnostic is DN101, and void if the connected server accepts the text,
     /// or DN106 (mangled dollar quotes) or DN102 (a psql command inside), which no server accepts.
     Refused(Diagnostic),
+}
+
+impl Tree {
+    /// Unpacks the tree, where there is one. Call it inside [`on_large_stack`].
+    pub fn node(&self) -> Option<NodeEnum> {
+        match self {
+            Tree::Parsed(tree) => tree.node(),
+            Tree::Opaque(_) | Tree::Refused(_) => None,
+        }
+    }
+
+    /// Says whether it is a tree of this kind.
+    pub fn is(&self, kind: TreeKind) -> bool {
+        matches!(self, Tree::Parsed(tree) if tree.kind() == kind)
+    }
 }
 
 /// A comment before a statement, for directives.

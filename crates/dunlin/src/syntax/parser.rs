@@ -1,6 +1,7 @@
 //! The call of libpg_query. The crate `pg_query` links the C library but drops the position of an error,
 //! so the C functions are declared here once more.
 
+use super::PackedTree;
 use pg_query::protobuf;
 use prost::Message;
 use std::cell::Cell;
@@ -71,8 +72,50 @@ impl Drop for Owned {
     }
 }
 
-/// Parses `text` with the real grammar. Call it inside [`on_large_stack`].
+/// What libpg_query gives for a text.
+#[derive(Debug)]
+pub(super) enum Parsed {
+    /// One statement.
+    One(PackedTree),
+    /// None, or several.
+    Several(Vec<protobuf::RawStmt>),
+}
+
+impl Parsed {
+    /// Gives the tree if it is that of one statement.
+    pub fn one(self) -> Option<PackedTree> {
+        match self {
+            Parsed::One(tree) => Some(tree),
+            Parsed::Several(_) => None,
+        }
+    }
+}
+
+/// Parses `text` with the real grammar and gives the trees. Call it inside [`on_large_stack`].
 pub(super) fn parse_raw(text: &str, mode: Mode) -> Result<Vec<protobuf::RawStmt>, Refusal> {
+    parse_bytes(text, mode, decode)
+}
+
+/// Parses `text` with the real grammar; the tree of one statement stays packed. Call it inside [`on_large_stack`].
+pub(super) fn parse_packed(text: &str, mode: Mode) -> Result<Parsed, Refusal> {
+    parse_bytes(text, mode, |bytes| match PackedTree::new(bytes) {
+        Some(tree) => Ok(Parsed::One(tree)),
+        None => decode(bytes).map(Parsed::Several),
+    })
+}
+
+fn decode(bytes: &[u8]) -> Result<Vec<protobuf::RawStmt>, Refusal> {
+    match protobuf::ParseResult::decode(bytes) {
+        Ok(tree) => Ok(tree.stmts),
+        Err(error) => Err(Refusal::Limit(error.to_string())),
+    }
+}
+
+fn parse_bytes<T>(
+    text: &str,
+    mode: Mode,
+    read: impl FnOnce(&[u8]) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
     let Ok(input) = CString::new(text) else {
         let at = text.find('\0');
         return Err(Refusal::Syntax { message: "NUL byte in the text".into(), at });
@@ -93,14 +136,11 @@ pub(super) fn parse_raw(text: &str, mode: Mode) -> Result<Vec<protobuf::RawStmt>
     }
     let PgQueryProtobuf { len, data } = result.0.parse_tree;
     if data.is_null() {
-        return Ok(Vec::new());
+        return read(&[]);
     }
     // SAFETY: without an error, `data` holds `len` bytes until `result` is freed.
     let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), len) };
-    match protobuf::ParseResult::decode(bytes) {
-        Ok(tree) => Ok(tree.stmts),
-        Err(error) => Err(Refusal::Limit(error.to_string())),
-    }
+    read(bytes)
 }
 
 /// Gives libpg_query's fingerprint of a statement: the same for two that differ in constants and white space only.

@@ -3,7 +3,7 @@
 use super::bulk;
 use super::dollar::{self, Mangled};
 use super::lexer::{Lexer, Token};
-use super::parser::{Mode, Refusal, on_large_stack, parse_raw};
+use super::parser::{Mode, Parsed, Refusal, on_large_stack, parse_packed};
 use super::split::{Cut, Cutter, Piece, comment};
 use super::{Comment, LenientForm, ParseOptions, Script, Statement, Tree, lenient};
 use crate::diagnostic::{Code, Diagnostic, Location, Severity};
@@ -99,11 +99,6 @@ fn read(file: &SourceFile, span: Span, options: &ParseOptions) -> Script {
     script
 }
 
-/// Keeps a copy of a tree: decoding leaves room for four nodes, two kilobytes, in each list of one.
-fn compact(node: &super::NodeEnum) -> Tree {
-    Tree::Parsed(Arc::new(node.clone()))
-}
-
 struct Reader<'a> {
     file: &'a SourceFile,
     end: usize,
@@ -119,15 +114,14 @@ impl Reader<'_> {
         let sql = self.file.slice(piece.span);
         let mode = Mode { backslash_strings: piece.backslash_strings };
         let thinned = bulk::thin(sql, !piece.backslash_strings);
-        let (message, at) = match parse_raw(thinned.as_deref().unwrap_or(sql), mode) {
-            Ok(stmts) if stmts.len() > 1 => {
+        let (message, at) = match parse_packed(thinned.as_deref().unwrap_or(sql), mode) {
+            Ok(Parsed::Several(stmts)) if stmts.len() > 1 => {
                 self.several(piece, stmts.iter().map(|stmt| (stmt.stmt_location, stmt.stmt_len)).collect());
                 return None;
             }
-            Ok(mut stmts) => {
-                let node = stmts.pop().and_then(|stmt| stmt.stmt).and_then(|stmt| stmt.node);
-                let tree = node
-                    .map_or_else(|| Tree::Opaque("the parser gave no tree".into()), |node| compact(&node));
+            Ok(parsed) => {
+                let tree =
+                    parsed.one().map_or_else(|| Tree::Opaque("the parser gave no tree".into()), Tree::Parsed);
                 self.push(piece, sql.into(), tree);
                 return None;
             }
@@ -184,10 +178,9 @@ impl Reader<'_> {
             };
             let mode = Mode { backslash_strings: part.backslash_strings };
             let sql = self.file.slice(part.span);
-            let node = parse_raw(sql, mode).ok().and_then(|mut stmts| stmts.pop()?.stmt?.node);
-            let tree = node.map_or_else(
+            let tree = parse_packed(sql, mode).ok().and_then(Parsed::one).map_or_else(
                 || Tree::Opaque("the statement could not be cut out of its text".into()),
-                |node| compact(&node),
+                Tree::Parsed,
             );
             self.push(part, sql.into(), tree);
         }
@@ -198,17 +191,14 @@ impl Reader<'_> {
         let sql = self.file.slice(piece.span);
         let Some((form, spans)) = lenient::find(sql) else { return false };
         let blanked = lenient::blank(sql, &spans);
-        let Ok(mut stmts) = parse_raw(&blanked, mode) else { return false };
-        let (Some(node), true) = (stmts.pop().and_then(|stmt| stmt.stmt?.node), stmts.is_empty()) else {
-            return false;
-        };
+        let Some(tree) = parse_packed(&blanked, mode).ok().and_then(Parsed::one) else { return false };
         let lenient_at: Vec<Span> = spans.iter().map(|span| span.shifted(piece.span.start)).collect();
         let place = Span::new(lenient_at[0].start, lenient_at[if form.is_if_exists() { 1 } else { 2 }].end);
         let diagnostic = Diagnostic::new(Code::DN105, format!("PostgreSQL has no {}", form.as_str()))
             .severity(Severity::Warning)
             .help("it runs as it is meant; `--dialect postgres` refuses it");
         self.script.diagnostics.push(self.placed(diagnostic, place));
-        self.push(piece.clone(), blanked.into(), compact(&node));
+        self.push(piece.clone(), blanked.into(), Tree::Parsed(tree));
         if let Some(statement) = self.script.statements.last_mut() {
             statement.lenient = Some(form);
             statement.lenient_at = lenient_at;

@@ -66,7 +66,7 @@ fn syntax_errors_have_their_exact_place() {
 fn locations_are_relative_to_the_statement() {
     let (file, script) = script("SELECT 1;\n/* é */ SELECT 'é', number_of_things(2)");
     let Tree::Parsed(tree) = &script.statements[1].tree else { panic!() };
-    let NodeEnum::SelectStmt(select) = &**tree else { panic!() };
+    let Some(NodeEnum::SelectStmt(select)) = tree.node() else { panic!() };
     let Some(NodeEnum::ResTarget(target)) = &select.target_list[1].node else { panic!() };
     let place = script.statements[1].locate(target.location);
     assert_eq!(place.map(|span| file.slice(span)), Some("number_of_things"));

@@ -1,7 +1,7 @@
 //! The case files, statement by statement on a server and in the simulation.
 
 use dunlin::source::{LineIndex, SourceFile, Span};
-use dunlin::syntax::{NodeEnum, ParseOptions, Tree, fingerprint, on_large_stack, parse};
+use dunlin::syntax::{ParseOptions, TreeKind, fingerprint, on_large_stack, parse};
 use dunlin_testkit::oracle::{Counts, Options, Outcome, run_file};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,9 +50,7 @@ fn no_two_cases_differ_in_constants_only() {
         let lines = LineIndex::new(&text);
         let script = parse(&file, Span::new(0, text.len()), &ParseOptions::default());
         for statement in &script.statements {
-            if let Tree::Parsed(node) = &statement.tree
-                && matches!(**node, NodeEnum::TransactionStmt(_) | NodeEnum::VariableSetStmt(_))
-            {
+            if statement.tree.is(TreeKind::Transaction) || statement.tree.is(TreeKind::Set) {
                 continue;
             }
             let place = format!("{name}:{}", lines.line_column(&text, statement.span.start).0);
