@@ -90,6 +90,8 @@ impl Catalog {
         change: &ColumnChange,
         only: bool,
     ) {
+        // The tables of a type always follow it.
+        let only = only && self.tables_of(relation).is_empty();
         let all = if only { vec![(relation, column)] } else { self.with_descendants(relation, column) };
         for (relation, column) in all {
             self.with_column(relation, column, |column| match change {
@@ -139,6 +141,7 @@ impl Catalog {
         else {
             return;
         };
+        let typed = self.tables_of(relation);
         for dependent in self.column_dependents(relation, column) {
             self.drop_by_ref(&dependent);
         }
@@ -149,6 +152,11 @@ impl Catalog {
         }
         for child in self.children_of(relation) {
             self.leave_column(child, &name, only);
+        }
+        for table in typed {
+            let number =
+                self.relation(table).and_then(|table| table.column(&name)).map(|column| column.number);
+            number.into_iter().for_each(|number| self.drop_column(table, number, false));
         }
     }
 
