@@ -5,11 +5,13 @@ use super::naming::{index_columns, joined};
 use super::partition::Whole;
 use super::table_constraint::btree;
 use super::table_shape::Shape;
-use super::{Access, LockMode, Place, Presence, Transactional};
+use super::typing::{Ty, Typed, Types, from_ref};
+use super::{Access, LockMode, Place, Presence, Transactional, Verdict};
 use crate::catalog::{
     ColumnNumber, Effect, Expr, Ident, Index, IndexKey, Name, ObjectRef, Origin, QName, Relation,
     RelationKind, builtin,
 };
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_expression, deparse_statement, protobuf};
 
 /// The keys of an index and the columns that they use.
@@ -170,22 +172,43 @@ impl<'a> Context<'a> {
         let mut found = Keys { keys: Vec::new(), uses: Vec::new() };
         for element in elements {
             let mut key = self.index_key(element, method);
-            match element.expr.as_deref() {
+            let ty = match element.expr.as_deref() {
                 Some(expression) => {
                     let outer = std::mem::take(&mut self.depends);
-                    found.uses.extend(self.expression(expression, &[shape.source()]));
+                    let (used, typed) = self.typed_expression(expression, &[shape.source()]);
+                    found.uses.extend(used);
                     self.depends = outer;
                     let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
                     key.expression = Some(Expr::new(text));
+                    key.collation = key.collation.or_else(|| typed.collation.name_for(typed.ty));
+                    typed.ty
                 }
                 None => {
                     key.column = self.index_column(shape, &element.name, location);
                     found.uses.extend(key.column);
+                    let column = key.column.and_then(|number| shape.relation.column_numbered(number));
+                    column.map_or(Ty::Unsure, |column| from_ref(&column.ty))
                 }
+            };
+            if element.opclass.is_empty() {
+                self.need_default_class(method, ty, location);
             }
             found.keys.push(key);
         }
         found
+    }
+
+    /// Requires that keys of a type have a default operator class.
+    pub(super) fn need_default_class(&mut self, method: &str, ty: Ty, location: i32) {
+        let types = self.types();
+        let lacks = |types: Types<'_>| matches!(types.default_class(method, ty), Some(None));
+        let sure = self.is_complete() && (self.knows_server() || types.versions().all(lacks));
+        if sure && lacks(types) {
+            let ty = types.to_ref(&Typed::of(ty));
+            let message = format!("type {ty} has no default operator class for `{method}`");
+            let span = self.span(location);
+            self.require(Vec::new(), span, Verdict::Invalid, Code::DN208, message, Vec::new());
+        }
     }
 
     /// An operator class as the server writes it; none for the default of its type.

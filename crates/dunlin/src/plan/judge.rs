@@ -119,7 +119,11 @@ impl Planner<'_> {
                 let shown = match &analysis.presence {
                     Presence::Same { .. } => true,
                     // The new name of a rename is somebody else's by now.
-                    Presence::Unknown { .. } if analysis.effects.iter().any(renames) => false,
+                    Presence::Unknown { .. }
+                        if analysis.effects.is_empty() || analysis.effects.iter().any(renames) =>
+                    {
+                        false
+                    }
                     Presence::Different { .. } | Presence::Unknown { .. } => !overridden,
                     Presence::Absent => false,
                 };
