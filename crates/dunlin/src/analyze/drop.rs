@@ -26,7 +26,12 @@ impl Context<'_> {
             }
             match &meant.found {
                 Found::No => gone.push(meant.phrase()),
-                Found::Unknown => left.push(object.clone()),
+                Found::Unknown => {
+                    left.push(object.clone());
+                    if !node.missing_ok {
+                        self.need_meant(&meant, self.statement.span);
+                    }
+                }
                 Found::Yes(thing) => {
                     left.push(object.clone());
                     self.drop_thing(node.remove_type(), &meant, thing, node.concurrent);
