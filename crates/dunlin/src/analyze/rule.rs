@@ -18,6 +18,11 @@ impl Context<'_> {
         let object = |relation| ObjectRef::Rule { relation, name: name.clone() };
         let Some((id, table, relation)) = self.attached_to(range, object) else { return };
         self.lock(id, LockMode::AccessExclusive);
+        if node.event() == CmdType::CmdSelect {
+            // Before PostgreSQL 16 it makes a view of a table.
+            self.opaque("a rule ON SELECT is a view's own query");
+            return;
+        }
         let rows = rows(node.event(), &table, id, relation);
         let outer = std::mem::take(&mut self.depends);
         if let Some(condition) = node.where_clause.as_deref() {
