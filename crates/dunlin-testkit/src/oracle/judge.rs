@@ -48,6 +48,8 @@ pub(super) enum Claim {
     Satisfied(String),
     /// Dunlin takes no file that says it; what it leaves behind is not worked out.
     NotTaken(&'static str),
+    /// A part of it is done already: as it is written the server refuses it, or does the rest.
+    Partly,
     /// The server refuses it.
     Invalid {
         /// The reason without names.
@@ -92,6 +94,8 @@ pub(super) fn claim(analysis: &Analysis) -> Claim {
         return Claim::Unknown { cause: without_names(first), reasons: unknown };
     }
     match presence {
+        // Only what is left to do is sent: the statement as it is written would fail.
+        Presence::Absent if analysis.rewrite.is_some() => Claim::Partly,
         Presence::Absent => Claim::Valid,
         Presence::Same { reason } => Claim::Satisfied(reason.clone()),
         Presence::Different { object, .. } | Presence::Unknown { object, tolerated: true } => {
@@ -137,7 +141,9 @@ pub(super) fn refused(claim: &Claim, answer: &Answer) -> Judgement {
         return Judgement::new(Outcome::Refused, code.clone(), vec![message.clone()]);
     }
     match claim {
-        Claim::Invalid { .. } | Claim::Satisfied(_) => Judgement::new(Outcome::Exact, "", Vec::new()),
+        Claim::Invalid { .. } | Claim::Satisfied(_) | Claim::Partly => {
+            Judgement::new(Outcome::Exact, "", Vec::new())
+        }
         Claim::Unknown { cause, reasons } => Judgement::new(Outcome::Unknown, cause.clone(), reasons.clone()),
         Claim::NotTaken(reason) => Judgement::new(Outcome::Unknown, *reason, Vec::new()),
         Claim::Valid => {
@@ -171,7 +177,7 @@ pub(super) fn accepted(claim: &Claim, compared: &Comparison) -> Judgement {
         Claim::NotTaken(reason) if !compared.differences.is_empty() => {
             Judgement::new(Outcome::Unknown, *reason, Vec::new())
         }
-        Claim::Valid | Claim::Satisfied(_) | Claim::NotTaken(_) => {
+        Claim::Valid | Claim::Partly | Claim::Satisfied(_) | Claim::NotTaken(_) => {
             if let Some(first) = compared.differences.first() {
                 let mut reasons: Vec<String> =
                     compared.differences.iter().map(|mismatch| mismatch.text.clone()).collect();

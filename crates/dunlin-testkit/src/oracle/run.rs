@@ -221,7 +221,7 @@ impl<'a> Oracle<'a> {
             _ => None,
         };
         let judgement = if server.is_none() {
-            if foreseen.claim == Claim::Valid {
+            if matches!(foreseen.claim, Claim::Valid | Claim::Partly) {
                 self.apply(cut, analysis);
             }
             self.simulation.set(&analysis.session);

@@ -5,6 +5,7 @@ use super::context::{Context, range_name, string};
 use super::table_shape::Shape;
 use super::{Access, Class, LockMode, Place, Presence, Transactional};
 use crate::catalog::{Effect, Id, Name, ObjectRef, RelationChange};
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, Tree, protobuf};
 use protobuf::{AlterTableCmd, AlterTableType as Action, ConstrType};
 
@@ -163,6 +164,13 @@ impl<'a> Context<'a> {
             | Action::AtSetStorage
             | Action::AtSetCompression
             | Action::AtAlterColumnGenericOptions => {
+                let keys = shape.relation.index().map(|index| index.keys.len() + index.include.len());
+                let number = usize::try_from(command.num).unwrap_or(0);
+                if keys.is_some_and(|keys| number > keys) {
+                    let object = &shape.name;
+                    let message = format!("index `{object}` has no column {number}");
+                    self.refuse(Code::DN216, self.statement.span, message);
+                }
                 if !command.name.is_empty() {
                     self.need_own_column(shape, &command.name, -1);
                     self.touch(Place::Column(shape.name.clone(), command.name.clone()), Access::Write);
@@ -312,6 +320,9 @@ impl<'a> Context<'a> {
         let name = shape.name.clone();
         let is_child = shape.relation.parents.contains(&parent);
         if command.subtype() == Action::AtAddInherit {
+            self.need_no_circle(id, parent);
+        }
+        if command.subtype() == Action::AtAddInherit {
             let change = RelationChange::AddParent(parent, None);
             let effect = Effect::AlterRelation { relation: id, change };
             return Part::unless(is_child, || format!("`{name}` inherits already"), effect);
@@ -341,7 +352,10 @@ impl<'a> Context<'a> {
         let is_child = self.catalog.relation(child).is_some_and(|relation| relation.parents.contains(&id));
         if command.subtype() == Action::AtAttachPartition {
             let bound = partition.bound.as_ref().map(super::table::bound_text);
-            if is_child {
+            self.need_no_circle(child, id);
+            // An index that is attached already still completes the one above it.
+            let complete = shape.relation.index().is_none_or(|index| index.valid);
+            if is_child && complete {
                 return Part::done(format!("`{name}` is a partition already"));
             }
             return Part::run(self.attached(shape, id, child, bound));
@@ -353,6 +367,23 @@ impl<'a> Context<'a> {
 }
 
 impl<'a> Context<'a> {
+    /// A table inherits neither from itself nor from its descendants.
+    fn need_no_circle(&mut self, child: Id, parent: Id) {
+        let mut above = vec![parent];
+        let mut seen = std::collections::BTreeSet::new();
+        while let Some(id) = above.pop() {
+            if id == child {
+                let name = self.catalog.relation_name(child);
+                let message = format!("`{name}` would inherit from itself");
+                self.refuse(Code::DN216, self.statement.span, message);
+                return;
+            }
+            if seen.insert(id) {
+                above.extend(self.catalog.relation(id).into_iter().flat_map(|found| found.parents.clone()));
+            }
+        }
+    }
+
     /// What a partition, or the index of one, gets when it is attached.
     fn attached(&mut self, shape: &Shape<'a>, id: Id, child: Id, bound: Option<String>) -> Vec<Effect> {
         let change = RelationChange::AddParent(id, bound);

@@ -9,6 +9,7 @@ use crate::catalog::{
     Column, ColumnChange, ColumnNumber, Dependency, Dependent, Effect, Expr, Id, Identity, ObjectRef,
     RelationKind,
 };
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, AlterTableType as Action};
 
@@ -23,6 +24,7 @@ impl<'a> Context<'a> {
         if let Some(existing) = shape.relation.column(&name).cloned() {
             return self.column_is_there(shape, definition, &existing, command.missing_ok);
         }
+        self.need_column_name(&name, definition.location);
         if !shape.relation.columns_known {
             self.provide(ObjectRef::column(&shape.name, &name));
             return Part::run(vec![Effect::Opaque(format!("columns of {} are not known", shape.name))]);
@@ -77,9 +79,43 @@ impl<'a> Context<'a> {
         for dependent in self.catalog.column_dependents(id, number) {
             self.touch_dependent(&dependent);
         }
+        self.need_free_column(id, number, command);
         shape.relation.columns.retain(|column| column.number != number);
         shape.relation.constraints.retain(|constraint| !constraint.columns.contains(&number));
         Part::run(vec![Effect::DropColumn { relation: id, column: number, only: shape.only }])
+    }
+
+    /// Without CASCADE nothing may need the column; a partition key's column never goes.
+    fn need_free_column(&mut self, id: Id, number: ColumnNumber, command: &AlterTableCmd) {
+        let Some(relation) = self.catalog.relation(id) else { return };
+        let object = ObjectRef::column(&self.catalog.relation_name(id), &command.name);
+        let span = self.statement.span;
+        if relation.partition_columns.contains(&number) {
+            self.refuse(Code::DN216, span, format!("column `{object}` is in the partition key"));
+        }
+        if command.behavior() != protobuf::DropBehavior::DropCascade
+            && let Some(blocker) = self.catalog.column_blocker(id, number)
+        {
+            let blocker = self.phrase_dependent(&blocker);
+            self.refuse(Code::DN215, span, format!("{blocker} needs column `{object}`"));
+        }
+    }
+
+    fn phrase_dependent(&self, dependent: &Dependent) -> String {
+        let on = |kind: &str, id: &Id, name: &str| {
+            format!("{kind} `{name}` of `{}`", self.catalog.relation_name(*id))
+        };
+        match dependent {
+            Dependent::Relation(id) | Dependent::Function(id) => self.catalog.phrase_of(*id),
+            Dependent::Column(id, number) => {
+                let name = self.catalog.relation(*id).and_then(|found| found.names(&[*number]).pop());
+                on("column", id, &name.unwrap_or_default())
+            }
+            Dependent::Constraint(id, name) => on("constraint", id, name),
+            Dependent::Trigger(id, name) => on("trigger", id, name),
+            Dependent::Policy(id, name) => on("policy", id, name),
+            Dependent::Rule(id, name) => on("rule", id, name),
+        }
     }
 
     /// What goes with a column or relation is written as well.
@@ -156,6 +192,7 @@ impl<'a> Context<'a> {
         let column = self.changed_column(shape, command);
         self.touch(Place::Values(shape.name.clone(), command.name.clone()), Access::Write);
         let (Some(column), Some(ty)) = (column, ty) else { return Part::run(Vec::new()) };
+        self.need_type_changeable(id, column.number, &command.name);
         let known = !ty.is_unknown() && !column.ty.is_unknown();
         let plain = definition.raw_default.as_deref().is_none_or(is_cast_of_a_column);
         let same = known && plain && !differ(&ty, &column.ty) && definition.coll_clause.is_none();
@@ -175,6 +212,25 @@ impl<'a> Context<'a> {
                 only: shape.only,
             },
         )
+    }
+
+    /// What is made of a column's type keeps it: views, rules, policies, triggers, generated columns.
+    fn need_type_changeable(&mut self, id: Id, number: ColumnNumber, name: &str) {
+        let keeps = |dependent: &Dependent| match dependent {
+            Dependent::Relation(other) => {
+                self.catalog.relation(*other).is_some_and(|found| found.index().is_none())
+            }
+            Dependent::Column(..) | Dependent::Trigger(..) | Dependent::Policy(..) | Dependent::Rule(..) => {
+                true
+            }
+            Dependent::Constraint(..) | Dependent::Function(_) => false,
+        };
+        let found = self.catalog.column_dependents(id, number).into_iter().find(keeps);
+        if let Some(found) = found {
+            let object = ObjectRef::column(&self.catalog.relation_name(id), name);
+            let message = format!("{} uses column `{object}`", self.phrase_dependent(&found));
+            self.refuse(Code::DN215, self.statement.span, message);
+        }
     }
 
     pub(super) fn column_default(&mut self, shape: &mut Shape<'a>, id: Id, command: &AlterTableCmd) -> Part {

@@ -8,6 +8,7 @@ use super::{Access, Place, Presence};
 use crate::catalog::{
     Constraint, ConstraintChange, ConstraintKind, Effect, Id, ObjectRef, Origin, QName, Relation,
 };
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, ConstrType};
 
@@ -126,6 +127,13 @@ impl<'a> Context<'a> {
             && !matches!(constraint.kind, ConstraintKind::ForeignKey(_))
         {
             self.touch(Place::Relation(self.catalog.relation_name(index)), Access::Write);
+        }
+        if command.behavior() != protobuf::DropBehavior::DropCascade
+            && let Some(index) = constraint.index.filter(|_| constraint.is_key())
+            && let Some((table, _)) = self.catalog.foreign_keys_on(id, index).pop()
+        {
+            let message = format!("a foreign key of `{}` needs {object}", self.catalog.relation_name(table));
+            self.refuse(Code::DN215, self.statement.span, message);
         }
         if matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
             && command.behavior() == protobuf::DropBehavior::DropCascade

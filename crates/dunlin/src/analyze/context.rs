@@ -31,6 +31,8 @@ pub struct Context<'a> {
     pub(super) bodies: Rc<Bodies>,
     /// Whether the statement stands inside another one (a body, an EXPLAIN): it is not sent as it is written.
     pub(super) nested: bool,
+    /// The table that the statement makes: its row type is there already where its partition key is read.
+    pub(super) under_creation: Option<QName>,
     /// Tables that are not in the catalog but are meant by this statement itself (a table under creation).
     pub(super) slots: u32,
 }
@@ -71,6 +73,7 @@ impl<'a> Context<'a> {
             variables: Vec::new(),
             bodies: Rc::default(),
             nested: false,
+            under_creation: None,
             slots: 0,
         }
     }
@@ -232,6 +235,11 @@ impl<'a> Context<'a> {
         let verdict = if found.columns_known { Verdict::Invalid } else { Verdict::Unknown };
         self.miss_column(&name, column, span, verdict);
         None
+    }
+
+    /// Says that PostgreSQL refuses the statement, whatever later operations make.
+    pub fn refuse(&mut self, code: Code, span: Span, message: String) {
+        self.require(Vec::new(), span, Verdict::Invalid, code, message, Vec::new());
     }
 
     /// Records that a column of a relation is missing (or not known).

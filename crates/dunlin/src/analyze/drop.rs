@@ -4,6 +4,7 @@ use super::context::Context;
 use super::object::{Meant, Thing, place_of, relation_fits};
 use super::{Access, Class, LockMode, Place, Presence, Transactional};
 use crate::catalog::{Effect, Found, Id, ObjectRef, RelationKind};
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, Tree, deparse_statement, protobuf};
 use std::collections::BTreeSet;
 
@@ -16,6 +17,7 @@ impl Context<'_> {
         }
         let mut gone = Vec::new();
         let mut left = Vec::new();
+        let mut things = Vec::new();
         for object in &node.objects {
             let Some(meant) = self.meant(node.remove_type(), object) else {
                 left.push(object.clone());
@@ -34,10 +36,12 @@ impl Context<'_> {
                 }
                 Found::Yes(thing) => {
                     left.push(object.clone());
+                    things.push((meant.phrase(), thing.clone()));
                     self.drop_thing(node.remove_type(), &meant, thing, node.concurrent);
                 }
             }
         }
+        self.need_free(&things, node.behavior() == protobuf::DropBehavior::DropCascade);
         if gone.is_empty() {
             return;
         }
@@ -50,6 +54,57 @@ impl Context<'_> {
         {
             let rest = protobuf::DropStmt { objects: left, ..node.clone() };
             self.analysis.rewrite = deparse_statement(&NodeEnum::DropStmt(rest));
+        }
+    }
+
+    /// Without CASCADE nothing else may need what is dropped; with it, nothing that it is a part of.
+    fn need_free(&mut self, things: &[(String, Thing)], cascade: bool) {
+        let span = self.statement.span;
+        let mut roots = Vec::new();
+        for (phrase, thing) in things {
+            match thing {
+                Thing::Relation(id) => {
+                    if let Some(whole) = self.whole_of(*id) {
+                        self.refuse(Code::DN215, span, format!("{whole} requires {phrase}"));
+                    }
+                    roots.push(*id);
+                }
+                Thing::Type(id) | Thing::Function(id) => roots.push(*id),
+                Thing::Schema(id) if !cascade && self.catalog.is_schema_used(*id) => {
+                    self.refuse(Code::DN215, span, format!("{phrase} is not empty"));
+                }
+                _ => {}
+            }
+        }
+        if cascade {
+            return;
+        }
+        let referring = roots.iter().find_map(|id| {
+            let index = self.catalog.relation(*id)?.index()?;
+            self.catalog.foreign_keys_on(index.table, *id).pop().map(|(table, _)| table)
+        });
+        if let Some(blocker) = self.catalog.blocker(&roots).or(referring) {
+            let what = things.iter().map(|(phrase, _)| phrase.as_str()).collect::<Vec<_>>().join(", ");
+            let blocker = self.catalog.phrase_of(blocker);
+            self.refuse(Code::DN215, span, format!("{blocker} needs {what}"));
+        }
+    }
+
+    /// What an object belongs to that cannot be dropped alone: the constraint of an index, the index of a
+    /// partitioned table, the identity column of a sequence.
+    fn whole_of(&self, id: Id) -> Option<String> {
+        let relation = self.catalog.relation(id)?;
+        match &relation.kind {
+            RelationKind::Index(index) => {
+                let table = self.catalog.relation(index.table)?;
+                let carried = table.constraints.iter().find(|c| c.index == Some(id) && c.is_key());
+                let constraint = carried.map(|constraint| format!("constraint `{}`", constraint.name));
+                constraint.or_else(|| relation.parents.first().map(|parent| self.catalog.phrase_of(*parent)))
+            }
+            RelationKind::Sequence(sequence) if sequence.identity => {
+                sequence.owned_by.map(|(table, _)| self.catalog.phrase_of(table))
+            }
+            _ => None,
         }
     }
 

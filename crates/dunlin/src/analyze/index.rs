@@ -131,7 +131,7 @@ impl<'a> Context<'a> {
         // Elements have no place of their own: their names are looked for after the table's.
         let location = node.relation.as_ref().map_or(-1, |range| range.location);
         let params: Vec<&protobuf::IndexElem> = node.index_params.iter().filter_map(element).collect();
-        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
+        let method = method_of(&node.access_method);
         let Keys { keys, mut uses } = self.index_keys(shape, &params, method, location);
         let include: Vec<ColumnNumber> = node
             .index_including_params
@@ -290,6 +290,15 @@ pub(super) fn key_texts(params: &[protobuf::Node]) -> Vec<String> {
             None => element.name.clone(),
         })
         .collect()
+}
+
+/// The access method that is meant; `rtree` has long been another name of `gist`.
+pub(super) fn method_of(written: &str) -> &str {
+    match written {
+        "" => "btree",
+        "rtree" => "gist",
+        method => method,
+    }
 }
 
 pub(super) fn element(node: &protobuf::Node) -> Option<&protobuf::IndexElem> {

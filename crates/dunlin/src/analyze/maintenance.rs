@@ -2,7 +2,7 @@
 
 use super::context::{Context, option_is_on, range_name, strings};
 use super::{Access, Class, LockMode, Place, Transactional};
-use crate::catalog::Name;
+use crate::catalog::{Effect, Id, Name, RelationChange};
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::ReindexObjectType;
 
@@ -63,6 +63,25 @@ impl Context<'_> {
         self.lock(table.unwrap_or(id), mode);
         if table.is_some() && !concurrently {
             self.lock(id, LockMode::AccessExclusive);
+        }
+        self.valid_again(id, concurrently);
+    }
+
+    /// An index that is not valid is so after REINDEX; REINDEX TABLE CONCURRENTLY passes over it.
+    fn valid_again(&mut self, id: Id, concurrently: bool) {
+        let plain =
+            |table: Id| self.catalog.relation(table).is_some_and(|table| table.partition_key.is_none());
+        let invalid: Vec<Id> = match self.catalog.relation(id).and_then(|relation| relation.index()) {
+            Some(index) if !index.valid && plain(index.table) => vec![id],
+            Some(_) => Vec::new(),
+            None if concurrently || !plain(id) => Vec::new(),
+            None => {
+                let all = self.catalog.indexes_of(id).into_iter();
+                all.filter(|(_, _, index)| !index.valid).map(|(index, ..)| index).collect()
+            }
+        };
+        for relation in invalid {
+            self.analysis.effects.push(Effect::AlterRelation { relation, change: RelationChange::Valid });
         }
     }
 

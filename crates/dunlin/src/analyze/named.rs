@@ -105,7 +105,7 @@ fn builtin_type(ty: &TypeRef) -> Option<builtin::TypeIndex> {
 }
 
 fn builtin_operator(name: &str, types: &[Option<TypeRef>], version: u32) -> bool {
-    let [left, Some(right)] = types else { return false };
+    let [left, Some(right), ..] = types else { return false };
     let left = left.as_ref().map(builtin_type);
     let right = builtin_type(right);
     left != Some(None)

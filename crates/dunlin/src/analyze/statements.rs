@@ -144,7 +144,7 @@ families! {
     AlterExtensionContentsStmt "ALTER EXTENSION … ADD, DROP" Exact ""
         "alter extension plpgsql add function fn()";
     DropStmt "DROP …" Exact "extended statistics' tables are locked as well, which is not said"
-        "drop table t";
+        "drop table t cascade";
     DropRoleStmt "DROP ROLE" Exact ""
         "drop role r";
     RenameStmt "ALTER … RENAME" Exact ""
@@ -217,7 +217,7 @@ families! {
         "declare x cursor for select id from t";
     PrepareStmt "PREPARE" Exact ""
         "prepare x as select 1";
-    ExecuteStmt "EXECUTE" Opaque "what was prepared is not followed"
+    ExecuteStmt "EXECUTE" Opaque "followed where the file has prepared it"
         "execute x";
     CreateAmStmt "CREATE ACCESS METHOD" Exact ""
         "create access method u type index handler bthandler";

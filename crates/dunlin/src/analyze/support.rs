@@ -1,6 +1,7 @@
 //! Functions that other objects are made of: of operators, casts, aggregates, types, languages …
 
 use super::object::place_of;
+use super::typing::{Arguments, Resolved, from_ref};
 use super::{Context, Facet, Verdict};
 use crate::catalog::builtin::{self, BuiltinFunction, TypeIndex};
 use crate::catalog::{Catalog, Dependency, Function, Name, ObjectRef, TypeRef};
@@ -63,7 +64,14 @@ impl Context<'_> {
             let inputs = inputs(function).count();
             inputs == types.len() || function.arguments.iter().any(|argument| argument.mode == 'v')
         };
-        let there = !fitting.is_empty() || builtin.iter().any(fits);
+        let arguments = Arguments {
+            types: types.iter().map(from_ref).collect(),
+            is_support: true,
+            ..Arguments::default()
+        };
+        let resolved = self.types().function(name, &arguments);
+        let absent = matches!(resolved, Resolved::Nothing) && self.is_complete();
+        let there = !absent && (!fitting.is_empty() || builtin.iter().any(fits));
         let result = match found {
             Some((_, function)) => user_result(function, types),
             None => builtin_result(&builtin, types),

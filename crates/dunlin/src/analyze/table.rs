@@ -8,6 +8,7 @@ use crate::catalog::{
     Column, Constraint, ConstraintKind, Effect, Id, Name, ObjectRef, Origin, QName, Relation, RelationKind,
     Schema, Slot, TEMPORARY,
 };
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
 
 /// A `CREATE TABLE … (LIKE … INCLUDING …)` option, as in `TableLikeOption`.
@@ -63,6 +64,7 @@ impl<'a> Context<'a> {
         for constraint in &node.constraints {
             self.table_element(&mut shape, constraint);
         }
+        self.under_creation = Some(name);
         self.partition_key(&mut shape, node);
         self.make_constraints(&mut shape);
         self.table_effects(shape, node, range);
@@ -128,12 +130,18 @@ impl<'a> Context<'a> {
                 // A column of a parent, or of the table's type, that is written again only gets more.
                 if definition.type_name.is_none() || inherited {
                     let partition = shape.partition_of.is_some();
+                    if shape.of_type_only() {
+                        self.need_own_column(shape, &definition.colname, definition.location);
+                    }
+                    self.need_once(shape, &definition.colname, definition.location);
                     super::table_shape::with_column(shape, &definition.colname, |column| {
                         column.local |= !partition;
                         column.not_null |= definition.is_not_null;
                     });
                     self.column_constraints(shape, &definition.colname, &definition.constraints);
                 } else {
+                    self.need_column_name(&definition.colname, definition.location);
+                    self.need_once(shape, &definition.colname, definition.location);
                     self.define_column(shape, definition);
                 }
             }
@@ -143,6 +151,23 @@ impl<'a> Context<'a> {
             Some(NodeEnum::TableLikeClause(like)) => self.like(shape, like),
             _ => {}
         }
+    }
+
+    /// No column of a table has the name of a system column.
+    pub(super) fn need_column_name(&mut self, name: &str, location: i32) {
+        if super::context::is_system_column(name) && name != "oid" {
+            let message = format!("`{name}` is the name of a system column");
+            self.refuse(Code::DN216, self.span(location), message);
+        }
+    }
+
+    /// A column is declared once.
+    fn need_once(&mut self, shape: &mut Shape<'a>, name: &str, location: i32) {
+        if shape.declared.insert(name.to_owned()) {
+            return;
+        }
+        let message = format!("column `{name}` is named twice");
+        self.refuse(Code::DN216, self.span(location), message);
     }
 
     fn typed_table(&mut self, shape: &mut Shape<'a>, node: &protobuf::CreateStmt) {
@@ -198,6 +223,9 @@ impl<'a> Context<'a> {
             copy.identity = copy.identity.filter(|_| partition && self.catalog.server_version >= 170_000);
             shape.relation.columns.push(copy);
         }
+        if let Some(id) = shape.relation.parents.last().copied() {
+            own_expressions(shape, id, parent);
+        }
         for constraint in &parent.constraints {
             if !matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull) {
                 continue;
@@ -245,6 +273,7 @@ impl<'a> Context<'a> {
         for column in &other.columns {
             self.like_column(shape, column, like.options);
         }
+        own_expressions(shape, id, other);
         if wants(LIKE_CONSTRAINTS) {
             self.like_checks(shape, other);
         }
@@ -279,6 +308,7 @@ impl<'a> Context<'a> {
                 }
             }
             None => {
+                self.need_once(shape, &name, -1);
                 copy.number = shape.relation.next_number();
                 shape.relation.columns.push(copy);
             }
@@ -322,10 +352,22 @@ impl<'a> Context<'a> {
         let mut parts = Vec::new();
         for param in &spec.part_params {
             let Some(NodeEnum::PartitionElem(element)) = &param.node else { continue };
+            // A column in parentheses is a column.
+            let column = match element.expr.as_ref().and_then(|node| node.node.as_ref()) {
+                Some(NodeEnum::ColumnRef(column)) if column.fields.len() == 1 => {
+                    super::context::strings(&column.fields)
+                        .pop()
+                        .filter(|name| shape.relation.column(name).is_some())
+                }
+                _ => None,
+            };
+            let element = match column {
+                Some(name) => &protobuf::PartitionElem { name, expr: None, ..(**element).clone() },
+                None => &**element,
+            };
             match element.expr.as_deref() {
                 Some(expression) => {
-                    let used = self.expression(expression, &[shape.source()]);
-                    shape.relation.partition_columns.extend(used);
+                    self.expression(expression, &[shape.source()]);
                     parts.push(deparse_expression(expression).unwrap_or_else(|| "?".into()));
                 }
                 None => {
@@ -415,6 +457,24 @@ pub(super) fn persistence(range: &protobuf::RangeVar, name: &QName) -> char {
         _ if name.schema == TEMPORARY => 't',
         Some(persistence) => persistence,
         None => 'p',
+    }
+}
+
+/// Generated columns that were copied from another table are made of the columns of this one.
+fn own_expressions(shape: &mut Shape<'_>, other_id: Id, other: &Relation) {
+    let own = shape.any_id();
+    let numbers: Vec<(i16, Option<i16>)> = other
+        .columns
+        .iter()
+        .map(|column| (column.number, shape.relation.column(&column.name).map(|found| found.number)))
+        .collect();
+    for column in &mut shape.relation.columns {
+        for need in column.default_depends.iter_mut().filter(|need| need.on == other_id) {
+            need.on = own;
+            need.column = need.column.and_then(|number| {
+                numbers.iter().find(|(theirs, _)| *theirs == number).and_then(|(_, mine)| *mine)
+            });
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Constraints of a table: CHECK, keys with their indexes, foreign keys.
 
 use super::alter_table::options_of;
-use super::context::{Context, range_name, strings};
+use super::context::{Context, is_system_column, range_name, strings};
 use super::naming::{index_columns, joined};
 use super::partition::Whole;
 use super::table_shape::{Pending, Shape};
@@ -76,13 +76,19 @@ impl<'a> Context<'a> {
         let columns = self.expression(expression, &[shape.source()]);
         let depends = std::mem::replace(&mut self.depends, outer);
         let only = match columns.as_slice() {
-            [one] => shape.relation.names(&[*one]).pop().unwrap_or_default(),
+            [one] if system_columns(expression).is_empty() => {
+                shape.relation.names(&[*one]).pop().unwrap_or_default()
+            }
             _ => String::new(),
         };
         let table = shape.name.name.clone();
         let name =
             self.constraint_name(shape, node, |shape| shape.chooser.constraint(&table, &only, "check"));
         let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
+        if let Some(column) = system_columns(expression).into_iter().find(|column| column != "tableoid") {
+            let message = format!("the system column `{column}` cannot be checked");
+            self.refuse(Code::DN216, self.span(node.location), message);
+        }
         let constraint = Constraint {
             name,
             columns,
@@ -295,10 +301,16 @@ impl<'a> Context<'a> {
 
     fn exclusion(&mut self, shape: &mut Shape<'a>, node: &protobuf::Constraint) {
         let elements: Vec<&protobuf::IndexElem> = node.exclusions.iter().filter_map(excluded).collect();
-        let method = if node.access_method.is_empty() { "btree" } else { &node.access_method };
+        let method = super::index::method_of(&node.access_method);
         let keys = self.index_keys(shape, &elements, method, node.location);
         let table = shape.name.name.clone();
-        let columns = joined(&index_columns(elements.iter().copied()));
+        let include: Vec<ColumnNumber> = strings(&node.including)
+            .iter()
+            .filter_map(|column| self.need_own_column(shape, column, node.location))
+            .collect();
+        let mut columns = index_columns(elements.iter().copied());
+        columns.extend(strings(&node.including));
+        let columns = joined(&columns);
         let name =
             self.index_name(shape, node, |shape| shape.chooser.relation(&table, &columns, "excl", true));
         let predicate = node.where_clause.as_deref().map(|node| self.index_predicate(shape, node));
@@ -311,7 +323,8 @@ impl<'a> Context<'a> {
         let index = Index {
             method: method.to_owned(),
             keys: keys.keys,
-            uses,
+            uses: uses.into_iter().chain(include.iter().copied()).collect(),
+            include,
             predicate,
             immediate: !node.deferrable,
             ..btree(shape.any_id())
@@ -346,6 +359,12 @@ impl<'a> Context<'a> {
         own.extend(column.filter(|_| own.is_empty()).map(str::to_owned));
         let numbers: Vec<Option<ColumnNumber>> =
             own.iter().map(|column| self.need_own_column(shape, column, node.location)).collect();
+        for column in strings(&node.fk_del_set_cols) {
+            if self.need_own_column(shape, &column, node.location).is_some() && !own.contains(&column) {
+                let message = format!("`{column}` is not a column of the foreign key");
+                self.refuse(Code::DN216, self.span(node.location), message);
+            }
+        }
         let table = shape.name.name.clone();
         let name = self
             .constraint_name(shape, node, |shape| shape.chooser.constraint(&table, &joined(&own), "fkey"));
@@ -542,6 +561,17 @@ pub(super) fn add(shape: &mut Shape<'_>, constraint: Constraint, index_name: Opt
 fn is_valid(shape: &Shape<'_>, node: &protobuf::Constraint) -> bool {
     let new = shape.id.is_none() && shape.relation.kind != RelationKind::ForeignTable;
     node.is_enforced && (new || !node.skip_validation)
+}
+
+/// The system columns that an expression names, which count among its columns.
+fn system_columns(expression: &protobuf::Node) -> Vec<String> {
+    let text = deparse_expression(expression).unwrap_or_default();
+    let tokens = crate::syntax::tokens(&text);
+    let words = tokens.iter().filter(|token| token.kind == crate::syntax::TokenKind::Word);
+    words
+        .map(|token| token.text(&text).to_owned())
+        .filter(|word| is_system_column(word) && word != "oid")
+        .collect()
 }
 
 fn with_flags(kind: ConstraintKind, node: &protobuf::Constraint) -> Constraint {

@@ -12,6 +12,7 @@ use crate::catalog::{
 use crate::source::Span;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
 use protobuf::ConstrType;
+use std::collections::BTreeSet;
 
 /// A table as it is after the parts of the statement that were read so far.
 pub(super) struct Shape<'a> {
@@ -37,6 +38,8 @@ pub(super) struct Shape<'a> {
     pub(super) likes: Vec<(Id, Relation)>,
     /// The partitioned table of a new partition.
     pub(super) partition_of: Option<Id>,
+    /// The columns that the statement itself names.
+    pub(super) declared: BTreeSet<String>,
     /// Where each column is declared.
     pub(super) spans: Vec<(String, Span)>,
 }
@@ -72,6 +75,7 @@ impl<'a> Shape<'a> {
             pending: Vec::new(),
             attached: Vec::new(),
             likes: Vec::new(),
+            declared: BTreeSet::new(),
             partition_of: None,
             spans: Vec::new(),
         }
@@ -85,6 +89,11 @@ impl<'a> Shape<'a> {
     /// What other objects of the operation refer to it by.
     pub(super) fn any_id(&self) -> Id {
         self.id.unwrap_or_else(|| self.slot.as_id())
+    }
+
+    /// Whether all columns are those of a type, so that others cannot be named.
+    pub(super) fn of_type_only(&self) -> bool {
+        self.relation.of_type.is_some()
     }
 
     /// It as the source of names in an expression.

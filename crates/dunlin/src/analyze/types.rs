@@ -53,6 +53,9 @@ impl Context<'_> {
             Found::No if name.name.starts_with("pg_") || name.name.starts_with('_') => {
                 (Verdict::Unknown, None)
             }
+            Found::No if self.under_creation.as_ref().is_some_and(|table| candidates.contains(table)) => {
+                (Verdict::Unknown, None)
+            }
             Found::No => (Verdict::Invalid, None),
             Found::Unknown => (Verdict::Unknown, None),
         };

@@ -386,6 +386,8 @@ pub enum RelationChange {
     Options(Vec<String>),
     /// OWNED BY of a sequence.
     OwnedBy(Option<(Id, ColumnNumber)>),
+    /// REINDEX makes an index valid that was not.
+    Valid,
     /// OF a type, or NOT OF.
     OfType(Option<Id>),
 }

@@ -196,7 +196,9 @@ impl Catalog {
         }
         match &name.schema {
             Some(schema) if Catalog::is_system_schema(schema) => Found::Unknown,
-            None if path.0.iter().any(|schema| Catalog::is_system_schema(schema)) => Found::Unknown,
+            None if self.system_objects || path.0.iter().any(|schema| Catalog::is_system_schema(schema)) => {
+                Found::Unknown
+            }
             _ => self.no(),
         }
     }

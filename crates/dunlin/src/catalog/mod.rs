@@ -5,6 +5,7 @@ pub mod describe;
 pub mod effect;
 
 mod apply;
+mod blockers;
 pub mod keywords;
 pub mod lookup;
 mod model;
@@ -54,6 +55,8 @@ pub struct Catalog {
     pub memberships: BTreeSet<String>,
     /// Whether the role may do anything.
     pub superuser: bool,
+    /// Whether PostgreSQL's own schemas hold objects of the user's, which are not listed: what is missing may be there.
+    pub system_objects: bool,
     /// Set once something that could not be understood has run: what is missing is unknown from there on.
     pub clouded: Option<String>,
     /// Whether the database had tables of the user's when it was read.

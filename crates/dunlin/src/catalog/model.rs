@@ -184,6 +184,18 @@ impl Column {
         }
     }
 
+    /// What its default needs in a copy of it: the columns of the copy's own table, by number where they are
+    /// the same.
+    pub fn default_depends_of(&self, from: Id, to: Id, table: &Relation) -> Vec<Dependency> {
+        let own = |need: &Dependency| match need.on == from {
+            true => {
+                Dependency { on: to, column: need.column.filter(|n| table.column_numbered(*n).is_some()) }
+            }
+            false => *need,
+        };
+        self.default_depends.iter().map(own).collect()
+    }
+
     /// Whether an INSERT that does not name the column gives it a value.
     pub fn fills_itself(&self) -> bool {
         self.default.is_some() || self.identity.is_some() || self.generated.is_some()

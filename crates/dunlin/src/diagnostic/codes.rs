@@ -107,6 +107,12 @@ codes! {
     DN214 Note "positional statement"
         "INSERT without a list of columns takes the table's order, and the table's order differs from \
          the one that the file assumes. Dunlin adds the list, so that no value lands in a wrong column.";
+    DN215 Warning "something depends on it"
+        "Without CASCADE, PostgreSQL refuses to drop what another object needs, and to change the type of a \
+         column that a view, rule, policy or trigger uses. Drop that object first, or say CASCADE.";
+    DN216 Warning "refused by PostgreSQL"
+        "The statement contradicts itself or what is there, so that no server runs it: a column that is named \
+         twice or like a system column, a table that would inherit from itself.";
 
     DN301 Error "circle"
         "Each of these operations needs what another one makes. No order works; the circle is printed \

@@ -26,6 +26,9 @@ impl Types<'_> {
         left: Option<Ty>,
         right: Ty,
     ) -> Resolved<OperatorChoice> {
+        if let Some(found) = self.exact_builtin(schema, name, left, right) {
+            return Resolved::One(found);
+        }
         let inputs: Vec<Ty> = left.into_iter().chain([right]).collect();
         let all = self.operator_candidates(schema, name, left.is_some());
         if inputs.contains(&Ty::Unsure) {
@@ -43,6 +46,34 @@ impl Types<'_> {
             Resolved::Nothing => Resolved::Nothing,
             Resolved::Unsure => same_result(&all),
         }
+    }
+
+    /// An operator of PostgreSQL's own for exactly these types: it needs no look at others, when none comes before it.
+    fn exact_builtin(
+        self,
+        schema: Option<&str>,
+        name: &str,
+        left: Option<Ty>,
+        right: Ty,
+    ) -> Option<OperatorChoice> {
+        let first = match schema {
+            Some(schema) => schema == "pg_catalog",
+            None => !self.path.0.iter().any(|schema| schema == "pg_catalog"),
+        };
+        let (left, right) = match left {
+            Some(left) if left.is_literal() => (Some(right), right),
+            Some(left) if right.is_literal() => (Some(left), left),
+            left => (left, right),
+        };
+        if !first || right.is_unsure() {
+            return None;
+        }
+        let found = builtin::operators(name).iter().find(|found| {
+            found.versions.has(self.major)
+                && Ty::Builtin(found.right) == right
+                && found.left.map(Ty::Builtin) == left
+        })?;
+        Some(OperatorChoice { left: left.unwrap_or(right), result: Ty::Builtin(found.result), own: None })
     }
 
     /// The operators of a name in the search path, nearest schema first; one hides those of its types behind it.

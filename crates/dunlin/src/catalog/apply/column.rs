@@ -1,6 +1,9 @@
 //! Columns of a table and of its descendants.
 
-use crate::catalog::{Catalog, Column, ColumnChange, ColumnNumber, Id, Origin, RelationKind};
+use crate::catalog::{
+    Catalog, Column, ColumnChange, ColumnNumber, ConstraintKind, Expr, Id, Ident, Origin, RelationKind,
+};
+use crate::syntax::{TokenKind, tokens};
 use std::collections::BTreeSet;
 
 impl Catalog {
@@ -20,10 +23,25 @@ impl Catalog {
             }
             let number = table.next_number();
             let (inherited, local) = (below || column.inherited, !below && column.local);
-            table.columns.push(Column { number, origin, inherited, local, ..column.clone() });
+            let mut copy = Column { number, origin, inherited, local, ..column.clone() };
+            copy.default_depends = column.default_depends_of(relation, id, table);
+            table.columns.push(copy);
             self.note_dependencies(id);
             tables.extend(self.children_of(id).into_iter().map(|child| (child, true)));
+            tables.extend(self.typed_tables(id).into_iter().map(|typed| (typed, false)));
         }
+    }
+
+    /// The tables of a composite type, by its relation.
+    fn typed_tables(&self, composite: Id) -> Vec<Id> {
+        let Some(relation) = self.relations.get(&composite).filter(|r| r.kind == RelationKind::Composite)
+        else {
+            return Vec::new();
+        };
+        let ty = self.type_names.get(&(relation.schema, relation.name.clone())).copied();
+        let mut typed = ty.map(|ty| self.dependents_of(ty)).unwrap_or_default();
+        typed.retain(|id| self.relations.get(id).is_some_and(|table| table.of_type == ty));
+        typed
     }
 
     /// How many direct parents have a column of that name.
@@ -58,6 +76,12 @@ impl Catalog {
         let typed = self.tables_of(relation).into_iter();
         all.extend(typed.filter_map(|id| Some((id, self.relation(id)?.column(&name)?.number))));
         let mut queue = self.children_of(relation);
+        for typed in self.typed_tables(relation) {
+            if let Some(column) = self.relation(typed).and_then(|table| table.column(&name)) {
+                all.push((typed, column.number));
+            }
+            queue.extend(self.children_of(typed));
+        }
         while let Some(id) = queue.pop() {
             if !seen.insert(id) {
                 continue;
@@ -91,7 +115,7 @@ impl Catalog {
         only: bool,
     ) {
         // The tables of a type always follow it.
-        let only = only && self.tables_of(relation).is_empty();
+        let only = only && self.typed_tables(relation).is_empty();
         let all = if only { vec![(relation, column)] } else { self.with_descendants(relation, column) };
         for (relation, column) in all {
             self.with_column(relation, column, |column| match change {
@@ -141,7 +165,6 @@ impl Catalog {
         else {
             return;
         };
-        let typed = self.tables_of(relation);
         for dependent in self.column_dependents(relation, column) {
             self.drop_by_ref(&dependent);
         }
@@ -153,10 +176,50 @@ impl Catalog {
         for child in self.children_of(relation) {
             self.leave_column(child, &name, only);
         }
-        for table in typed {
-            let number =
-                self.relation(table).and_then(|table| table.column(&name)).map(|column| column.number);
-            number.into_iter().for_each(|number| self.drop_column(table, number, false));
+        for typed in self.typed_tables(relation) {
+            let column = self.relation(typed).and_then(|table| table.column(&name)).map(|found| found.number);
+            if let Some(column) = column {
+                self.drop_column(typed, column, false);
+            }
+        }
+    }
+
+    /// Renames a column of a table and of its descendants, also in the texts of their expressions.
+    pub(super) fn rename_column(&mut self, relation: Id, column: ColumnNumber, to: &str) {
+        let from = self.relation(relation).and_then(|r| r.column_numbered(column)).map(|c| c.name.clone());
+        let Some(from) = from else { return };
+        for (table, number) in self.with_descendants(relation, column) {
+            self.with_column(table, number, |column| to.clone_into(&mut column.name));
+            self.rename_in_texts(table, number, (&from, to));
+        }
+    }
+
+    fn rename_in_texts(&mut self, table: Id, number: ColumnNumber, names: (&str, &str)) {
+        let indexes: Vec<Id> = self.indexes_of(table).into_iter().map(|(id, ..)| id).collect();
+        let Some(relation) = self.relations.get_mut(&table) else { return };
+        for constraint in relation.constraints.iter_mut().filter(|c| c.columns.contains(&number)) {
+            constraint.definition = None;
+            if let ConstraintKind::Check(expression) = &mut constraint.kind {
+                rename_in(expression, names);
+            }
+        }
+        for column in &mut relation.columns {
+            let uses = |need: &crate::catalog::Dependency| need.on == table && need.column == Some(number);
+            if column.default_depends.iter().any(uses) {
+                column.generated.iter_mut().for_each(|expression| rename_in(expression, names));
+            }
+        }
+        for index in indexes {
+            let Some(RelationKind::Index(index)) =
+                self.relations.get_mut(&index).map(|found| &mut found.kind)
+            else {
+                continue;
+            };
+            if index.uses.contains(&number) {
+                index.definition = None;
+                let expressions = index.keys.iter_mut().filter_map(|key| key.expression.as_mut());
+                expressions.chain(&mut index.predicate).for_each(|expression| rename_in(expression, names));
+            }
         }
     }
 
@@ -182,4 +245,30 @@ impl Catalog {
             column.local |= !inherited;
         }
     }
+}
+
+/// Writes a column's new name in an expression over one table.
+fn rename_in(expression: &mut Expr, (from, to): (&str, &str)) {
+    let text = &expression.text;
+    let mut renamed = String::new();
+    let mut end = 0;
+    let all = tokens(text);
+    for (at, token) in all.iter().enumerate() {
+        let written = token.text(text);
+        let is_name = match token.kind {
+            TokenKind::Word => written.eq_ignore_ascii_case(from) && from.chars().all(|c| !c.is_uppercase()),
+            TokenKind::QuotedIdent => written.trim_matches('"').replace("\"\"", "\"") == from,
+            _ => false,
+        };
+        // A function or a type may have the same name.
+        let other = all.get(at + 1).is_some_and(|next| next.is_punct(text, "("))
+            || at.checked_sub(1).is_some_and(|before| matches!(all[before].text(text), "::" | "."));
+        if is_name && !other {
+            renamed.push_str(&text[end..token.span.start]);
+            renamed.push_str(&Ident(to).to_string());
+            end = token.span.end;
+        }
+    }
+    renamed.push_str(&text[end..]);
+    expression.text = renamed;
 }

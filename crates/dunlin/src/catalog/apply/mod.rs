@@ -44,9 +44,7 @@ impl Catalog {
             }
             Effect::DropColumn { relation, column, only } => self.drop_column(*relation, *column, *only),
             Effect::RenameColumn { relation, column, to } => {
-                for id in self.with_descendants(*relation, *column) {
-                    self.with_column(id.0, id.1, |column| column.name.clone_from(to));
-                }
+                self.rename_column(*relation, *column, to);
             }
             Effect::AlterColumn { relation, column, change, only } => {
                 self.alter_column(*relation, *column, change, *only);

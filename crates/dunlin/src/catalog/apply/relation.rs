@@ -1,7 +1,7 @@
 //! Relations as a whole: views, names, schemas, parents.
 
 use crate::catalog::effect::{RelationChange, Slot};
-use crate::catalog::{Catalog, ConstraintKind, Id, Origin, RelationKind, TypeKind};
+use crate::catalog::{Catalog, ConstraintKind, Id, Ident, Origin, RelationKind, TypeKind};
 use std::collections::HashMap;
 
 impl Catalog {
@@ -14,6 +14,7 @@ impl Catalog {
                 column.origin = kept.get(&column.name).copied().unwrap_or(origin);
             }
             old.columns_known = with.columns_known;
+            old.options.clone_from(&with.options);
             old.query.clone_from(&with.query);
             old.depends.clone_from(&with.depends);
         }
@@ -49,6 +50,29 @@ impl Catalog {
             self.rename_type_only(ty, to);
         }
         self.refresh_type_names(relation);
+        self.refresh_nextval(relation);
+    }
+
+    /// Defaults hold a sequence's name as text.
+    fn refresh_nextval(&mut self, sequence: Id) {
+        if !self.relations.get(&sequence).is_some_and(|found| matches!(found.kind, RelationKind::Sequence(_)))
+        {
+            return;
+        }
+        let name = self.relation_name(sequence);
+        let qualified = format!("{}.{}", Ident(&name.schema), Ident(&name.name)).replace('\'', "''");
+        for id in self.dependents_of(sequence) {
+            let columns = self.relations.get_mut(&id).map(|table| table.columns.iter_mut());
+            for column in columns.into_iter().flatten() {
+                let uses = column.default_depends.iter().any(|need| need.on == sequence);
+                if let Some(default) = column.default.as_mut().filter(|_| uses)
+                    && default.text.starts_with("nextval('")
+                    && default.text.ends_with("'::regclass)")
+                {
+                    default.text = format!("nextval('{qualified}'::regclass)");
+                }
+            }
+        }
     }
 
     pub(super) fn forget_relation_name(&mut self, key: &(Id, String), id: Id) {
@@ -58,6 +82,12 @@ impl Catalog {
     }
 
     pub(super) fn move_relation(&mut self, relation: Id, schema: &str) {
+        if Catalog::is_system_schema(schema) && !self.schema_names.contains_key(schema) {
+            // What is there is not listed.
+            self.system_objects = true;
+            self.drop_relation(relation);
+            return;
+        }
         let Some(target) = self.schema_names.get(schema).copied() else { return };
         let along: Vec<Id> = std::iter::once(relation).chain(self.parts_of(relation)).collect();
         for id in along {
@@ -65,6 +95,7 @@ impl Catalog {
             let old = (std::mem::replace(&mut moved.schema, target), moved.name.clone());
             self.forget_relation_name(&old, id);
             self.relation_names.insert((target, old.1), id);
+            self.refresh_nextval(id);
         }
         self.refresh_type_names(relation);
     }
@@ -118,6 +149,11 @@ impl Catalog {
                 }
             }
             RelationChange::OfType(ty) => relation.of_type = *ty,
+            RelationChange::Valid => {
+                if let RelationKind::Index(index) = &mut relation.kind {
+                    index.valid = true;
+                }
+            }
             _ => {}
         }
     }
@@ -146,7 +182,9 @@ impl Catalog {
             down.map(|c| c.name.clone()).collect()
         });
         let Some(relation) = self.relations.get_mut(&id) else { return };
-        relation.parents.push(parent);
+        if !relation.parents.contains(&parent) {
+            relation.parents.push(parent);
+        }
         if partition {
             relation.partition_bound = bound.map(str::to_owned);
         }

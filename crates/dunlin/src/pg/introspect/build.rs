@@ -155,7 +155,9 @@ impl<'r> Builder<'r> {
 
     /// Gives every object its id first, since they refer to each other in circles.
     fn reserve(&mut self) {
+        let catalog = self.rows.schemas.iter().find(|row| row.name == "pg_catalog").map(|row| row.oid);
         for row in &self.rows.relations {
+            self.catalog.system_objects |= Some(row.schema) == catalog && row.kind != 'i';
             if self.schemas.contains_key(&row.schema) {
                 self.relations.insert(row.oid, self.catalog.reserve());
             }
