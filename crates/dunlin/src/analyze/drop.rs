@@ -28,7 +28,12 @@ impl Context<'_> {
             }
             match &meant.found {
                 Found::No => gone.push(meant.phrase()),
-                Found::Unknown => left.push(object.clone()),
+                Found::Unknown => {
+                    left.push(object.clone());
+                    if !node.missing_ok {
+                        self.need_meant(&meant, self.statement.span);
+                    }
+                }
                 Found::Yes(thing) => {
                     left.push(object.clone());
                     things.push((meant.phrase(), thing.clone()));

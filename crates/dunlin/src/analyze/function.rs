@@ -26,6 +26,7 @@ impl Context<'_> {
         }
         function.returns_set |= function.parameters.iter().any(|parameter| parameter.mode == 't');
         self.options(&mut function, &node.options);
+        let language = self.language(&function.language);
         if let Some(body) = node.sql_body.as_deref() {
             function.language = "sql".into();
             let outer = std::mem::take(&mut self.depends);
@@ -34,6 +35,7 @@ impl Context<'_> {
             function.depends.sort_unstable();
             function.depends.dedup();
         }
+        function.depends.extend(language);
         self.function_body(&function);
         self.make_function(name, function, node.replace);
     }
@@ -84,6 +86,14 @@ impl Context<'_> {
         }
     }
 
+    /// Requires the language of a function; gives what depends on it, where it is not the server's own.
+    fn language(&mut self, name: &str) -> Option<crate::catalog::Dependency> {
+        if matches!(name, "sql" | "plpgsql" | "c" | "internal") {
+            return None;
+        }
+        self.need_other("language", name, self.statement.span)
+    }
+
     /// A type in a signature: modifiers do not count.
     fn parameter_type(&mut self, node: &protobuf::TypeName) -> TypeRef {
         let outer = std::mem::take(&mut self.depends);
@@ -114,13 +124,20 @@ impl Context<'_> {
         }
     }
 
-    /// Analyses ALTER FUNCTION, which changes nothing that is modelled.
+    /// Analyses ALTER FUNCTION and the like.
     pub(super) fn alter_function(&mut self, node: &protobuf::AlterFunctionStmt) {
         self.raise(Class::Changes);
         let Some(routine) = &node.func else { return };
         let meant = self.meant_routine(node.objtype(), routine);
         self.touch(place_of(&meant.object), Access::Write);
-        self.need_meant(&meant, self.statement.span);
+        let thing = self.need_meant(&meant, self.statement.span);
+        let Some(super::object::Thing::Function(id)) = thing else { return };
+        let Some(old) = self.catalog.function(id) else { return };
+        let mut with = old.clone();
+        self.options(&mut with, &node.actions);
+        if with != *old {
+            self.analysis.effects.push(Effect::ReplaceFunction { function: id, with: Box::new(with) });
+        }
     }
 }
 

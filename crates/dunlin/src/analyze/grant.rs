@@ -105,6 +105,14 @@ impl Context<'_> {
                 Presence::Same { reason: format!("role `{}` is there already", node.role) };
             return;
         }
+        for option in &node.options {
+            let Some(NodeEnum::DefElem(option)) = &option.node else { continue };
+            if let ("addroleto" | "rolemembers" | "adminmembers", Some(NodeEnum::List(list))) =
+                (option.defname.as_str(), option.arg.as_ref().and_then(|arg| arg.node.as_ref()))
+            {
+                self.need_roles(&list.items);
+            }
+        }
         self.analysis.effects.push(Effect::CreateRole { name: node.role.clone() });
     }
 

@@ -54,6 +54,7 @@ mod query_tests;
 mod remark;
 mod rename;
 mod retype;
+mod rule;
 pub mod sameness;
 mod schema;
 mod sequence;

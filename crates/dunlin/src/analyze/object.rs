@@ -3,7 +3,8 @@
 use super::context::{Context, string, strings};
 use super::{Access, Facet, Place, Verdict};
 use crate::catalog::{
-    Catalog, ColumnNumber, Found, Function, FunctionKind, Id, Name, ObjectRef, QName, RelationKind, TypeRef,
+    Catalog, ColumnNumber, Found, Function, FunctionKind, Id, Name, ObjectRef, QName, RelationKind, TypeKind,
+    TypeRef,
 };
 use crate::diagnostic::Code;
 use crate::source::Span;
@@ -325,12 +326,23 @@ impl<'a> Context<'a> {
     fn meant_domain_constraint(&self, node: &NodeEnum) -> Option<Meant> {
         let NodeEnum::List(list) = node else { return None };
         let domain = self.meant_type(list.items.first()?.node.as_ref()?)?;
+        let name = string(list.items.get(1)?)?;
+        let has = |id: Id| match self.catalog.type_by_id(id).map(|ty| &ty.kind) {
+            Some(TypeKind::Domain(domain)) => domain.constraints.iter().any(|found| found.name == name),
+            _ => false,
+        };
         let found = match domain.found {
-            Found::Yes(Thing::Type(id)) => Found::Yes(Thing::DomainConstraint(id)),
-            Found::No => Found::No,
+            Found::Yes(Thing::Type(id)) if has(id) => Found::Yes(Thing::DomainConstraint(id)),
+            // From PostgreSQL 17 NOT NULL is one too.
+            Found::Yes(_) if name.contains("not_null") || self.catalog.clouded.is_some() => Found::Unknown,
+            Found::Yes(_) | Found::No => Found::No,
             _ => Found::Unknown,
         };
-        Some(Meant { found, ..domain })
+        let object = ObjectRef::Other {
+            class: "domain constraint".into(),
+            name: format!("{name} on {}", domain.object),
+        };
+        Some(Meant::new(object, found, Code::DN208, "constraint", format!("{name} on {}", domain.written)))
     }
 
     /// Finds a role by name; `pg_…` roles are always there.

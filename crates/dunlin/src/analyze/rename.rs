@@ -3,7 +3,7 @@
 use super::context::{Context, range_name};
 use super::object::{Meant, Thing, parts, place_of};
 use super::{Access, Class, LockMode, Place, Presence};
-use crate::catalog::{Effect, Found, Id, Name, ObjectRef, Other, QName, RelationChange};
+use crate::catalog::{Effect, Found, Id, Name, ObjectRef, Other, QName, RelationChange, TypeKind};
 use crate::syntax::{LenientForm, protobuf};
 use protobuf::ObjectType;
 
@@ -22,6 +22,7 @@ impl Context<'_> {
                 let name = string_node(&node.subname);
                 self.rename_object(node, &name);
             }
+            ObjectType::ObjectDomconstraint => self.rename_domain_constraint(node),
             _ => match (&node.relation, &node.object) {
                 (Some(range), _) => {
                     let meant = self.meant_relation(&range_name(range), node.rename_type());
@@ -33,6 +34,23 @@ impl Context<'_> {
         }
     }
 
+    fn rename_domain_constraint(&mut self, node: &protobuf::RenameStmt) {
+        let Some(object) = node.object.as_deref() else { return };
+        let list = protobuf::List { items: vec![object.clone(), string_node(&node.subname)] };
+        let list = protobuf::Node { node: Some(crate::syntax::NodeEnum::List(list)) };
+        let Some(meant) = self.meant(ObjectType::ObjectDomconstraint, &list) else { return };
+        self.touch(place_of(&meant.object), Access::Write);
+        let Some(Thing::DomainConstraint(id)) = self.need_meant(&meant, self.statement.span) else { return };
+        let Some(ty) = self.catalog.type_by_id(id) else { return };
+        let mut with = ty.clone();
+        if let TypeKind::Domain(domain) = &mut with.kind {
+            for constraint in domain.constraints.iter_mut().filter(|found| found.name == node.subname) {
+                constraint.name.clone_from(&node.newname);
+            }
+        }
+        self.analysis.effects.push(Effect::ReplaceType { ty: id, with: Box::new(with) });
+    }
+
     fn rename_object(&mut self, node: &protobuf::RenameStmt, object: &protobuf::Node) {
         match self.meant(node.rename_type(), object) {
             Some(meant) => self.rename_meant(node, &meant, self.statement.span),
@@ -41,9 +59,9 @@ impl Context<'_> {
     }
 
     fn rename_meant(&mut self, node: &protobuf::RenameStmt, meant: &Meant, span: crate::source::Span) {
-        let new = renamed(&meant.object, &node.newname);
+        let new = self.renamed(meant, &meant.object, &node.newname);
         let news: Vec<ObjectRef> =
-            meant.candidates.iter().map(|candidate| renamed(candidate, &node.newname)).collect();
+            meant.candidates.iter().map(|candidate| self.renamed(meant, candidate, &node.newname)).collect();
         for place in meant.candidates.iter().chain(&news) {
             self.touch(place_of(place), Access::Write);
         }
@@ -95,6 +113,33 @@ impl Context<'_> {
             Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) | Thing::Builtin => return,
         };
         self.analysis.effects.push(effect);
+    }
+
+    /// The object that is meant, under another name.
+    fn renamed(&self, meant: &Meant, candidate: &ObjectRef, to: &str) -> ObjectRef {
+        match self.found_other(meant) {
+            Some(other) => {
+                let schema = other.schema.map(|schema| self.catalog.schema_name(schema));
+                let name = Other { name: to.to_owned(), ..other.clone() }.label(schema);
+                super::named_statement::reference(&other.class, &name)
+            }
+            None => renamed(candidate, to),
+        }
+    }
+
+    /// The object that is meant, in another schema.
+    fn moved(&self, meant: &Meant, schema: &str) -> ObjectRef {
+        match self.found_other(meant) {
+            Some(other) => super::named_statement::reference(&other.class, &other.label(Some(schema))),
+            None => moved(&meant.object, schema),
+        }
+    }
+
+    fn found_other(&self, meant: &Meant) -> Option<&Other> {
+        match meant.found {
+            Found::Yes(Thing::Other(id)) => self.catalog.other(id),
+            _ => None,
+        }
     }
 
     /// A renamed or moved table brings its columns along.
@@ -223,13 +268,12 @@ impl Context<'_> {
             self.opaque("SET SCHEMA of an object that is not modelled");
             return;
         };
-        let new = moved(&meant.object, &node.newschema);
+        let new = self.moved(&meant, &node.newschema);
         for candidate in &meant.candidates {
             self.touch(place_of(candidate), Access::Write);
         }
         self.touch(place_of(&new), Access::Write);
-        let there_already =
-            moved(&meant.object, &node.newschema) == meant.object && matches!(meant.found, Found::Yes(_));
+        let there_already = new == meant.object && matches!(meant.found, Found::Yes(_));
         let moved_away = meant.found.is_no() && self.is_there(&new);
         self.provide(new);
         if there_already || moved_away {
@@ -263,9 +307,7 @@ impl Context<'_> {
     /// Analyses ALTER … OWNER TO of what is no relation.
     pub(super) fn owner(&mut self, node: &protobuf::AlterOwnerStmt) {
         self.raise(Class::Changes);
-        if let Some(role) = &node.newowner {
-            self.need_role(role);
-        }
+        let owner = node.newowner.as_ref().and_then(|role| self.need_role(role));
         let meant = match (&node.relation, &node.object) {
             (Some(range), _) => Some(self.meant_relation(&range_name(range), node.object_type())),
             (None, Some(object)) => self.meant(node.object_type(), object),
@@ -273,10 +315,25 @@ impl Context<'_> {
         };
         let Some(meant) = meant else { return };
         let thing = self.need_meant(&meant, self.statement.span);
-        if let (Some(Thing::Relation(id)), Some(role)) = (thing, &node.newowner) {
-            let change = RelationChange::Owner(role.rolename.clone());
-            self.analysis.effects.push(Effect::AlterRelation { relation: id, change });
-        }
+        let (Some(thing), Some(owner)) = (thing, owner) else { return };
+        let composite = |id: Id| match self.catalog.type_by_id(id).map(|ty| &ty.kind) {
+            Some(TypeKind::Composite) => {
+                self.catalog.relation_at(&self.catalog.type_name(id)).map(|(id, _)| id)
+            }
+            _ => None,
+        };
+        let effect = match thing {
+            Thing::Relation(relation) => Some(relation),
+            Thing::Type(id) => composite(id),
+            Thing::Schema(schema) => {
+                self.analysis.effects.push(Effect::OwnSchema { schema, owner });
+                return;
+            }
+            _ => None,
+        };
+        let effect = effect
+            .map(|relation| Effect::AlterRelation { relation, change: RelationChange::Owner(owner.clone()) });
+        self.analysis.effects.extend(effect);
     }
 
     /// Analyses ALTER … DEPENDS ON EXTENSION.
@@ -339,7 +396,6 @@ fn renamed(object: &ObjectRef, to: &str) -> ObjectRef {
         }
         ObjectRef::Schema { .. } => ObjectRef::Schema { name: to.to_owned() },
         ObjectRef::Role { .. } => ObjectRef::Role { name: to.to_owned() },
-        ObjectRef::Other { class, name } => ObjectRef::Other { class: class.clone(), name: beside(name, to) },
         other => other.clone(),
     }
 }
@@ -354,13 +410,5 @@ fn moved(object: &ObjectRef, schema: &str) -> ObjectRef {
             ObjectRef::Function { name: at(name), arguments: arguments.clone() }
         }
         other => other.clone(),
-    }
-}
-
-/// A new name in the schema that the old one stands in.
-fn beside(old: &str, new: &str) -> String {
-    match old.rsplit_once('.') {
-        Some((schema, _)) => format!("{schema}.{new}"),
-        None => new.to_owned(),
     }
 }

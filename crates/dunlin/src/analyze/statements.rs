@@ -217,7 +217,7 @@ families! {
         "declare x cursor for select id from t";
     PrepareStmt "PREPARE" Exact ""
         "prepare x as select 1";
-    ExecuteStmt "EXECUTE" Opaque "what was prepared is not followed"
+    ExecuteStmt "EXECUTE" Opaque "followed where the file has prepared it"
         "execute x";
     CreateAmStmt "CREATE ACCESS METHOD" Exact ""
         "create access method u type index handler bthandler";

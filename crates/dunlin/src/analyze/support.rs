@@ -77,7 +77,21 @@ impl Context<'_> {
             None => builtin_result(&builtin, types),
         };
         let on = found.map(|(id, _)| *id);
-        let verdict = if there { Verdict::Valid } else { Verdict::Invalid };
+        let surely = match found {
+            Some((_, function)) => {
+                let declared: Vec<TypeRef> = function.inputs().map(|input| input.ty.clone()).collect();
+                accepts(&declared, types)
+            }
+            None => builtin
+                .iter()
+                .any(|function| accepts(&inputs(function).map(builtin_ref).collect::<Vec<_>>(), types)),
+        };
+        let verdict = match (there, surely) {
+            (false, _) => Verdict::Invalid,
+            (true, true) => Verdict::Valid,
+            // It may take them by a conversion.
+            (true, false) => Verdict::Unknown,
+        };
         let object =
             ObjectRef::Function { name: self.catalog.created_as(name, self.path()), arguments: None };
         let message = format!("function `{name}({exact})` does not exist");
@@ -155,6 +169,20 @@ fn resolved(result: &TypeRef, declared: &[TypeRef], types: &[TypeRef]) -> Option
         // All arguments are polymorphic: so is the result.
         (None, _) if types.iter().any(is_polymorphic) => Some(result.clone()),
         _ => None,
+    }
+}
+
+/// Whether parameters surely take values of these types without a conversion.
+fn accepts(declared: &[TypeRef], types: &[TypeRef]) -> bool {
+    let one = |declared: &TypeRef, ty: &TypeRef| {
+        let any = declared.schema == "pg_catalog" && declared.name.starts_with("any");
+        declared.to_string() == ty.to_string()
+            || any && (!declared.name.ends_with("array") || ty.array || is_polymorphic(ty))
+    };
+    let last_is_list = declared.last().is_some_and(|ty| ty.name == "any" || ty.array);
+    match declared.len() == types.len() {
+        true => declared.iter().zip(types).all(|(declared, ty)| one(declared, ty)),
+        false => last_is_list && declared.len() < types.len(),
     }
 }
 

@@ -1,9 +1,9 @@
-//! CREATE TRIGGER, POLICY, RULE and EVENT TRIGGER.
+//! CREATE TRIGGER and POLICY.
 
 use super::context::{Context, range_name, strings};
 use super::object::place_of;
 use super::query::Source;
-use super::{Access, Class, LockMode, Place, Presence};
+use super::{Access, Class, LockMode, Place};
 use crate::catalog::{
     Attached, ColumnNumber, Effect, Id, Ident, Name, ObjectRef, Origin, QName, Relation, Trigger,
 };
@@ -11,7 +11,7 @@ use crate::syntax::{LenientForm, NodeEnum, deparse_statement, protobuf};
 
 impl<'a> Context<'a> {
     /// Finds the table of a trigger, policy or rule, and says what is made on it.
-    fn attached_to(
+    pub(super) fn attached_to(
         &mut self,
         range: &protobuf::RangeVar,
         object: impl Fn(QName) -> ObjectRef,
@@ -57,7 +57,8 @@ impl<'a> Context<'a> {
         self.depends = outer;
         columns.sort_unstable();
         columns.dedup();
-        let definition = self.definition(&NodeEnum::CreateTrigStmt(Box::new(node.clone())));
+        let plain = protobuf::CreateTrigStmt { replace: false, ..node.clone() };
+        let definition = self.definition(&NodeEnum::CreateTrigStmt(Box::new(plain)));
         let existing = relation.triggers.iter().find(|trigger| trigger.name == node.trigname);
         if let (Some(existing), false) = (existing, node.replace) {
             let tolerated = self.statement.lenient == Some(LenientForm::CreateTriggerIfNotExists);
@@ -157,6 +158,11 @@ impl<'a> Context<'a> {
     /// Analyses ALTER POLICY.
     pub(super) fn alter_policy(&mut self, node: &protobuf::AlterPolicyStmt) {
         self.raise(Class::Changes);
+        for role in &node.roles {
+            if let Some(NodeEnum::RoleSpec(role)) = &role.node {
+                self.need_role(role);
+            }
+        }
         let Some(range) = &node.table else { return };
         let Some(id) = self.need_relation(&range_name(range), self.span(range.location), "table") else {
             return;
@@ -177,29 +183,5 @@ impl<'a> Context<'a> {
         let policy = Attached { depends, definition: None, ..there.clone() };
         self.analysis.effects.push(Effect::DropAttached { relation: id, object });
         self.analysis.effects.push(Effect::CreatePolicy { relation: id, policy });
-    }
-
-    /// Analyses CREATE RULE; its actions are not followed.
-    pub(super) fn create_rule(&mut self, node: &protobuf::RuleStmt) {
-        self.adds();
-        self.analysis.or_replace = node.replace;
-        let Some(range) = &node.relation else { return };
-        let name = node.rulename.clone();
-        let object = |relation| ObjectRef::Rule { relation, name: name.clone() };
-        let Some((id, table, relation)) = self.attached_to(range, object) else { return };
-        self.lock(id, LockMode::AccessExclusive);
-        if let (Some(_), false) = (relation.rules.iter().find(|rule| rule.name == name), node.replace) {
-            let object = ObjectRef::Rule { relation: table, name };
-            self.analysis.presence = Presence::Unknown { object, tolerated: false };
-            return;
-        }
-        if name == "_RETURN" && relation.is_table() {
-            // Until PostgreSQL 15 it makes a view of the table.
-            self.opaque("a rule that makes a view of a table");
-            return;
-        }
-        let definition = self.definition(&NodeEnum::RuleStmt(Box::new(node.clone())));
-        let rule = Attached { name, depends: Vec::new(), definition, origin: Origin::Simulated(0) };
-        self.analysis.effects.push(Effect::CreateRule { relation: id, rule });
     }
 }

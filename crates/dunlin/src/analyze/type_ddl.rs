@@ -442,6 +442,14 @@ impl<'a> Context<'a> {
                     }
                     return;
                 }
+                if !node.definition.is_empty() {
+                    // A type with functions is a shell first, since they need it.
+                    let message = format!("type `{name}` does not exist");
+                    let verdict =
+                        if self.catalog.clouded.is_some() { Verdict::Unknown } else { Verdict::Invalid };
+                    let any_of = vec![Facet::Exists(ObjectRef::Type { name: name.clone() })];
+                    self.require(any_of, self.statement.span, verdict, Code::DN205, message, Vec::new());
+                }
                 self.make_type(name, TypeKind::Base, Vec::new());
             }
             ObjectType::ObjectAggregate => self.create_aggregate(node, &written),

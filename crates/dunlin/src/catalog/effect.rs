@@ -258,6 +258,13 @@ pub enum Effect {
         /// The function; its `schema` is set when applied.
         function: Box<Function>,
     },
+    /// Replaces a function's facts (ALTER FUNCTION).
+    ReplaceFunction {
+        /// The function.
+        function: Id,
+        /// Its new facts.
+        with: Box<Function>,
+    },
     /// Renames a function.
     RenameFunction {
         /// The function.
@@ -283,6 +290,13 @@ pub enum Effect {
         schema: Id,
         /// Its new name.
         to: String,
+    },
+    /// OWNER TO of a schema.
+    OwnSchema {
+        /// The schema.
+        schema: Id,
+        /// The role that owns it.
+        owner: String,
     },
     /// DROP SCHEMA with all that is in it.
     DropSchema {

@@ -1,6 +1,6 @@
 //! Objects without a model of their own: known by class and name, with what they need.
 
-use super::{Catalog, Dependency, Id, Ident, Origin, QName, TypeRef};
+use super::{Catalog, Dependency, Id, Ident, Index, Origin, QName, TypeRef};
 use std::collections::BTreeSet;
 
 /// An object that is kept by class and name: a collation, an operator, a cast, a publication …
@@ -137,18 +137,30 @@ impl Catalog {
         self.note_dependencies(id);
     }
 
-    /// Changes an object in place; call [`Catalog::note_dependencies`] after changing what it needs.
-    pub fn other_mut(&mut self, id: Id) -> Option<&mut Other> {
-        self.others.get_mut(&id)
-    }
-
     /// Drops an object, and everything that cannot be without it.
     pub(super) fn drop_other(&mut self, id: Id) {
-        if self.others.remove(&id).is_some() {
+        if let Some(removed) = self.others.remove(&id) {
+            if removed.class == "operator class" {
+                self.drop_indexes_of_class(&removed);
+            }
             for dependent in self.dependents_of(id) {
                 self.drop_dependence(dependent, id);
             }
         }
+    }
+
+    /// Indexes name the operator classes of their keys.
+    fn drop_indexes_of_class(&mut self, class: &Other) {
+        let schema = class.schema.map_or("", |schema| self.schema_name(schema));
+        let text = format!("{}.{}", Ident(schema), Ident(&class.name));
+        let uses = |index: &Index| index.keys.iter().any(|key| key.opclass.as_ref() == Some(&text));
+        let indexes: Vec<Id> = self
+            .relations()
+            .filter(|(_, relation)| relation.index().is_some_and(uses))
+            .map(|(id, _)| id)
+            .collect();
+        let drops = indexes.into_iter().map(|relation| super::Effect::DropRelation { relation });
+        self.apply(&drops.collect::<Vec<_>>(), Origin::Live);
     }
 
     /// Drops what needs, or belongs to, a column that is dropped.

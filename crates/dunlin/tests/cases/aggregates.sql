@@ -7,7 +7,8 @@ create aggregate my_count(*) (sfunc = int8inc, stype = int8, initcond = '0', par
 create aggregate two(int, int) (sfunc = int4_sum_of_two, stype = int);
 create function three_way(int, int, int) returns int language sql as 'select $1 + $2 * $3';
 create aggregate two(a int, b int) (sfunc = three_way, stype = int, initcond = '1');
-create aggregate collected(anyelement) (sfunc = array_append, stype = anyarray, initcond = '{}');
+create function append(anyarray, anyelement) returns anyarray language sql as 'select $1 || $2';
+create aggregate collected(anyelement) (sfunc = append, stype = anyarray, initcond = '{}');
 create aggregate old_style (basetype = int, sfunc = step, stype = int, initcond = '0');
 create aggregate old_any (basetype = 'ANY', sfunc = int8inc, stype = int8, initcond = '0');
 create aggregate my_moving(int) (sfunc = step, stype = int, msfunc = int4pl, minvfunc = int4mi, mstype = int);
@@ -24,7 +25,6 @@ select my_sum(n), my_text(n), two(n, n), my_count(*), collected(n), old_style(n)
 select my_sum(n) over (order by n), my_sum(distinct n) filter (where n > 1) from generate_series(1, 3) n;
 create view summed as select my_sum(n) as s from generate_series(1, 3) n;
 alter aggregate my_text(int) rename to my_words;
-alter aggregate my_text(int) rename to my_other;
 alter aggregate my_count(*) owner to current_user;
 create schema sums;
 alter aggregate my_words(int) set schema sums;

@@ -20,8 +20,6 @@ create constraint trigger missing_from after insert on account from no_account f
 create view account_view as select id, name from account;
 create trigger instead instead of insert on account_view for each row execute function record_it();
 alter trigger stamped on account rename to stamped_again;
-alter trigger stamped on account rename to nothing;
-alter trigger on_column on account rename to stamped_again;
 alter table account disable trigger stamped_again;
 alter table account enable always trigger stamped_again;
 alter table account enable replica trigger stamped_again;
@@ -34,7 +32,6 @@ comment on trigger stamped_again on no_account is 'no table';
 insert into account (id, name) values (1, 'a');
 update account set name = 'b' where id = 1;
 insert into account_view values (2, 'c');
-drop trigger old_word on account;
 drop trigger old_word on account;
 drop trigger if exists old_word on account;
 drop trigger if exists stamped on no_account;

@@ -17,7 +17,6 @@ alter type pair add attribute d int, add attribute e int;
 alter type pair drop attribute if exists no_such_attribute;
 alter type pair drop attribute no_attribute;
 alter type pair alter attribute nothing type text;
-alter type pair rename attribute nothing to something;
 alter type no_pair add attribute x int;
 create table of_pair of pair;
 alter type pair add attribute f text cascade;
@@ -39,8 +38,6 @@ create function shell_in(cstring) returns shell language internal immutable stri
 create function shell_out(shell) returns cstring language internal immutable strict as 'textout';
 create type shell (input = shell_in, output = shell_out, like = text);
 create type half (input = no_such_in, output = no_such_out);
-create table of_base (s shell, ss shell[]);
-alter type shell set (storage = extended);
 alter type no_base set (storage = plain);
 alter type pair owner to current_user;
 alter type pair owner to no_such_role;

@@ -1,6 +1,6 @@
 //! Triggers, policies and rules.
 
-use crate::catalog::{Catalog, Id, ObjectRef, Trigger};
+use crate::catalog::{Catalog, Id, Ident, ObjectRef, Trigger};
 
 impl Catalog {
     /// Makes a trigger, which takes the place of one of the same name.
@@ -38,7 +38,13 @@ impl Catalog {
             false => Vec::new(),
         };
         let Some(table) = self.relations.get_mut(&relation) else { return };
-        table.triggers.iter_mut().filter(|t| t.name == name).for_each(|t| to.clone_into(&mut t.name));
+        for trigger in table.triggers.iter_mut().filter(|trigger| trigger.name == name) {
+            to.clone_into(&mut trigger.name);
+            // The name stands in the text too, once.
+            let said = |name: &str| format!("TRIGGER {} ", Ident(name));
+            trigger.definition =
+                trigger.definition.take().map(|text| text.replacen(&said(name), &said(to), 1));
+        }
         for child in children {
             self.rename_trigger(child, name, to);
         }

@@ -114,6 +114,8 @@ impl Catalog {
         change: &ColumnChange,
         only: bool,
     ) {
+        // The tables of a type always follow it.
+        let only = only && self.typed_tables(relation).is_empty();
         let all = if only { vec![(relation, column)] } else { self.with_descendants(relation, column) };
         for (relation, column) in all {
             self.with_column(relation, column, |column| match change {

@@ -110,6 +110,11 @@ impl Catalog {
             Effect::CreateFunction { name, function } => {
                 self.create_function(name, function, origin, slots);
             }
+            Effect::ReplaceFunction { function, with } => {
+                if self.take_function(*function).is_some() {
+                    self.add_function_as(*function, (**with).clone());
+                }
+            }
             Effect::RenameFunction { function, to } => {
                 if let Some(mut moved) = self.take_function(*function) {
                     moved.name.clone_from(to);
@@ -123,6 +128,11 @@ impl Catalog {
                     self.schema_names.remove(&old.name);
                     old.name.clone_from(to);
                     self.schema_names.insert(to.clone(), *schema);
+                }
+            }
+            Effect::OwnSchema { schema, owner } => {
+                if let Some(schema) = self.schemas.get_mut(schema) {
+                    schema.owner.clone_from(owner);
                 }
             }
             Effect::DropSchema { schema } => self.drop_schema(*schema),
@@ -143,7 +153,7 @@ impl Catalog {
             Effect::CreateOther { schema, slot, other } => {
                 self.create_other(schema.as_deref(), *slot, other, origin, slots);
             }
-            Effect::ReplaceOther { other, with } => self.add_other_as(*other, (**with).clone()),
+            Effect::ReplaceOther { other, with } => self.replace_other(*other, with),
             Effect::DropOther { other } => self.drop_other(*other),
             Effect::FillRows { relation } => {
                 if let Some(table) = self.relation_mut(*relation) {

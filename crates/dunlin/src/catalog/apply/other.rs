@@ -1,7 +1,9 @@
 //! Applying what changes types and the objects that are kept by class and name.
 
 use crate::catalog::effect::Slot;
-use crate::catalog::{Catalog, Dependency, Id, Origin, Other, QName, Type, TypeKind, TypeRef};
+use crate::catalog::{
+    Catalog, Dependency, Id, Ident, Origin, Other, QName, RelationKind, Type, TypeKind, TypeRef,
+};
 use std::collections::HashMap;
 
 impl Catalog {
@@ -45,6 +47,44 @@ impl Catalog {
             None => self.reserve(),
         };
         self.add_other_as(id, other);
+    }
+
+    /// Replaces the facts of an object; who refers to it by name follows.
+    pub(super) fn replace_other(&mut self, id: Id, with: &Other) {
+        let Some(old) = self.other(id).cloned() else { return };
+        self.add_other_as(id, with.clone());
+        match with.class.as_str() {
+            "language" => {
+                for function in self.functions.values_mut().filter(|found| found.language == old.name) {
+                    function.language.clone_from(&with.name);
+                }
+            }
+            "collation" => {
+                let (from, to) = (self.collation_text(&old), self.collation_text(with));
+                self.rename_collation(&from, &to);
+            }
+            _ => {}
+        }
+    }
+
+    /// A collation as columns and keys refer to it.
+    fn collation_text(&self, collation: &Other) -> String {
+        let schema = collation.schema.map_or("", |schema| self.schema_name(schema));
+        format!("{}.{}", Ident(schema), Ident(&collation.name))
+    }
+
+    fn rename_collation(&mut self, from: &str, to: &str) {
+        let rename = |collation: &mut Option<String>| {
+            if collation.as_deref() == Some(from) {
+                *collation = Some(to.to_owned());
+            }
+        };
+        for relation in self.relations.values_mut() {
+            relation.columns.iter_mut().for_each(|column| rename(&mut column.collation));
+            if let RelationKind::Index(index) = &mut relation.kind {
+                index.keys.iter_mut().for_each(|key| rename(&mut key.collation));
+            }
+        }
     }
 
     /// Turns placeholder ids into those that the objects of this operation have.

@@ -1,7 +1,7 @@
 //! Functions, procedures and aggregates; SET SCHEMA of what is no relation.
 
 use crate::catalog::effect::Slot;
-use crate::catalog::{Catalog, Id, Origin, QName};
+use crate::catalog::{Catalog, Id, Origin, Other, QName};
 use std::collections::HashMap;
 
 impl Catalog {
@@ -66,8 +66,8 @@ impl Catalog {
                 self.move_relation(relation, schema);
             }
             self.refresh_type_names(object);
-        } else if let Some(other) = self.other_mut(object) {
-            other.schema = Some(target);
+        } else if let Some(other) = self.other(object).cloned() {
+            self.replace_other(object, &Other { schema: Some(target), ..other });
         }
     }
 }

@@ -1,0 +1,17 @@
+create function on_ddl() returns event_trigger language plpgsql as $$ begin raise notice '%', tg_tag; end $$;
+create event trigger watched on ddl_command_start execute function on_ddl();
+create event trigger filtered on ddl_command_end when tag in ('CREATE TABLE', 'DROP TABLE') execute procedure on_ddl();
+create event trigger watched on sql_drop execute function on_ddl();
+create event trigger missing_function on sql_drop execute function no_such_function();
+create table watched_table (id int);
+alter event trigger watched disable;
+alter event trigger watched enable replica;
+alter event trigger no_trigger disable;
+alter event trigger watched rename to seen;
+alter event trigger seen owner to current_user;
+comment on event trigger seen is 'seen';
+comment on event trigger no_trigger is 'none';
+drop event trigger filtered;
+drop event trigger if exists filtered;
+drop table watched_table;
+drop function on_ddl() cascade;

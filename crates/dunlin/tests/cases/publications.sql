@@ -1,0 +1,38 @@
+create table published (id int primary key, name text, hidden text);
+create table published_2 (id int primary key);
+create schema feeds;
+create table feeds.inner_table (id int primary key);
+create publication empty;
+create publication everything for all tables with (publish = 'insert');
+create publication some for table published, published_2, feeds.inner_table;
+create publication some for table published_2;
+create publication missing_table for table no_such_table;
+alter publication empty add table published;
+alter publication empty add table no_such_table;
+alter publication empty drop table published;
+alter publication empty set table published_2, feeds.inner_table;
+alter publication empty set (publish = 'insert, update');
+alter publication no_publication add table published;
+alter publication some rename to several;
+alter publication some rename to nothing;
+alter publication several owner to current_user;
+comment on publication several is 'several';
+comment on publication no_publication is 'none';
+alter table published rename to published_1;
+drop table published_2;
+drop table feeds.inner_table cascade;
+alter table published_1 drop column hidden;
+create subscription no_connection connection 'dbname=nowhere' publication several with (connect = false, slot_name = none);
+alter subscription no_connection rename to still_none;
+alter subscription no_subscription disable;
+alter subscription still_none owner to current_user;
+comment on subscription still_none is 'none';
+drop subscription still_none;
+drop subscription if exists still_none;
+
+drop publication if exists several;
+drop publication several;
+drop publication everything, empty;
+
+drop schema feeds cascade;
+drop table published_1;
