@@ -289,6 +289,9 @@ pub(crate) struct Check {
     /// Repair mangled dollar quotes in the files, and show what was changed
     #[arg(long)]
     pub(crate) fix: bool,
+    /// Run the set at once and step by step on private servers, and compare the schemas
+    #[arg(long, conflicts_with = "from")]
+    pub(crate) converge: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,11 @@
 //! The library's functions that the commands call, in one place.
 
-use dunlin::catalog::Catalog;
-use dunlin::execute::{ExecuteError, Options, catalog_of_database, catalog_of_sql};
+use dunlin::execute::{CheckStart, ExecuteError, Options};
 
 pub(crate) use dunlin::embedded::{Data, Embedded, EmbeddedError, EmbeddedOptions};
-pub(crate) use dunlin::execute::{Migrations, Target, adopt, check, doctor, plan, show, skip, status, up};
+pub(crate) use dunlin::execute::{
+    Migrations, Target, adopt, check, converge, doctor, plan, show, skip, status, up,
+};
 pub(crate) use dunlin::pg::{ConnInfo, Environment, redact};
 pub(crate) use dunlin::syntax::repair_dollar_quotes;
 
@@ -24,12 +25,12 @@ pub(crate) enum CheckFrom {
 }
 
 /// Reads the schema that `check` starts from.
-pub(crate) async fn catalog_from(from: CheckFrom) -> Result<Catalog, ExecuteError> {
+pub(crate) async fn check_start(from: CheckFrom) -> Result<CheckStart, ExecuteError> {
     match from {
-        CheckFrom::Empty => Ok(Catalog::empty()),
+        CheckFrom::Empty => Ok(CheckStart::empty()),
         CheckFrom::Sql { path, text } => {
-            Ok(catalog_of_sql(&dunlin::source::SourceFile::new(path.as_str(), &text)))
+            Ok(CheckStart::of_sql(&dunlin::source::SourceFile::new(path.as_str(), &text)))
         }
-        CheckFrom::Server(target) => catalog_of_database(&target, &Options::default()).await,
+        CheckFrom::Server(target) => CheckStart::of_database(&target, &Options::default()).await,
     }
 }

@@ -15,6 +15,7 @@
 
 pub mod analyze;
 pub mod catalog;
+pub mod check;
 pub mod diagnostic;
 #[cfg(unix)]
 pub mod embedded;

@@ -2,15 +2,15 @@
 
 use super::{Context, json, require_folder, say_ignored};
 use crate::args::{Check, Format};
-use crate::backend::{self, CheckFrom, Target};
+use crate::backend::{self, CheckFrom, ConnInfo, Embedded, EmbeddedOptions, Environment, Target};
 use crate::command_error::CommandError;
 use crate::config::{self, DatabaseUrl, Layers, Settings};
 use crate::exit_codes::ExitCode;
 use crate::render::diagnostic::{Sources, diagnostics};
 use crate::render::{Tone, View, annotations, count};
 use crate::screen::{print, say};
-use dunlin::diagnostic::Severity;
-use dunlin::execute::CheckReport;
+use dunlin::diagnostic::{Code, Diagnostic, Severity};
+use dunlin::execute::{CheckReport, ErrorKind, ExecuteError, Options};
 use dunlin::migration::MigrationSet;
 use std::path::Path;
 
@@ -28,13 +28,39 @@ pub(super) async fn run(context: &Context<'_>, flags: &Check) -> Result<ExitCode
     if context.global.output.verbose {
         say_ignored(&set);
     }
-    let report = backend::check(&set, backend::catalog_from(from).await?, &settings.policy);
+    let start = backend::check_start(from).await?;
+    let mut report = backend::check(&set, start, &settings.policy, &settings.check_ignore);
+    if flags.converge && report.ok {
+        report.diagnostics.extend(converge(context, &set, &settings).await?);
+        report.ok = report.diagnostics.iter().all(|found| found.severity != Severity::Error);
+    }
     match context.format() {
         Format::Github => print(&annotations::github(&report.diagnostics))?,
         Format::Sarif => print(&json(&annotations::sarif(&report.diagnostics)))?,
         _ => context.emit(&report, |view| render(view, &mut Sources::default(), &report))?,
     }
     Ok(if report.ok { ExitCode::Done } else { ExitCode::Refused })
+}
+
+/// Runs the set on private servers, at once and step by step, and compares.
+async fn converge(
+    context: &Context<'_>,
+    set: &MigrationSet,
+    settings: &Settings,
+) -> Result<Vec<Diagnostic>, CommandError> {
+    let options =
+        Options { role: None, interrupt: Some(context.interrupt.clone()), ..super::options(settings) };
+    let mut servers = Vec::new();
+    let mut new_database = || {
+        let failed = |message: String| ExecuteError::new(ErrorKind::Usage, Code::DN807, message);
+        let server =
+            Embedded::start(EmbeddedOptions::default()).map_err(|error| failed(error.to_string()))?;
+        let conninfo = ConnInfo::parse(&server.url("postgres"), &Environment::default())
+            .map_err(|error| failed(error.to_string()))?;
+        servers.push(server);
+        Ok(Target { conninfo, direct: None, connect_wait: settings.connect_wait })
+    };
+    Ok(backend::converge(set, &options, &mut new_database).await?)
 }
 
 fn from(

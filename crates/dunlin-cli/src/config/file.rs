@@ -22,6 +22,9 @@ const KEYS: &[&str] = &[
 const POLICY_KEYS: &[&str] =
     &["order", "missing-columns", "invalid-operations", "edited-files", "dialect", "data-loss"];
 
+/// The keys of a `[check]` section, whose values are lists.
+const CHECK_KEYS: &[&str] = &["ignore"];
+
 /// A value of the file, not expanded yet: a variable that nobody needs may be unset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileValue {
@@ -114,9 +117,13 @@ impl Reader<'_> {
                     Some(policies) => self.policies(policies)?,
                     None => return Err(self.fault(key.span().start, "`policy` is a section".to_owned())),
                 },
+                "check" => match value.get_ref().as_table() {
+                    Some(lists) => self.lists("check", CHECK_KEYS, lists)?,
+                    None => return Err(self.fault(key.span().start, "`check` is a section".to_owned())),
+                },
                 name if KEYS.contains(&name) => self.value(name, value)?,
                 name => {
-                    let known = KEYS.iter().copied().chain(["policy"]).chain(also.iter().copied());
+                    let known = KEYS.iter().copied().chain(["policy", "check"]).chain(also.iter().copied());
                     return Err(self.unknown(key.span().start, name, known));
                 }
             }
@@ -131,6 +138,26 @@ impl Reader<'_> {
                 return Err(self.unknown(key.span().start, name, POLICY_KEYS.iter().copied()));
             }
             self.value(&format!("policy.{name}"), value)?;
+        }
+        Ok(())
+    }
+
+    /// Reads a section whose values are lists of texts; they are kept with commas between them.
+    fn lists(&mut self, section: &str, keys: &[&str], table: &DeTable<'_>) -> Result<(), ConfigError> {
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            if !keys.contains(&name) {
+                return Err(self.unknown(key.span().start, name, keys.iter().copied()));
+            }
+            let at = value.span().start;
+            let texts = value.get_ref().as_array().and_then(|list| {
+                list.iter().map(|item| item.get_ref().as_str()).collect::<Option<Vec<&str>>>()
+            });
+            let Some(texts) = texts else {
+                return Err(self.fault(at, format!("`{section}.{name}` is a list of texts in quotes")));
+            };
+            let line = self.line(at);
+            self.values.insert(format!("{section}.{name}"), FileValue { text: texts.join(","), line });
         }
         Ok(())
     }
@@ -193,6 +220,10 @@ mod tests {
         assert!(text(parse("[env.x]\nfoo = 'files'", None)).contains(":2: unknown key `foo`; known are"));
         assert!(text(parse("role = 1", None)).contains("a text in quotes, not integer"));
         assert!(text(parse(FILE, Some("prd"))).contains("prod"));
+        assert!(
+            text(parse("[check]\nignore = 'DN502'", None)).contains(":2: `check.ignore` is a list of texts")
+        );
+        assert!(text(parse("[check]\nignor = []", None)).contains("did you mean ignore?"));
     }
 
     #[test]

@@ -8,8 +8,10 @@ pub(crate) use file::{ConfigFile, FileValue};
 use crate::args::{Global, Policies};
 use crate::backend::Environment;
 use crate::duration;
-use dunlin::diagnostic::near_names;
+use dunlin::check::RULES;
+use dunlin::diagnostic::{Code, near_names};
 use dunlin::plan::Policy;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -91,6 +93,8 @@ pub(crate) struct Settings {
     pub(crate) connect_wait: Duration,
     pub(crate) lock_wait: Duration,
     pub(crate) policy: Policy,
+    /// Codes of rules that `check` does not ask.
+    pub(crate) check_ignore: BTreeSet<Code>,
 }
 
 /// Where the URL of the database comes from.
@@ -200,6 +204,26 @@ impl<'a> Layers<'a> {
         found.text.parse().map_err(|message| ConfigError::Value { origin: found.origin, message })
     }
 
+    /// The rules that `check` leaves out: only hazards and style can be.
+    fn ignored(&self) -> Result<BTreeSet<Code>, ConfigError> {
+        let Some(found) = self.lower("DUNLIN_CHECK_IGNORE", "check.ignore")? else {
+            return Ok(BTreeSet::new());
+        };
+        let words = found.text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        words
+            .map(|word| {
+                Code::parse(word).filter(|code| RULES.iter().any(|rule| rule.code == *code)).ok_or_else(
+                    || {
+                        let message = format!(
+                            "`{word}` is no rule of check: they are DN5xx, as `dunlin explain` lists them"
+                        );
+                        ConfigError::Value { origin: found.origin.clone(), message }
+                    },
+                )
+            })
+            .collect()
+    }
+
     fn policies(&self) -> Result<Policy, ConfigError> {
         let (s, d) = (Policy::strict(), Policy::default());
         let Policies { order, missing_columns, invalid_operations, edited_files, dialect, data_loss, .. } =
@@ -267,6 +291,7 @@ impl<'a> Layers<'a> {
             )?,
             lock_wait: self.duration(lock_wait, "DUNLIN_LOCK_WAIT", "lock-wait", wait)?,
             policy: self.policies()?,
+            check_ignore: self.ignored()?,
         })
     }
 

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and says what it ran"
 )]
 
+mod check;
 mod messy;
 mod program;
 mod random;

@@ -169,8 +169,9 @@ impl Context<'_> {
         let reason = Reason::Constraint(constraint.name.clone());
         let written = written_constraint(node, &constraint.name);
         let enforced = written.is_none_or(|written| written.is_enforced || !is_check_or_key(written));
+        let valid = constraint.validated && written.is_none_or(|written| !written.skip_validation);
         match &constraint.kind {
-            ConstraintKind::Check(_) | ConstraintKind::NotNull if constraint.validated && enforced => {
+            ConstraintKind::Check(_) | ConstraintKind::NotNull if valid && enforced => {
                 self.family_cost(table, Work::Scan, &reason);
             }
             ConstraintKind::ForeignKey(_) if constraint.validated && enforced => {

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::{Access, Analysis, Class, Place, Presence, Transactional};
+use crate::catalog::Effect;
 use crate::syntax::{NodeEnum, Tree, protobuf};
 
 impl<'a> Context<'a> {
@@ -23,7 +24,20 @@ impl<'a> Context<'a> {
                 self.opaque("our grammar does not know this statement");
             }
         }
+        self.own_relations();
         self.analysis
+    }
+
+    /// What is made belongs to the role that makes it.
+    pub(super) fn own_relations(&mut self) {
+        let Some(role) = self.session.role() else { return };
+        for effect in &mut self.analysis.effects {
+            if let Effect::CreateRelation { relation, .. } = effect
+                && relation.owner.is_empty()
+            {
+                role.clone_into(&mut relation.owner);
+            }
+        }
     }
 
     /// Analyses a statement: the whole one, or one inside of a DO block, EXPLAIN or CREATE SCHEMA.
@@ -104,9 +118,10 @@ impl<'a> Context<'a> {
             | NodeEnum::NotifyStmt(_)
             | NodeEnum::CheckPointStmt(_)
             | NodeEnum::FetchStmt(_)
-            | NodeEnum::ClosePortalStmt(_)
-            | NodeEnum::DeallocateStmt(_) => self.raise(Class::Reads),
+            | NodeEnum::ClosePortalStmt(_) => self.raise(Class::Reads),
             NodeEnum::LoadStmt(_) => self.raise(Class::Session),
+            // In which tablespace a table is, the catalog does not hold.
+            NodeEnum::AlterTableMoveAllStmt(_) => self.raise(Class::Changes),
             NodeEnum::AlterSystemStmt(_) => {
                 self.raise(Class::Changes);
                 self.analysis.transactional = Transactional::No;
@@ -117,8 +132,9 @@ impl<'a> Context<'a> {
                     self.statement_node(query);
                 }
             }
-            NodeEnum::PrepareStmt(_) => self.raise(Class::Session),
-            NodeEnum::ExecuteStmt(_) => self.opaque("EXECUTE of a prepared statement"),
+            NodeEnum::PrepareStmt(node) => self.prepare(node),
+            NodeEnum::ExecuteStmt(node) => self.execute(node),
+            NodeEnum::DeallocateStmt(node) => self.deallocate(node),
             _ => self.data_statement(node),
         }
     }

@@ -28,7 +28,12 @@ impl Context<'_> {
             }
             match &meant.found {
                 Found::No => gone.push(meant.phrase()),
-                Found::Unknown => left.push(object.clone()),
+                Found::Unknown => {
+                    left.push(object.clone());
+                    if !node.missing_ok {
+                        self.need_meant(&meant, self.statement.span);
+                    }
+                }
                 Found::Yes(thing) => {
                     left.push(object.clone());
                     things.push((meant.phrase(), thing.clone()));
@@ -135,7 +140,7 @@ impl Context<'_> {
             }
             Thing::Other(id) => self.drop_other(*id),
             Thing::Named => self.drop_named(&meant.object),
-            Thing::Column(..) | Thing::Constraint(_) | Thing::DomainConstraint(_) => {}
+            Thing::Column(..) | Thing::Constraint(_) | Thing::DomainConstraint(_) | Thing::Builtin => {}
         }
     }
 

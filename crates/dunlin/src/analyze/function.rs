@@ -38,30 +38,7 @@ impl Context<'_> {
         self.make_function(name, function, node.replace);
     }
 
-    /// Analyses CREATE AGGREGATE.
-    pub(super) fn create_aggregate(&mut self, node: &protobuf::DefineStmt, written: &Name) {
-        let name = self.new_name(written, self.statement.span);
-        self.analysis.or_replace = node.replace;
-        let mut function = blank(&name, false);
-        function.kind = FunctionKind::Aggregate;
-        // The tree gives the parameters in a list of their own, with the number of direct ones after it.
-        let parameters: Vec<protobuf::Node> = node
-            .args
-            .iter()
-            .flat_map(|node| match &node.node {
-                Some(NodeEnum::List(list)) => list.items.clone(),
-                _ => vec![node.clone()],
-            })
-            .collect();
-        self.parameters(&mut function, &parameters);
-        if node.oldstyle {
-            self.opaque("CREATE AGGREGATE in the old style");
-            return;
-        }
-        self.make_function(name, function, node.replace);
-    }
-
-    fn make_function(&mut self, name: QName, function: Function, replace: bool) {
+    pub(super) fn make_function(&mut self, name: QName, function: Function, replace: bool) {
         let signature = function.signature();
         let any = ObjectRef::Function { name: name.clone(), arguments: None };
         let object = ObjectRef::Function { name: name.clone(), arguments: Some(signature.clone()) };
@@ -82,7 +59,7 @@ impl Context<'_> {
         self.analysis.effects.push(Effect::CreateFunction { name, function: Box::new(function) });
     }
 
-    fn parameters(&mut self, function: &mut Function, nodes: &[protobuf::Node]) {
+    pub(super) fn parameters(&mut self, function: &mut Function, nodes: &[protobuf::Node]) {
         for node in nodes {
             let Some(NodeEnum::FunctionParameter(parameter)) = &node.node else { continue };
             let ty = match &parameter.arg_type {

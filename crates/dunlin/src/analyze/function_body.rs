@@ -204,19 +204,25 @@ impl Context<'_> {
         }
     }
 
-    /// Takes over what the server checks in a statement of a body: names, not rows.
-    fn checked_statement(&mut self, function: &Function, node: &NodeEnum, bound: bool) {
-        let statement = Statement {
+    /// The statement without its text, for the analysis of a text whose places are not those of the file.
+    pub(super) fn without_places(&self) -> Statement {
+        Statement {
             span: self.statement.span,
-            // The places of a body in text count from its own start.
-            sql: if bound { self.statement.sql.clone() } else { "".into() },
+            sql: "".into(),
             tree: Tree::Opaque(String::new()),
             lenient: None,
             lenient_at: Vec::new(),
             digest: TokenDigest([0; 32]),
             comments: Vec::new(),
             copy_data: None,
-        };
+        }
+    }
+
+    /// Takes over what the server checks in a statement of a body: names, not rows.
+    fn checked_statement(&mut self, function: &Function, node: &NodeEnum, bound: bool) {
+        // The places of a body in text count from its own start.
+        let sql = if bound { self.statement.sql.clone() } else { "".into() };
+        let statement = Statement { sql, ..self.without_places() };
         let mut nested = Context::new(&statement, self.catalog, self.session);
         nested.nested = true;
         nested.tentative = self.tentative;

@@ -5,6 +5,7 @@
 //! statement runs. One file per family of statement; what a family does not understand it says with
 //! [`Context::opaque`].
 
+mod aggregate;
 mod alter_table;
 mod alter_table_column;
 mod alter_table_constraint;
@@ -36,6 +37,7 @@ mod naming;
 mod object;
 mod operator;
 mod partition;
+mod prepared;
 mod procedural;
 mod procedural_handlers;
 mod publication;
@@ -43,7 +45,9 @@ pub mod query;
 mod query_call;
 mod query_expr;
 mod query_from;
+mod query_json;
 mod query_name;
+mod query_operator;
 mod query_scope;
 #[cfg(test)]
 mod query_tests;
@@ -55,7 +59,9 @@ mod schema;
 mod sequence;
 mod session;
 mod session_statements;
+mod statements;
 mod statistics;
+mod support;
 mod table;
 mod table_constraint;
 mod table_presence;
@@ -66,11 +72,13 @@ mod transaction;
 mod trigger;
 mod type_ddl;
 mod types;
+mod typing;
 mod view;
 
 pub use context::Context;
 pub use footprint::{Access, Footprint, Place};
 pub use session::{Session, SessionChange};
+pub use statements::{FAMILIES, Family, Level};
 
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;

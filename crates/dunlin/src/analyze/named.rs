@@ -2,9 +2,9 @@
 
 use super::context::{Context, string, strings};
 use super::object::{Meant, Thing, parts, place_of, type_name};
-use super::{Access, Facet, Presence, Verdict};
+use super::{Access, Presence};
 use crate::catalog::builtin;
-use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, Other, Slot, TypeRef};
+use crate::catalog::{Catalog, Dependency, Effect, Found, Name, ObjectRef, Other, Slot, TypeRef};
 use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::syntax::{NodeEnum, protobuf};
@@ -73,19 +73,52 @@ impl Named {
         ObjectRef::Other { class: self.class.to_owned(), name: self.object().label(schema) }
     }
 
-    /// Whether the server may bring such an object itself, so that its lack is not sure.
-    fn may_be_builtin(&self, catalog: &Catalog) -> bool {
-        let users_own =
-            self.types.iter().flatten().any(|ty| ty.id.is_some() && !Catalog::is_system_schema(&ty.schema));
+    /// Whether the server brings such an object itself: surely, surely not, or it cannot be said.
+    fn is_builtin(&self, catalog: &Catalog) -> Found<()> {
+        let sure = |there: bool| if there { Found::Yes(()) } else { Found::No };
         match self.class {
-            "operator" | "cast" => !users_own,
+            "operator" => sure(builtin_operator(&self.name.name, &self.types, catalog.server_version)),
+            "cast" => match &self.types[..] {
+                [Some(source), Some(target)] => sure(builtin_cast(source, target, catalog.server_version)),
+                _ => Found::Unknown,
+            },
             // The cluster's own objects are known only where there is a server.
-            "database" | "tablespace" => catalog.roles.is_none(),
+            "database" | "tablespace" if catalog.roles.is_none() => Found::Unknown,
             // Those of the operating system's locales differ from one server to the next.
-            "operator class" | "operator family" | "collation" => true,
-            class => builtin::is_object(class, &self.name.name),
+            "collation" if !builtin::is_object("collation", &self.name.name) => Found::Unknown,
+            // Families are not listed by themselves.
+            "operator family" => Found::Unknown,
+            "operator class" => {
+                let classes = builtin::operator_classes(self.of.as_deref().unwrap_or_default());
+                sure(classes.iter().any(|class| class.name == self.name.name))
+            }
+            "language" if self.name.name == "plpgsql" => sure(catalog.extensions.contains_key("plpgsql")),
+            class => sure(builtin::is_object(class, &self.name.name)),
         }
     }
+}
+
+/// The index of a type among the built-in ones.
+fn builtin_type(ty: &TypeRef) -> Option<builtin::TypeIndex> {
+    let name = if ty.array { format!("_{}", ty.name) } else { ty.name.clone() };
+    builtin::type_named(&ty.schema, &name)
+}
+
+fn builtin_operator(name: &str, types: &[Option<TypeRef>], version: u32) -> bool {
+    let [left, Some(right)] = types else { return false };
+    let left = left.as_ref().map(builtin_type);
+    let right = builtin_type(right);
+    left != Some(None)
+        && builtin::operators(name).iter().any(|operator| {
+            operator.versions.has(builtin::major(version))
+                && operator.left == left.flatten()
+                && Some(operator.right) == right
+        })
+}
+
+fn builtin_cast(source: &TypeRef, target: &TypeRef, version: u32) -> bool {
+    let (Some(source), Some(target)) = (builtin_type(source), builtin_type(target)) else { return false };
+    builtin::cast(source, target, builtin::major(version)).is_some()
 }
 
 impl Context<'_> {
@@ -116,12 +149,13 @@ impl Context<'_> {
             (None, None) => named.reference(None),
         };
         let system = match &named.name.schema {
-            Some(schema) => Catalog::is_system_schema(schema),
-            None => named.may_be_builtin(self.catalog),
+            Some(schema) if !Catalog::is_system_schema(schema) => Found::No,
+            _ => named.is_builtin(self.catalog),
         };
         let found = match there {
             Some((id, _)) => Found::Yes(Thing::Other(id)),
-            None if system || self.catalog.clouded.is_some() => Found::Unknown,
+            None if system == Found::Yes(()) => Found::Yes(Thing::Builtin),
+            None if system == Found::Unknown || self.catalog.clouded.is_some() => Found::Unknown,
             None => Found::No,
         };
         Meant { candidates, ..Meant::new(object, found, Code::DN208, named.class, written) }
@@ -208,49 +242,6 @@ impl Context<'_> {
         let types = operator.objargs.iter().map(|node| type_name(node).map(|ty| self.type_text(ty)));
         Named::in_schema("operator", Name::from_parts(&strings(&operator.objname)))
             .with_types(types.collect())
-    }
-
-    /// Requires a function of exactly these types, or of any where they are not given. Gives what depends on it:
-    /// nothing for one that the server brings.
-    pub(super) fn need_support(
-        &mut self,
-        name: &Name,
-        types: Option<&[TypeRef]>,
-        span: Span,
-    ) -> Option<Dependency> {
-        let all = self.catalog.find_functions(name, self.path());
-        let signature =
-            types.map(|types| types.iter().map(TypeRef::to_string).collect::<Vec<_>>().join(", "));
-        let fits = |id: &Id| {
-            let function = self.catalog.function(*id);
-            function.is_some_and(|function| {
-                signature.as_ref().is_none_or(|wanted| function.signature() == *wanted)
-            })
-        };
-        let found = all.iter().map(|(id, _)| *id).find(fits);
-        let builtin = name.schema.as_deref().is_none_or(Catalog::is_system_schema)
-            && crate::catalog::builtin::is_function(&name.name);
-        let verdict = match found {
-            Some(_) => Verdict::Valid,
-            None if builtin => Verdict::Valid,
-            None => Verdict::Invalid,
-        };
-        let object = match found {
-            Some(id) => {
-                ObjectRef::Function { name: self.catalog.function_name(id), arguments: signature.clone() }
-            }
-            None => ObjectRef::Function {
-                name: self.catalog.created_as(name, self.path()),
-                arguments: signature.clone(),
-            },
-        };
-        self.touch(place_of(&object), Access::Read);
-        let message = match &signature {
-            Some(signature) => format!("function `{name}({signature})` does not exist"),
-            None => format!("function `{name}` does not exist"),
-        };
-        self.require(vec![Facet::Exists(object)], span, verdict, Code::DN204, message, Vec::new());
-        found.map(|on| Dependency { on, column: None })
     }
 }
 

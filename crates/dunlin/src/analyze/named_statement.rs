@@ -142,7 +142,9 @@ impl Context<'_> {
             ObjectType::ObjectOperator => {
                 let types = [self.option_type(node, "leftarg"), self.option_type(node, "rightarg")];
                 let needs = self.operator_needs(node, &types);
-                (Named::in_schema("operator", name).with_types(types.to_vec()), needs)
+                let result = self.operator_result(node, &types);
+                let types = types.into_iter().chain([result]).collect();
+                (Named::in_schema("operator", name).with_types(types), needs)
             }
             ObjectType::ObjectCollation => (Named::in_schema("collation", name), self.collation_needs(node)),
             kind => {

@@ -31,6 +31,8 @@ pub(super) enum Thing {
     DomainConstraint(Id),
     /// What is kept by class and name.
     Other(Id),
+    /// An object that the server brings itself.
+    Builtin,
     /// Extension or role.
     Named,
 }
@@ -215,7 +217,10 @@ impl<'a> Context<'a> {
             .filter(|(_, function)| kind_fits(kind, function.kind))
             .collect();
         let fitting = match &signature {
-            Some(signature) => all.iter().find(|(_, function)| function.signature() == *signature),
+            Some(signature) => all
+                .iter()
+                .find(|(_, function)| function.signature() == *signature)
+                .or_else(|| all.iter().find(|(_, function)| function.is_written_as(signature))),
             None => all.first(),
         };
         let noun = match kind {
@@ -339,13 +344,17 @@ impl<'a> Context<'a> {
         Meant::new(object, found, Code::DN208, "role", name.to_owned())
     }
 
+    /// The role that the statement runs as; empty where it is not known.
+    pub(super) fn acting_role(&self) -> &str {
+        self.session.role().unwrap_or(&self.catalog.current_role)
+    }
+
     /// Requires the role that a specification names; gives its name, if it is one.
     pub(super) fn need_role(&mut self, role: &protobuf::RoleSpec) -> Option<String> {
         if role.roletype() != protobuf::RoleSpecType::RolespecCstring {
             return match role.roletype() {
                 protobuf::RoleSpecType::RolespecPublic => None,
-                _ => Some(self.session.role().unwrap_or(&self.catalog.current_role).to_owned())
-                    .filter(|role| !role.is_empty()),
+                _ => Some(self.acting_role().to_owned()).filter(|role| !role.is_empty()),
             };
         }
         let meant = self.meant_role(&role.rolename);

@@ -4,6 +4,7 @@ use super::context::{Context, strings};
 use super::named::{Named, Needs};
 use super::named_statement::{option, option_names};
 use super::object::place_of;
+use super::typing::{Arguments, Resolved, Typed, from_ref};
 use super::{Access, Class, Presence};
 use crate::catalog::{Dependency, Found, Name, TypeRef};
 use crate::syntax::{NodeEnum, protobuf};
@@ -34,12 +35,39 @@ impl Context<'_> {
         Needs::of(needs)
     }
 
+    /// What an operator gives: what its function does.
+    pub(super) fn operator_result(
+        &self,
+        node: &protobuf::DefineStmt,
+        types: &[Option<TypeRef>; 2],
+    ) -> Option<TypeRef> {
+        let function = option(&node.definition, "procedure").or_else(|| option(&node.definition, "function"));
+        let name = Name::from_parts(&option_names(function?));
+        let arguments =
+            Arguments { types: types.iter().flatten().map(from_ref).collect(), ..Arguments::default() };
+        match self.types().function(&name, &arguments) {
+            Resolved::One(found) => Some(self.types().to_ref(&Typed::of(found.result))),
+            _ => None,
+        }
+    }
+
     /// Analyses CREATE CAST.
     pub(super) fn create_cast(&mut self, node: &protobuf::CreateCastStmt) {
         let (Some(source), Some(target)) = (&node.sourcetype, &node.targettype) else { return };
         let types = vec![Some(self.signature_type(source)), Some(self.signature_type(target))];
         let function = node.func.as_ref().and_then(|function| self.need_written_function(function));
-        self.make_named(&Named::plain("cast", "").with_types(types), false, Needs::of(function));
+        let context = match node.context() {
+            protobuf::CoercionContext::CoercionImplicit => 'i',
+            protobuf::CoercionContext::CoercionAssignment => 'a',
+            _ => 'e',
+        };
+        let method = match (node.inout, &node.func) {
+            (true, _) => 'i',
+            (_, Some(_)) => 'f',
+            _ => 'b',
+        };
+        let named = Named::plain("cast", "").with_types(types).of(&format!("{context}{method}"));
+        self.make_named(&named, false, Needs::of(function));
     }
 
     /// Analyses CREATE OPERATOR FAMILY.

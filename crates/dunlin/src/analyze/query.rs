@@ -1,8 +1,9 @@
 //! Queries: names resolved through FROM, joins, subqueries and CTEs, and the expressions in them.
 
 use super::query_scope::{Entry, Rest, Scope};
+use super::typing::{Collation, Typed, Types};
 use super::{Access, Class, Context, LockMode, Place};
-use crate::catalog::{ColumnNumber, Id, QName, Relation, TypeRef};
+use crate::catalog::{Column, ColumnNumber, Id, QName, Relation};
 use crate::syntax::{NodeEnum, protobuf};
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ pub struct OutputColumn {
     /// Its name.
     pub name: String,
     /// Its type, as far as it is known.
-    pub ty: TypeRef,
+    pub ty: Typed,
 }
 
 /// What a query gives: none where its columns cannot be known.
@@ -37,7 +38,7 @@ pub struct SourceColumn {
     /// Its name.
     pub name: String,
     /// Its type.
-    pub ty: TypeRef,
+    pub ty: Typed,
     /// Its number in the relation.
     pub number: Option<ColumnNumber>,
 }
@@ -53,7 +54,7 @@ impl Source {
     pub fn of(name: QName, id: Option<Id>, relation: &Relation) -> Source {
         let columns = relation.columns.iter().map(|column| SourceColumn {
             name: column.name.clone(),
-            ty: column.ty.clone(),
+            ty: column_type(column),
             number: Some(column.number),
         });
         let columns = relation.columns_known.then(|| columns.collect());
@@ -61,15 +62,28 @@ impl Source {
     }
 }
 
+/// The type of a column with its collation.
+pub(super) fn column_type(column: &Column) -> Typed {
+    let typed = Typed::from_ref(&column.ty);
+    Typed { collation: Collation::of_column(typed.ty, column.collation.as_deref()), ..typed }
+}
+
+impl<'a> Context<'a> {
+    /// The types of the catalog that the statement is analysed against.
+    pub(super) fn types(&self) -> Types<'a> {
+        Types::new(self.catalog, self.path())
+    }
+}
+
 impl Context<'_> {
     /// Analyses a query: records what it needs, reads and writes, and gives its columns.
     pub fn query(&mut self, select: &protobuf::SelectStmt) -> Output {
-        Resolver::new(self, true).select(select).columns
+        Resolver::new(self, true).select(select).resolved().columns
     }
 
     /// Analyses the query of a view: what it needs; the rows are not read when the view is made.
     pub fn view_query(&mut self, select: &protobuf::SelectStmt) -> Output {
-        Resolver::new(self, false).select(select).columns
+        Resolver::new(self, false).select(select).resolved().columns
     }
 
     /// Analyses an expression over the columns of one table (CHECK, index, default, generated, policy,
@@ -133,6 +147,14 @@ impl Result {
 
     pub(super) fn known(columns: Vec<OutputColumn>) -> Result {
         Result { columns: Some(columns), open: Vec::new(), rest: Rest::Nothing }
+    }
+
+    /// The result with constants that have no type of their own as text.
+    pub(super) fn resolved(mut self) -> Result {
+        for column in self.columns.iter_mut().flatten() {
+            column.ty = std::mem::take(&mut column.ty).resolved();
+        }
+        self
     }
 }
 
@@ -207,12 +229,14 @@ impl<'c, 'a> Resolver<'c, 'a> {
         right: &protobuf::SelectStmt,
         recursive: Option<&protobuf::CommonTableExpr>,
     ) -> Result {
-        let result = self.select(left);
+        let mut result = self.select(left);
         if let Some(cte) = recursive {
-            let visible = renamed(result.clone(), &super::context::strings(&cte.aliascolnames));
+            let visible = result.clone().resolved();
+            let visible = renamed(visible, &super::context::strings(&cte.aliascolnames));
             self.ctes.push(Cte { name: cte.ctename.clone(), result: visible });
         }
-        self.select(right);
+        let other = self.select(right);
+        self.merge_types(&mut result, &other);
         if recursive.is_some() {
             self.ctes.pop();
         }
@@ -230,18 +254,35 @@ impl<'c, 'a> Resolver<'c, 'a> {
         Result { open: Vec::new(), ..result }
     }
 
+    /// The columns of a set operation have the types that those of both sides have in common.
+    fn merge_types(&self, left: &mut Result, right: &Result) {
+        let Some(columns) = &mut left.columns else { return };
+        for (at, column) in columns.iter_mut().enumerate() {
+            let other = right.columns.as_ref().and_then(|columns| columns.get(at));
+            let other = other.map_or_else(Typed::unsure, |column| column.ty.clone());
+            column.ty = self.ctx.types().common_of(&[std::mem::take(&mut column.ty), other]);
+        }
+    }
+
     fn values(&mut self, select: &protobuf::SelectStmt) -> Result {
         self.scopes.push(Scope::default());
-        let mut columns: Vec<OutputColumn> = Vec::new();
-        for (row, list) in select.values_lists.iter().enumerate() {
+        let mut values: Vec<Vec<Typed>> = Vec::new();
+        for list in &select.values_lists {
             let Some(NodeEnum::List(list)) = list.node.as_ref() else { continue };
             for (at, value) in list.items.iter().enumerate() {
                 let ty = self.expr(value);
-                if row == 0 {
-                    columns.push(OutputColumn { name: format!("column{}", at + 1), ty });
+                match values.get_mut(at) {
+                    Some(column) => column.push(ty),
+                    None => values.push(vec![ty]),
                 }
             }
         }
+        let types = self.ctx.types();
+        let named = |(at, all): (usize, &Vec<Typed>)| OutputColumn {
+            name: format!("column{}", at + 1),
+            ty: types.common_of(all),
+        };
+        let columns: Vec<OutputColumn> = values.iter().enumerate().map(named).collect();
         self.sort(&select.sort_clause, Some(&columns));
         self.limits(select);
         self.scopes.pop();
@@ -415,7 +456,9 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let top_level = std::mem::take(&mut self.top_level);
         // A CTE does not see the FROM of the query that it belongs to, but that of the levels around it.
         let result = match cte.ctequery.as_ref().and_then(|node| node.node.as_ref()) {
-            Some(NodeEnum::SelectStmt(select)) => self.select_with(select, recursive.then_some(cte)),
+            Some(NodeEnum::SelectStmt(select)) => {
+                self.select_with(select, recursive.then_some(cte)).resolved()
+            }
             Some(NodeEnum::InsertStmt(insert)) => self.insert(insert),
             Some(NodeEnum::UpdateStmt(update)) => self.update(update),
             Some(NodeEnum::DeleteStmt(delete)) => self.delete(delete),
@@ -451,7 +494,7 @@ fn generated_columns(cte: &protobuf::CommonTableExpr) -> Vec<OutputColumn> {
         .cycle_clause
         .iter()
         .flat_map(|cycle| [cycle.cycle_mark_column.as_str(), cycle.cycle_path_column.as_str()]);
-    search.chain(cycle).map(|name| OutputColumn { name: name.to_owned(), ty: TypeRef::unknown() }).collect()
+    search.chain(cycle).map(|name| OutputColumn { name: name.to_owned(), ty: Typed::unsure() }).collect()
 }
 
 /// A result's columns as those of a source.

@@ -4,10 +4,9 @@ use super::context::strings;
 use super::query::{OutputColumn, Resolver, Result};
 use super::query_expr::{is_constant, string_constant};
 use super::query_scope::Rest;
+use super::typing::{Arguments, Collation, FunctionChoice, Resolved, Routine, Ty, Typed};
 use super::{Access, Class, Context, Facet, Place, SessionChange, TransactionStatement, Verdict};
-use crate::catalog::{
-    Catalog, Dependency, Found, Function, FunctionKind, Id, Name, ObjectRef, TypeKind, TypeRef,
-};
+use crate::catalog::{Catalog, Column, Dependency, Found, Function, FunctionKind, Id, Name, ObjectRef};
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
 use crate::syntax::{NodeEnum, protobuf};
@@ -17,18 +16,25 @@ impl Context<'_> {
     ///
     /// PostgreSQL's own functions are no requirement. What a body reads and writes is not recorded here.
     pub fn need_function(&mut self, name: &Name, arguments: Option<usize>, span: Span) -> Option<Id> {
-        let builtin = match name.schema.as_deref() {
-            Some(schema) => Catalog::is_system_schema(schema),
-            None => crate::catalog::builtin::is_function(&name.name),
-        };
         let found = self.catalog.find_function(name, arguments, self.path());
-        if builtin && found.yes().is_none() {
+        if self.is_builtin_function(name) && found.yes().is_none() {
             return None;
         }
+        self.require_function(name, found, span, format!("function `{name}` does not exist"))
+    }
+
+    fn is_builtin_function(&self, name: &Name) -> bool {
+        match name.schema.as_deref() {
+            Some(schema) => Catalog::is_system_schema(schema),
+            None => crate::catalog::builtin::is_function(&name.name),
+        }
+    }
+
+    /// Records the requirement on a function that was looked for.
+    fn require_function(&mut self, name: &Name, found: Found<Id>, span: Span, message: String) -> Option<Id> {
         let (verdict, id) = match found {
             Found::Yes(id) => (Verdict::Valid, Some(id)),
-            // What an extension of this run brings is not known before it is there.
-            Found::No if self.catalog.extensions.values().any(String::is_empty) => (Verdict::Unknown, None),
+            Found::No if !self.is_complete() => (Verdict::Unknown, None),
             Found::No => (Verdict::Invalid, None),
             Found::Unknown => (Verdict::Unknown, None),
         };
@@ -48,17 +54,23 @@ impl Context<'_> {
             let arguments = Some(function.signature());
             self.touch(Place::Object(ObjectRef::Function { name, arguments }), Access::Read);
         }
-        if builtin {
-            // Which of the two is meant depends on the types of the arguments.
-            return id;
-        }
         if let Some(id) = id {
             self.depends.push(Dependency { on: id, column: None });
         }
-        let message = format!("function `{name}` does not exist");
         let near = if verdict == Verdict::Invalid { self.near_functions(&name.name) } else { Vec::new() };
         self.require(any_of, span, verdict, Code::DN204, message, near);
         id
+    }
+
+    /// Whether the server's version is known, and one that the lists of what servers bring cover.
+    pub(super) fn knows_server(&self) -> bool {
+        self.catalog.roles.is_some() && (14..=18).contains(&(self.catalog.server_version / 10_000))
+    }
+
+    /// Whether nothing is on its way that this catalog cannot know: what an extension of this run brings is not
+    /// known before it is there.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.catalog.extensions.values().any(String::is_empty)
     }
 
     fn near_functions(&self, name: &str) -> Vec<String> {
@@ -69,44 +81,135 @@ impl Context<'_> {
 
 impl Resolver<'_, '_> {
     /// Analyses a call; gives its type as far as it is sure.
-    pub(super) fn call(&mut self, call: &protobuf::FuncCall) -> TypeRef {
-        let types: Vec<TypeRef> = call.args.iter().map(|argument| self.expr(argument)).collect();
-        self.exprs(&call.agg_order);
+    pub(super) fn call(&mut self, call: &protobuf::FuncCall) -> Typed {
+        self.call_with(call).0
+    }
+
+    /// Analyses a call; gives its type and the columns of the row that it gives, as far as they are sure.
+    pub(super) fn call_with(&mut self, call: &protobuf::FuncCall) -> (Typed, Called) {
+        let mut given: Vec<Typed> = call.args.iter().map(|argument| self.expr(argument)).collect();
+        let ordered: Vec<Typed> = call.agg_order.iter().map(|item| self.expr(item)).collect();
+        if call.agg_within_group {
+            given.extend(ordered);
+        }
         self.opt(&call.agg_filter);
         if let Some(window) = &call.over {
             self.window(window);
         }
         let name = Name::from_parts(&strings(&call.funcname));
         let span = self.ctx.span(call.location);
-        let named = call.args.iter().any(|arg| matches!(arg.node, Some(NodeEnum::NamedArgExpr(_))));
-        let count = (!named && !call.func_variadic && !call.agg_within_group).then_some(call.args.len());
-        let Some(id) = self.ctx.need_function(&name, count, span) else {
-            if name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog") {
-                self.builtin_effects(&name.name, call, span);
-                return builtin_type(&name.name, &types);
-            }
-            self.foreign_effects(&name.name);
-            return TypeRef::unknown();
+        let arguments = Arguments {
+            types: given.iter().map(|typed| typed.ty).collect(),
+            names: call.args.iter().filter_map(argument_name).collect(),
+            variadic: call.func_variadic,
         };
-        if self.data {
-            self.ctx.called(id);
+        let resolved = self.ctx.types().function(&name, &arguments);
+        let count = (arguments.names.is_empty() && !call.func_variadic && !call.agg_within_group)
+            .then_some(call.args.len());
+        let id = match &resolved {
+            Resolved::One(FunctionChoice { routine: Some(Routine::Own(id)), .. }) => {
+                self.ctx.require_function(&name, Found::Yes(*id), span, String::new())
+            }
+            Resolved::One(FunctionChoice { routine: Some(Routine::Builtin(_)), .. }) => None,
+            Resolved::One(FunctionChoice { routine: Some(Routine::Cast), result }) => {
+                if let Ty::Own(id) = result {
+                    self.ctx.depends.push(Dependency { on: *id, column: None });
+                }
+                None
+            }
+            Resolved::Nothing => match self.projected(&name, &arguments) {
+                Some(field) => return (field, Called::default()),
+                None => self.no_function(&name, count, &arguments, span),
+            },
+            _ => self.ctx.need_function(&name, count, span),
+        };
+        match id {
+            Some(id) if self.data => self.ctx.called(id),
+            Some(_) => {}
+            None if name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog") => {
+                self.builtin_effects(&name.name, call, span);
+            }
+            None => self.foreign_effects(&name.name),
         }
-        self.user_type(id)
+        let Resolved::One(choice) = resolved else {
+            return (Typed::unsure(), Called { name, ..Called::default() });
+        };
+        let collation = Collation::merged(choice.result, given.iter().map(|typed| &typed.collation));
+        let called = Called { name, routine: choice.routine, inputs: arguments.types };
+        let fields = if choice.result.is("record") { self.outputs(&called) } else { None };
+        (Typed { collation, fields, ..Typed::of(choice.result) }, called)
     }
 
-    fn user_type(&self, id: Id) -> TypeRef {
-        let Some(function) = self.ctx.catalog.function(id) else { return TypeRef::unknown() };
-        let alone = self
-            .ctx
-            .catalog
-            .functions()
-            .filter(|(_, other)| other.schema == function.schema && other.name == function.name)
-            .count()
-            == 1;
-        match &function.result {
-            Some(result) if alone && !is_polymorphic(&result.name) => result.clone(),
-            _ => TypeRef::unknown(),
+    /// `column(row)` is `row.column` where there is no such function.
+    fn projected(&self, name: &Name, arguments: &Arguments) -> Option<Typed> {
+        let [row] = arguments.types.as_slice() else { return None };
+        if name.schema.is_some() {
+            return None;
         }
+        let field = self.field(&Typed::of(*row), &name.name);
+        (!field.ty.is_unsure()).then_some(field)
+    }
+
+    /// `row.function` is `function(row)` where the row has no such column.
+    pub(super) fn function_field(&mut self, at: (usize, usize), name: &str, span: Span) -> Option<Typed> {
+        let row = self.row_type(at);
+        let name = Name { schema: None, name: name.to_owned() };
+        if row.ty.is_unsure() || !self.ctx.types().has_own_function(&name) {
+            return None;
+        }
+        let arguments = Arguments { types: vec![row.ty], ..Arguments::default() };
+        match self.ctx.types().function(&name, &arguments) {
+            Resolved::One(FunctionChoice { routine, result }) => {
+                self.use_row(at);
+                if let Some(Routine::Own(id)) = routine {
+                    self.ctx.require_function(&name, Found::Yes(id), span, String::new());
+                    if self.data {
+                        self.ctx.called(id);
+                    }
+                }
+                Some(Typed::of(result))
+            }
+            Resolved::Unsure => Some(Typed::unsure()),
+            Resolved::Nothing => None,
+        }
+    }
+
+    /// Records that no function takes these arguments.
+    fn no_function(
+        &mut self,
+        name: &Name,
+        count: Option<usize>,
+        arguments: &Arguments,
+        span: Span,
+    ) -> Option<Id> {
+        let types = self.ctx.types();
+        // A row of which not all is known may have a column of that name.
+        let field = match arguments.types.as_slice() {
+            [only] => match types.row(*only).and_then(|id| self.ctx.catalog.relation(id)) {
+                Some(relation) => !relation.columns_known,
+                None => types.is_composite(*only) != Some(false),
+            },
+            _ => false,
+        };
+        // Without a server it may be of any version.
+        let elsewhere = !self.ctx.knows_server()
+            && types.versions().any(|types| !matches!(types.function(name, arguments), Resolved::Nothing));
+        let path =
+            name.schema.is_none() && self.ctx.path().0.iter().any(|schema| Catalog::is_system_schema(schema));
+        let system = name.schema.as_deref().is_some_and(Catalog::is_system_schema);
+        let known = self.ctx.is_builtin_function(name) || types.has_own_function(name);
+        if field || elsewhere || path || !known {
+            return self.ctx.need_function(name, count, span);
+        }
+        // An extension may have put functions there, which are not read.
+        let found = if system && self.ctx.catalog.extensions.len() > 1 { Found::Unknown } else { Found::No };
+        let shown = |ty: &Ty| match ty.is_literal() {
+            true => "unknown".to_owned(),
+            false => types.to_ref(&Typed::of(*ty)).to_string(),
+        };
+        let list: Vec<String> = arguments.types.iter().map(shown).collect();
+        let message = format!("function `{name}({})` does not exist", list.join(", "));
+        self.ctx.require_function(name, found, span, message)
     }
 
     /// What built-in functions do that a caller has to know.
@@ -221,123 +324,115 @@ impl Resolver<'_, '_> {
     }
 
     /// What a function in FROM gives; `scalar` names the column of a function that gives one plain value.
-    pub(super) fn function_result(&mut self, call: &protobuf::Node, scalar: &str) -> Result {
-        let one = |ty: TypeRef| Result::known(vec![OutputColumn { name: scalar.to_owned(), ty }]);
-        let Some(NodeEnum::FuncCall(call)) = call.node.as_ref() else { return one(TypeRef::unknown()) };
-        let name = Name::from_parts(&strings(&call.funcname));
-        let mut found = self
-            .ctx
-            .catalog
-            .find_functions(&name, self.ctx.path())
-            .into_iter()
-            .map(|(_, function)| function)
-            .filter(|function| function.takes(call.args.len()));
-        match (found.next(), found.next()) {
-            (Some(function), None) => result_of(self.ctx.catalog, function, scalar),
-            (None, _) if name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog") => {
-                builtin_result(&name.name, scalar)
-            }
-            _ => Result::unknown(),
+    pub(super) fn function_result(&mut self, typed: &Typed, called: &Called, scalar: &str) -> Result {
+        if let Some(columns) = self.outputs(called) {
+            let named = columns.into_iter().map(|column| match column.name.as_str() {
+                "" => OutputColumn { name: scalar.to_owned(), ..column },
+                _ => column,
+            });
+            return Result::known(named.collect());
         }
-    }
-}
-
-fn builtin_result(name: &str, scalar: &str) -> Result {
-    let known = |names: &[(&str, &str)]| {
-        let columns = names.iter().map(|(name, ty)| OutputColumn {
-            name: (*name).to_owned(),
-            ty: if ty.is_empty() { TypeRef::unknown() } else { TypeRef::builtin(ty) },
-        });
-        Result::known(columns.collect())
-    };
-    match name {
-        "generate_series" => known(&[(scalar, "")]),
-        "generate_subscripts" => known(&[(scalar, "int4")]),
-        "regexp_split_to_table" | "string_to_table" | "json_object_keys" | "jsonb_object_keys" => {
-            known(&[(scalar, "text")])
+        let types = self.ctx.types();
+        let name = &called.name;
+        if typed.ty.is_unsure() || typed.ty.is("record") {
+            let own = types.has_own_function(name);
+            let system = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
+            return if own || !system { Result::unknown() } else { builtin_result(&name.name) };
         }
-        "json_array_elements" => known(&[("value", "json")]),
-        "jsonb_array_elements" => known(&[("value", "jsonb")]),
-        "json_array_elements_text" | "jsonb_array_elements_text" => known(&[("value", "text")]),
-        "json_each" => known(&[("key", "text"), ("value", "json")]),
-        "jsonb_each" => known(&[("key", "text"), ("value", "jsonb")]),
-        "json_each_text" | "jsonb_each_text" => known(&[("key", "text"), ("value", "text")]),
-        // Their columns may be those of a table of the user's.
-        "unnest"
-        | "json_populate_record"
-        | "jsonb_populate_record"
-        | "json_populate_recordset"
-        | "jsonb_populate_recordset" => Result::unknown(),
-        _ if crate::catalog::builtin::is_function(name) => {
-            Result { columns: None, open: Vec::new(), rest: Rest::Anything }
-        }
-        _ => Result::unknown(),
-    }
-}
-
-/// What a function of the user's gives as a source.
-fn result_of(catalog: &Catalog, function: &Function, scalar: &str) -> Result {
-    let outputs: Vec<_> =
-        function.parameters.iter().filter(|parameter| matches!(parameter.mode, 'o' | 'b' | 't')).collect();
-    if !outputs.is_empty() {
-        let single = outputs.len() == 1;
-        let columns = outputs.iter().enumerate().map(|(at, parameter)| OutputColumn {
-            name: match (&parameter.name, single) {
-                (Some(name), _) => name.clone(),
-                (None, true) => scalar.to_owned(),
-                (None, false) => format!("column{}", at + 1),
-            },
-            ty: parameter.ty.clone(),
-        });
-        return Result::known(columns.collect());
-    }
-    let Some(result) = &function.result else { return Result::unknown() };
-    let one = Result::known(vec![OutputColumn { name: scalar.to_owned(), ty: result.clone() }]);
-    match result.id {
-        _ if result.array => one,
-        None if result.schema == "pg_catalog" && !is_polymorphic(&result.name) => one,
-        None => Result::unknown(),
-        Some(id) => match (catalog.type_by_id(id), catalog.relation(id)) {
-            (Some(ty), _) if matches!(ty.kind, TypeKind::Enum(_) | TypeKind::Range) => one,
-            (_, Some(relation)) if relation.columns_known => {
-                let columns = relation
-                    .columns
-                    .iter()
-                    .map(|column| OutputColumn { name: column.name.clone(), ty: column.ty.clone() });
-                Result {
-                    columns: Some(columns.collect()),
-                    open: vec![catalog.relation_name(id)],
-                    rest: Rest::Nothing,
+        match types.row(typed.ty) {
+            Some(id) => match self.ctx.catalog.relation(id).filter(|relation| relation.columns_known) {
+                Some(relation) => {
+                    let column = |column: &Column| OutputColumn {
+                        name: column.name.clone(),
+                        ty: super::query::column_type(column),
+                    };
+                    Result {
+                        columns: Some(relation.columns.iter().map(column).collect()),
+                        open: vec![self.ctx.catalog.relation_name(id)],
+                        rest: Rest::Nothing,
+                    }
                 }
+                None => Result::unknown(),
+            },
+            None => Result::known(vec![OutputColumn { name: scalar.to_owned(), ty: typed.clone() }]),
+        }
+    }
+
+    /// The columns that a function's OUT parameters make; a single one without a name has none.
+    fn outputs(&self, called: &Called) -> Option<Vec<OutputColumn>> {
+        let (parameters, listed): (Vec<Ty>, Vec<Listed>) = match called.routine? {
+            Routine::Cast => return None,
+            Routine::Builtin(function) => {
+                let all = function.arguments.iter();
+                let all = all.map(|argument| {
+                    (argument.name.map(str::to_owned), Ty::Builtin(argument.ty), argument.mode)
+                });
+                split(all.collect())
             }
-            _ => Result::unknown(),
-        },
+            Routine::Own(id) => {
+                let all = self.ctx.catalog.function(id)?.parameters.iter();
+                let all = all.map(|parameter| {
+                    (parameter.name.clone(), super::typing::from_ref(&parameter.ty), parameter.mode)
+                });
+                split(all.collect())
+            }
+        };
+        if listed.is_empty() {
+            return None;
+        }
+        let single = listed.len() == 1;
+        let types = self.ctx.types();
+        let columns = listed.into_iter().enumerate().map(|(at, (name, ty, _))| OutputColumn {
+            name: match name.filter(|name| !name.is_empty()) {
+                Some(name) => name,
+                None if single => String::new(),
+                None => format!("column{}", at + 1),
+            },
+            ty: Typed::of(types.result(&called.inputs, &parameters, ty)),
+        });
+        Some(columns.collect())
     }
 }
 
-fn is_polymorphic(name: &str) -> bool {
-    name.starts_with("any") || matches!(name, "record" | "?" | "trigger" | "event_trigger")
+/// What a call was found to be.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Called {
+    name: Name,
+    routine: Option<Routine>,
+    inputs: Vec<Ty>,
 }
 
-fn builtin_type(name: &str, arguments: &[TypeRef]) -> TypeRef {
-    match name {
-        "count" | "nextval" | "setval" | "currval" | "row_number" | "rank" | "dense_rank" => {
-            TypeRef::builtin("int8")
-        }
-        "now" | "clock_timestamp" | "statement_timestamp" | "transaction_timestamp" => {
-            TypeRef::builtin("timestamptz")
-        }
-        "gen_random_uuid" => TypeRef::builtin("uuid"),
-        "to_char" | "md5" | "concat" | "concat_ws" | "format" | "quote_ident" => TypeRef::builtin("text"),
-        "to_tsvector" => TypeRef::builtin("tsvector"),
-        "array_agg" => match arguments {
-            [element] if !element.is_unknown() && !element.array && element.modifiers.is_none() => {
-                TypeRef { array: true, ..element.clone() }
-            }
-            _ => TypeRef::unknown(),
-        },
-        _ => TypeRef::unknown(),
+type Listed = (Option<String>, Ty, char);
+
+/// The input types of a function, and its output parameters.
+fn split(all: Vec<Listed>) -> (Vec<Ty>, Vec<Listed>) {
+    let inputs = all.iter().filter(|(_, _, mode)| matches!(mode, 'i' | 'b' | 'v')).map(|(_, ty, _)| *ty);
+    let inputs = inputs.collect();
+    (inputs, all.into_iter().filter(|(_, _, mode)| matches!(mode, 'o' | 'b' | 't')).collect())
+}
+
+fn argument_name(node: &protobuf::Node) -> Option<String> {
+    match node.node.as_ref()? {
+        NodeEnum::NamedArgExpr(argument) => Some(argument.name.clone()),
+        _ => None,
     }
+}
+
+/// What a built-in function gives of which it is not known with what types it is called.
+fn builtin_result(name: &str) -> Result {
+    // Their columns may be those of a table of the user's.
+    let rows = matches!(
+        name,
+        "unnest"
+            | "json_populate_record"
+            | "jsonb_populate_record"
+            | "json_populate_recordset"
+            | "jsonb_populate_recordset"
+    );
+    if rows || !crate::catalog::builtin::is_function(name) {
+        return Result::unknown();
+    }
+    Result { columns: None, open: Vec::new(), rest: Rest::Anything }
 }
 
 /// The value of a constant TRUE or FALSE.

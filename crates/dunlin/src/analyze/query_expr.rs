@@ -1,18 +1,17 @@
 //! Expressions: every column, function, type and constant in them, and their types as far as they are sure.
 
 use super::context::strings;
-use super::query::Resolver;
-use super::{Access, Facet, Place, Verdict};
-use crate::catalog::{ObjectRef, QName, TypeKind, TypeRef};
-use crate::diagnostic::Code;
+use super::query::{OutputColumn, Resolver};
+use super::typing::{Collation, Ty, Typed};
+use crate::catalog::QName;
 use crate::syntax::{NodeEnum, protobuf};
 
-type Boxed = Option<Box<protobuf::Node>>;
+pub(super) type Boxed = Option<Box<protobuf::Node>>;
 
 impl Resolver<'_, '_> {
     /// Analyses an expression; gives its type as far as it is sure.
-    pub(super) fn expr(&mut self, node: &protobuf::Node) -> TypeRef {
-        node.node.as_ref().map_or_else(TypeRef::unknown, |node| self.expr_node(node))
+    pub(super) fn expr(&mut self, node: &protobuf::Node) -> Typed {
+        node.node.as_ref().map_or_else(Typed::unsure, |node| self.expr_node(node))
     }
 
     pub(super) fn exprs(&mut self, nodes: &[protobuf::Node]) {
@@ -21,137 +20,179 @@ impl Resolver<'_, '_> {
         }
     }
 
-    pub(super) fn opt(&mut self, node: &Boxed) -> TypeRef {
-        node.as_ref().map_or_else(TypeRef::unknown, |node| self.expr(node))
+    pub(super) fn opt(&mut self, node: &Boxed) -> Typed {
+        node.as_ref().map_or_else(Typed::unsure, |node| self.expr(node))
     }
 
-    fn expr_node(&mut self, node: &NodeEnum) -> TypeRef {
+    fn expr_node(&mut self, node: &NodeEnum) -> Typed {
         match node {
-            NodeEnum::ColumnRef(column) => return self.column_ref(column),
-            NodeEnum::AConst(constant) => return self.constant(constant),
-            NodeEnum::TypeCast(cast) => return self.cast(cast),
-            NodeEnum::FuncCall(call) => return self.call(call),
-            NodeEnum::AExpr(expression) => return self.operator(expression),
-            NodeEnum::SubLink(link) => return self.sublink(link),
+            NodeEnum::ColumnRef(column) => self.column_ref(column),
+            NodeEnum::AConst(constant) => self.constant(constant),
+            NodeEnum::TypeCast(cast) => self.cast(cast),
+            NodeEnum::FuncCall(call) => self.call(call),
+            NodeEnum::AExpr(expression) => self.operator(expression),
+            NodeEnum::SubLink(link) => self.sublink(link),
             NodeEnum::BoolExpr(expression) => {
                 self.exprs(&expression.args);
-                return TypeRef::builtin("bool");
+                Typed::named("bool")
             }
             NodeEnum::NullTest(test) => {
                 self.opt(&test.arg);
-                return TypeRef::builtin("bool");
+                Typed::named("bool")
             }
             NodeEnum::BooleanTest(test) => {
                 self.opt(&test.arg);
-                return TypeRef::builtin("bool");
+                Typed::named("bool")
             }
-            NodeEnum::CollateClause(collate) => return self.opt(&collate.arg),
-            NodeEnum::CaseExpr(case) => return self.case(case),
-            NodeEnum::CoalesceExpr(expression) => return self.alike(&expression.args),
-            NodeEnum::MinMaxExpr(expression) => return self.alike(&expression.args),
-            NodeEnum::SqlvalueFunction(function) => return value_function_type(function.op()),
+            NodeEnum::CollateClause(collate) => self.collate(collate),
+            NodeEnum::CaseExpr(case) => self.case(case),
+            NodeEnum::CoalesceExpr(expression) => self.alike(&expression.args),
+            NodeEnum::MinMaxExpr(expression) => self.alike(&expression.args),
+            NodeEnum::SqlvalueFunction(function) => value_function_type(function.op(), function.typmod),
+            NodeEnum::AIndirection(indirection) => self.indirection(indirection),
+            NodeEnum::AArrayExpr(array) => self.array(array),
+            NodeEnum::RowExpr(row) => self.row(row),
+            NodeEnum::NamedArgExpr(argument) => self.opt(&argument.arg),
+            NodeEnum::SortBy(sort) => self.opt(&sort.node),
+            NodeEnum::GroupingFunc(function) => {
+                self.exprs(&function.args);
+                Typed::named("int4")
+            }
+            NodeEnum::XmlExpr(xml) => self.xml(xml),
+            NodeEnum::XmlSerialize(xml) => {
+                self.opt(&xml.expr);
+                xml.type_name.as_ref().map_or_else(Typed::unsure, |ty| self.written_type(ty))
+            }
+            NodeEnum::MergeSupportFunc(_) => Typed::named("text"),
+            NodeEnum::CurrentOfExpr(_) => Typed::named("bool"),
             _ => self.container(node),
         }
-        TypeRef::unknown()
     }
 
-    /// Nodes that are only walked through.
-    fn container(&mut self, node: &NodeEnum) {
+    /// Nodes that are no values themselves.
+    fn container(&mut self, node: &NodeEnum) -> Typed {
         match node {
             NodeEnum::List(list) => self.exprs(&list.items),
-            NodeEnum::AIndirection(indirection) => {
-                self.opt(&indirection.arg);
-                self.exprs(&indirection.indirection);
-            }
             NodeEnum::AIndices(indices) => {
                 self.opt(&indices.lidx);
                 self.opt(&indices.uidx);
             }
-            NodeEnum::AArrayExpr(array) => self.exprs(&array.elements),
-            NodeEnum::RowExpr(row) => self.exprs(&row.args),
-            NodeEnum::NamedArgExpr(argument) => drop(self.opt(&argument.arg)),
-            NodeEnum::GroupingFunc(function) => self.exprs(&function.args),
             NodeEnum::GroupingSet(set) => self.exprs(&set.content),
             NodeEnum::ResTarget(target) => drop(self.opt(&target.val)),
             NodeEnum::MultiAssignRef(reference) => drop(self.opt(&reference.source)),
-            NodeEnum::SortBy(sort) => drop(self.opt(&sort.node)),
             NodeEnum::WindowDef(window) => self.window(window),
-            NodeEnum::XmlExpr(xml) => {
-                self.exprs(&xml.named_args);
-                self.exprs(&xml.args);
+            NodeEnum::ParamRef(_) | NodeEnum::SetToDefault(_) | NodeEnum::String(_) | NodeEnum::AStar(_) => {}
+            _ => return self.json(node),
+        }
+        Typed::unsure()
+    }
+
+    /// A type that is written in an expression.
+    pub(super) fn written_type(&mut self, node: &protobuf::TypeName) -> Typed {
+        Typed::from_ref(&self.ctx.need_type(node))
+    }
+
+    fn collate(&mut self, collate: &protobuf::CollateClause) -> Typed {
+        let inner = self.opt(&collate.arg).resolved();
+        let name = self.ctx.collation(&collate.collname);
+        Typed { collation: Collation::explicit(&name), ..inner }
+    }
+
+    fn xml(&mut self, xml: &protobuf::XmlExpr) -> Typed {
+        self.exprs(&xml.named_args);
+        self.exprs(&xml.args);
+        match xml.op() {
+            protobuf::XmlExprOp::IsDocument => Typed::named("bool"),
+            _ => Typed::named("xml"),
+        }
+    }
+
+    /// `ARRAY[…]`.
+    fn array(&mut self, array: &protobuf::AArrayExpr) -> Typed {
+        let all: Vec<Typed> = array.elements.iter().map(|element| self.expr(element)).collect();
+        let types = self.ctx.types();
+        let common = types.common_of(&all);
+        let nested = array.elements.iter().any(|node| matches!(node.node, Some(NodeEnum::AArrayExpr(_))))
+            || all.iter().any(|element| types.element(element.ty).is_some());
+        let ty = if nested { common.ty } else { types.array(common.ty) };
+        Typed { ty, fields: None, ..common }
+    }
+
+    fn row(&mut self, row: &protobuf::RowExpr) -> Typed {
+        let all = row.args.iter().map(|arg| self.expr(arg)).collect::<Vec<Typed>>();
+        let star = |node: &protobuf::Node| match node.node.as_ref() {
+            Some(NodeEnum::ColumnRef(column)) => {
+                matches!(column.fields.last().and_then(|last| last.node.as_ref()), Some(NodeEnum::AStar(_)))
             }
-            NodeEnum::XmlSerialize(xml) => {
-                self.opt(&xml.expr);
-                if let Some(ty) = &xml.type_name {
-                    self.ctx.need_type(ty);
+            _ => false,
+        };
+        let named =
+            |(at, ty): (usize, Typed)| OutputColumn { name: format!("f{}", at + 1), ty: ty.resolved() };
+        let fields =
+            (!row.args.iter().any(star)).then(|| all.into_iter().enumerate().map(named).collect::<Vec<_>>());
+        Typed { fields, ..Typed::named("record") }
+    }
+
+    /// Subscripts and fields, one after the other.
+    fn indirection(&mut self, indirection: &protobuf::AIndirection) -> Typed {
+        let mut value = self.opt(&indirection.arg);
+        let mut subscripted = false;
+        for node in &indirection.indirection {
+            value = match node.node.as_ref() {
+                Some(NodeEnum::AIndices(indices)) => {
+                    self.opt(&indices.lidx);
+                    self.opt(&indices.uidx);
+                    // Each further subscript goes deeper into the same array.
+                    if std::mem::replace(&mut subscripted, true) && !indices.is_slice {
+                        continue;
+                    }
+                    self.subscripted(value, indices.is_slice)
                 }
-            }
-            NodeEnum::ParamRef(_)
-            | NodeEnum::SetToDefault(_)
-            | NodeEnum::CurrentOfExpr(_)
-            | NodeEnum::MergeSupportFunc(_)
-            | NodeEnum::String(_)
-            | NodeEnum::AStar(_) => {}
-            _ => self.json(node),
-        }
-    }
-
-    fn json(&mut self, node: &NodeEnum) {
-        match node {
-            NodeEnum::JsonValueExpr(value) => self.json_value(value),
-            NodeEnum::JsonKeyValue(pair) => self.json_pair(pair),
-            NodeEnum::JsonArgument(argument) => self.json_opt(&argument.val),
-            NodeEnum::JsonObjectConstructor(object) => self.exprs(&object.exprs),
-            NodeEnum::JsonArrayConstructor(array) => self.exprs(&array.exprs),
-            NodeEnum::JsonArrayQueryConstructor(array) => drop(self.opt(&array.query)),
-            NodeEnum::JsonObjectAgg(aggregate) => {
-                if let Some(pair) = &aggregate.arg {
-                    self.json_pair(pair);
+                Some(NodeEnum::String(field)) => {
+                    subscripted = false;
+                    self.field(&value, &field.sval)
                 }
-                self.json_aggregate(aggregate.constructor.as_deref());
+                _ => Typed::unsure(),
+            };
+        }
+        // Whether there is a slice among several subscripts decides for all of them.
+        let slices = |node: &protobuf::Node| matches!(&node.node, Some(NodeEnum::AIndices(indices)) if indices.is_slice);
+        let plain = |node: &protobuf::Node| matches!(&node.node, Some(NodeEnum::AIndices(indices)) if !indices.is_slice);
+        if indirection.indirection.iter().any(slices) && indirection.indirection.iter().any(plain) {
+            return Typed::unsure();
+        }
+        value
+    }
+
+    fn subscripted(&self, value: Typed, slice: bool) -> Typed {
+        let types = self.ctx.types();
+        let base = types.base(value.ty);
+        if base.is("jsonb") {
+            return Typed::named("jsonb");
+        }
+        let element = types.element(base).or_else(|| types.subscript(base));
+        match element {
+            Some(_) if slice => Typed { ty: base, ..value },
+            Some(element) => {
+                let collation = Collation::merged(element, std::iter::once(&value.collation));
+                Typed { ty: element, collation, ..value }
             }
-            NodeEnum::JsonArrayAgg(aggregate) => {
-                self.json_opt(&aggregate.arg);
-                self.json_aggregate(aggregate.constructor.as_deref());
-            }
-            NodeEnum::JsonFuncExpr(function) => {
-                self.json_opt(&function.context_item);
-                self.opt(&function.pathspec);
-                self.exprs(&function.passing);
-            }
-            NodeEnum::JsonIsPredicate(predicate) => drop(self.opt(&predicate.expr)),
-            NodeEnum::JsonParseExpr(parse) => self.json_opt(&parse.expr),
-            NodeEnum::JsonScalarExpr(scalar) => drop(self.opt(&scalar.expr)),
-            NodeEnum::JsonSerializeExpr(serialize) => self.json_opt(&serialize.expr),
-            NodeEnum::SelectStmt(select) => drop(self.select(select)),
-            // What is not known here may read anything.
-            _ => self.ctx.touch(Place::Everything, Access::Read),
+            None => Typed::unsure(),
         }
     }
 
-    pub(super) fn json_value(&mut self, value: &protobuf::JsonValueExpr) {
-        self.opt(&value.raw_expr);
-        self.opt(&value.formatted_expr);
-    }
-
-    fn json_opt(&mut self, value: &Option<Box<protobuf::JsonValueExpr>>) {
-        if let Some(value) = value {
-            self.json_value(value);
+    /// A field of a composite value.
+    pub(super) fn field(&self, value: &Typed, name: &str) -> Typed {
+        if let Some(fields) = &value.fields {
+            let mut found = fields.iter().filter(|field| field.name == name);
+            return match (found.next(), found.next()) {
+                (Some(field), None) => field.ty.clone(),
+                _ => Typed::unsure(),
+            };
         }
-    }
-
-    fn json_pair(&mut self, pair: &protobuf::JsonKeyValue) {
-        self.opt(&pair.key);
-        self.json_opt(&pair.value);
-    }
-
-    fn json_aggregate(&mut self, constructor: Option<&protobuf::JsonAggConstructor>) {
-        let Some(constructor) = constructor else { return };
-        self.opt(&constructor.agg_filter);
-        self.exprs(&constructor.agg_order);
-        if let Some(window) = &constructor.over {
-            self.window(window);
-        }
+        let relation = self.ctx.types().row(value.ty).and_then(|id| self.ctx.catalog.relation(id));
+        let column = relation.and_then(|relation| relation.column(name));
+        column.map_or_else(Typed::unsure, super::query::column_type)
     }
 
     pub(super) fn window(&mut self, window: &protobuf::WindowDef) {
@@ -161,34 +202,40 @@ impl Resolver<'_, '_> {
         self.opt(&window.end_offset);
     }
 
-    fn case(&mut self, case: &protobuf::CaseExpr) -> TypeRef {
+    fn case(&mut self, case: &protobuf::CaseExpr) -> Typed {
         self.opt(&case.arg);
-        let mut types = Vec::new();
+        let mut results = Vec::new();
         for node in &case.args {
             if let Some(NodeEnum::CaseWhen(when)) = node.node.as_ref() {
                 self.opt(&when.expr);
-                types.push(self.opt(&when.result));
+                results.push(self.opt(&when.result));
             }
         }
-        if case.defresult.is_some() {
-            types.push(self.opt(&case.defresult));
-        }
-        common_type(types)
+        // The server looks at ELSE first, and takes NULL for one that is not there.
+        let other = match &case.defresult {
+            Some(other) => self.expr(other),
+            None => Typed::of(Ty::literal()),
+        };
+        results.insert(0, other);
+        self.ctx.types().common_of(&results)
     }
 
-    fn alike(&mut self, args: &[protobuf::Node]) -> TypeRef {
-        let types = args.iter().map(|arg| self.expr(arg)).collect();
-        common_type(types)
+    fn alike(&mut self, args: &[protobuf::Node]) -> Typed {
+        let all: Vec<Typed> = args.iter().map(|arg| self.expr(arg)).collect();
+        self.ctx.types().common_of(&all)
     }
 
-    fn column_ref(&mut self, column: &protobuf::ColumnRef) -> TypeRef {
+    fn column_ref(&mut self, column: &protobuf::ColumnRef) -> Typed {
         let span = self.ctx.span(column.location);
         let star =
             matches!(column.fields.last().and_then(|last| last.node.as_ref()), Some(NodeEnum::AStar(_)));
         let parts = strings(&column.fields);
         match (parts.as_slice(), star) {
             ([alias], true) => match self.find_alias(alias) {
-                Some(at) => self.use_row(at),
+                Some(at) => {
+                    self.use_row(at);
+                    return self.row_type(at);
+                }
                 None => self.no_source(alias, span),
             },
             ([name], false) => return self.unqualified(name, span),
@@ -199,29 +246,32 @@ impl Resolver<'_, '_> {
             }
             _ => {}
         }
-        TypeRef::unknown()
+        Typed::unsure()
     }
 
-    fn constant(&mut self, constant: &protobuf::AConst) -> TypeRef {
+    fn constant(&mut self, constant: &protobuf::AConst) -> Typed {
         use protobuf::a_const::Val;
         match &constant.val {
-            Some(Val::Ival(_)) => TypeRef::builtin("int4"),
-            Some(Val::Boolval(_)) => TypeRef::builtin("bool"),
-            Some(Val::Fval(value)) if value.fval.parse::<i64>().is_ok() => TypeRef::builtin("int8"),
-            Some(Val::Fval(value)) if !value.fval.starts_with("0x") => TypeRef::builtin("numeric"),
+            Some(Val::Ival(_)) => Typed::named("int4"),
+            Some(Val::Boolval(_)) => Typed::named("bool"),
+            Some(Val::Fval(value)) => Typed::named(number_type(&value.fval)),
+            Some(Val::Bsval(_)) => Typed::named("bit"),
             Some(Val::Sval(text)) => {
                 self.ctx.analysis.constants.push(text.sval.clone());
-                TypeRef::unknown()
+                Typed::of(Ty::literal())
             }
-            _ => TypeRef::unknown(),
+            None => Typed::of(Ty::literal()),
         }
     }
 
-    fn cast(&mut self, cast: &protobuf::TypeCast) -> TypeRef {
-        self.opt(&cast.arg);
-        let Some(type_name) = &cast.type_name else { return TypeRef::unknown() };
+    fn cast(&mut self, cast: &protobuf::TypeCast) -> Typed {
+        let inner = self.opt(&cast.arg);
+        let Some(type_name) = &cast.type_name else { return Typed::unsure() };
         let ty = self.ctx.need_type(type_name);
-        let Some(text) = cast.arg.as_deref().and_then(string_constant) else { return ty };
+        let typed = Typed::from_ref(&ty);
+        let collation = Collation::merged(typed.ty, std::iter::once(&inner.collation));
+        let typed = Typed { collation, ..typed };
+        let Some(text) = cast.arg.as_deref().and_then(string_constant) else { return typed };
         let span = self.ctx.span(cast.location);
         match (ty.schema.as_str(), ty.name.as_str()) {
             _ if ty.array => {}
@@ -239,90 +289,42 @@ impl Resolver<'_, '_> {
             }
             _ => self.enum_label(&ty, text, span),
         }
-        ty
+        typed
     }
 
-    /// Requires a label where a string constant becomes a value of an enum type.
-    pub(super) fn enum_label(&mut self, ty: &TypeRef, label: &str, span: crate::source::Span) {
-        if ty.array {
-            return;
-        }
-        let Some(id) = ty.id else { return };
-        let Some(found) = self.ctx.catalog.type_by_id(id) else { return };
-        let TypeKind::Enum(labels) = &found.kind else { return };
-        let there = labels.iter().any(|known| known.label == label);
-        let verdict = if there { Verdict::Valid } else { Verdict::Invalid };
-        let near = match verdict {
-            Verdict::Valid => Vec::new(),
-            _ => crate::diagnostic::near_names(label, labels.iter().map(|known| known.label.as_str()))
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-        };
-        let name = self.ctx.catalog.type_name(id);
-        let object = ObjectRef::EnumLabel { name: name.clone(), label: label.to_owned() };
-        self.ctx.touch(Place::Object(object.clone()), Access::Read);
-        let message = format!("enum `{name}` has no label `{label}`");
-        self.ctx.require(vec![Facet::Exists(object)], span, verdict, Code::DN205, message, near);
-    }
-
-    /// Requires labels for constants that are compared with a value of an enum type.
-    fn compared(&mut self, ty: &TypeRef, other: &Boxed) {
-        // An operator of the user's own may take the constant as text.
-        if ty.id.is_none() || self.ctx.catalog.others_of("operator").next().is_some() {
-            return;
-        }
-        let Some(node) = other.as_ref().and_then(|node| node.node.as_ref()) else { return };
-        let items = match node {
-            NodeEnum::List(list) => list.items.iter().collect(),
-            _ => other.iter().map(|node| &**node).collect::<Vec<_>>(),
-        };
-        for item in items {
-            if let (Some(text), Some(location)) = (string_constant(item), location_of(item)) {
-                let span = self.ctx.span(location);
-                self.enum_label(ty, text, span);
-            }
-        }
-    }
-
-    fn operator(&mut self, expression: &protobuf::AExpr) -> TypeRef {
-        use protobuf::AExprKind as Kind;
-        let left = self.opt(&expression.lexpr);
-        let right = self.opt(&expression.rexpr);
-        let operator = strings(&expression.name);
-        let comparison =
-            operator.len() == 1 && matches!(operator[0].as_str(), "=" | "<>" | "<" | ">" | "<=" | ">=");
-        match expression.kind() {
-            Kind::AexprOp | Kind::AexprDistinct | Kind::AexprNotDistinct | Kind::AexprIn if comparison => {
-                self.compared(&left, &expression.rexpr);
-                self.compared(&right, &expression.lexpr);
-                TypeRef::builtin("bool")
-            }
-            Kind::AexprOp => TypeRef::unknown(),
-            Kind::AexprNullif => left,
-            _ => TypeRef::builtin("bool"),
-        }
-    }
-
-    fn sublink(&mut self, link: &protobuf::SubLink) -> TypeRef {
-        let left = self.opt(&link.testexpr);
+    fn sublink(&mut self, link: &protobuf::SubLink) -> Typed {
+        let tested = link.testexpr.as_ref().map(|node| self.expr(node));
         let Some(NodeEnum::SelectStmt(select)) = link.subselect.as_ref().and_then(|node| node.node.as_ref())
         else {
-            return TypeRef::unknown();
+            return Typed::unsure();
         };
         let top_level = std::mem::take(&mut self.top_level);
-        let result = self.select(select);
+        let result = self.select(select).resolved();
         self.top_level = top_level;
-        drop(left);
+        let first =
+            || result.columns.as_ref().and_then(|columns| columns.first()).map(|column| column.ty.clone());
         match link.sub_link_type() {
-            protobuf::SubLinkType::ExprSublink => {
-                let first = result.columns.and_then(|columns| columns.into_iter().next());
-                first.map_or_else(TypeRef::unknown, |column| column.ty)
+            protobuf::SubLinkType::ExprSublink => first().unwrap_or_default(),
+            protobuf::SubLinkType::ArraySublink => {
+                let element = first().unwrap_or_default();
+                // Of arrays it makes an array of more dimensions.
+                let types = self.ctx.types();
+                let nested = types.element(element.ty).is_some();
+                let ty = if nested { element.ty } else { types.array(element.ty) };
+                Typed { ty, fields: None, ..element }
             }
-            protobuf::SubLinkType::ArraySublink | protobuf::SubLinkType::MultiexprSublink => {
-                TypeRef::unknown()
+            protobuf::SubLinkType::MultiexprSublink => Typed::unsure(),
+            protobuf::SubLinkType::AnySublink | protobuf::SubLinkType::AllSublink => {
+                let operator = strings(&link.oper_name);
+                let name = operator.first().map_or("=", String::as_str);
+                if let (Some(tested), Some([only]), 0 | 1) =
+                    (tested, result.columns.as_deref(), operator.len())
+                {
+                    self.need_operator(link.location, name, &tested, &only.ty);
+                }
+                Typed::named("bool")
             }
-            _ => TypeRef::builtin("bool"),
+            _ => Typed::named("bool"),
         }
     }
 
@@ -422,22 +424,42 @@ pub(super) fn location_of(node: &protobuf::Node) -> Option<i32> {
     }
 }
 
-/// The type of CASE, COALESCE and their like, where all branches agree.
-fn common_type(types: Vec<TypeRef>) -> TypeRef {
-    let mut types = types.into_iter();
-    let Some(first) = types.next() else { return TypeRef::unknown() };
-    if types.all(|ty| ty == first) { first } else { TypeRef::unknown() }
+/// The type of a number that does not fit an `int4`.
+fn number_type(text: &str) -> &'static str {
+    let digits: String = text.chars().filter(|c| *c != '_').collect::<String>().to_ascii_lowercase();
+    let parsed = match digits.get(..2) {
+        Some("0x") => i64::from_str_radix(&digits[2..], 16),
+        Some("0o") => i64::from_str_radix(&digits[2..], 8),
+        Some("0b") => i64::from_str_radix(&digits[2..], 2),
+        _ => digits.parse::<i64>(),
+    };
+    match parsed {
+        // The smallest one is larger than an int4 before its sign is put to it.
+        Ok(number) if i32::try_from(number).is_ok() => "int4",
+        Ok(_) => "int8",
+        Err(_) => "numeric",
+    }
 }
 
-fn value_function_type(op: protobuf::SqlValueFunctionOp) -> TypeRef {
+fn value_function_type(op: protobuf::SqlValueFunctionOp, precision: i32) -> Typed {
     use protobuf::SqlValueFunctionOp as Op;
-    match op {
-        Op::SvfopCurrentDate => TypeRef::builtin("date"),
-        Op::SvfopCurrentTimestamp => TypeRef::builtin("timestamptz"),
-        Op::SvfopLocaltimestamp => TypeRef::builtin("timestamp"),
-        Op::SvfopCurrentRole | Op::SvfopCurrentUser | Op::SvfopUser | Op::SvfopSessionUser => {
-            TypeRef::builtin("name")
-        }
-        _ => TypeRef::unknown(),
-    }
+    let name = match op {
+        Op::SvfopCurrentDate => "date",
+        Op::SvfopCurrentTime | Op::SvfopCurrentTimeN => "timetz",
+        Op::SvfopCurrentTimestamp | Op::SvfopCurrentTimestampN => "timestamptz",
+        Op::SvfopLocaltime | Op::SvfopLocaltimeN => "time",
+        Op::SvfopLocaltimestamp | Op::SvfopLocaltimestampN => "timestamp",
+        Op::SvfopCurrentRole
+        | Op::SvfopCurrentUser
+        | Op::SvfopUser
+        | Op::SvfopSessionUser
+        | Op::SvfopCurrentCatalog
+        | Op::SvfopCurrentSchema => "name",
+        Op::SqlvalueFunctionOpUndefined => return Typed::unsure(),
+    };
+    let has_precision = matches!(
+        op,
+        Op::SvfopCurrentTimeN | Op::SvfopCurrentTimestampN | Op::SvfopLocaltimeN | Op::SvfopLocaltimestampN
+    );
+    Typed { modifiers: has_precision.then(|| precision.min(6).to_string()), ..Typed::named(name) }
 }

@@ -1,10 +1,12 @@
 //! The items of FROM: tables, subqueries, functions, joins.
 
 use super::context::{range_name, strings};
-use super::query::{OutputColumn, Resolver, Result, Source, Stars, renamed, source_columns};
+use super::query::{OutputColumn, Resolver, Result, Source, SourceColumn, Stars, renamed, source_columns};
+use super::query_call::Called;
 use super::query_scope::{Entry, Rest, Scope};
+use super::typing::{Collation, Ty, Typed};
 use super::{Access, Facet, LockMode, Place, Verdict};
-use crate::catalog::{Catalog, Found, Id, Name, ObjectRef, QName, RelationKind, TypeRef};
+use crate::catalog::{Catalog, Found, Id, Name, ObjectRef, QName, RelationKind, builtin};
 use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::syntax::{NodeEnum, protobuf};
@@ -47,9 +49,9 @@ impl Resolver<'_, '_> {
             }
             let listed = entry.columns.len();
             if entry.rest != Rest::Nothing {
-                let more = names.into_iter().skip(listed).map(|name| super::query::SourceColumn {
+                let more = names.into_iter().skip(listed).map(|name| SourceColumn {
                     name,
-                    ty: TypeRef::unknown(),
+                    ty: Typed::unsure(),
                     number: None,
                 });
                 entry.columns.extend(more);
@@ -92,7 +94,7 @@ impl Resolver<'_, '_> {
     /// Looks a relation up that is read, and makes it a source.
     pub(super) fn relation_entry(&mut self, name: &Name, span: Span) -> Entry {
         if self.ctx.is_system_relation(name) {
-            return Entry { alias: name.name.clone(), rest: Rest::Anything, ..Entry::default() };
+            return self.system_entry(name);
         }
         let Some(id) = self.ctx.need_relation(name, span, "table") else {
             let open = self.ctx.catalog.candidates(name, self.ctx.path());
@@ -113,12 +115,35 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// One of PostgreSQL's own relations, with the columns that it has in the server's version.
+    fn system_entry(&self, name: &Name) -> Entry {
+        let schemas: Vec<&str> = match &name.schema {
+            Some(schema) => vec![schema],
+            None if name.name.starts_with("pg_") => vec!["pg_catalog"],
+            None => vec!["pg_catalog", "information_schema"],
+        };
+        let types = self.ctx.types();
+        let find = |major| schemas.iter().find_map(|schema| builtin::relation(schema, &name.name, major));
+        let entry = Entry { alias: name.name.clone(), is_system: true, ..Entry::default() };
+        let Some(found) = find(types.major) else { return Entry { rest: Rest::Anything, ..entry } };
+        let columns = found.columns.iter().map(|column| {
+            let ty = Ty::Builtin(column.ty);
+            let collation = Collation::of_column(ty, column.collation);
+            let ty = Typed { collation, ..Typed::of(ty) };
+            SourceColumn { name: column.name.to_owned(), ty, number: None }
+        });
+        // Without a server it may be of any version.
+        let same = || types.versions().all(|types| find(types.major).is_none_or(|other| other == found));
+        let rest = if self.ctx.knows_server() || same() { Rest::Nothing } else { Rest::Anything };
+        Entry { columns: columns.collect(), rest, ..entry }
+    }
+
     fn subselect(&mut self, item: &protobuf::RangeSubselect) -> Result {
         let Some(NodeEnum::SelectStmt(select)) = item.subquery.as_ref().and_then(|node| node.node.as_ref())
         else {
             return self.add(Entry { rest: Rest::Unknown, ..Entry::default() }, item.alias.as_ref());
         };
-        let result = self.beside(item.lateral, |this| this.select(select));
+        let result = self.beside(item.lateral, |this| this.select(select)).resolved();
         self.add_result(&result, "", item.alias.as_ref())
     }
 
@@ -156,11 +181,7 @@ impl Resolver<'_, '_> {
             if first_name.is_empty() {
                 first_name = name;
             }
-            self.expr(call);
-            let result = match definitions {
-                [] => self.function_result(call, &scalar),
-                definitions => self.column_definitions(definitions),
-            };
+            let result = self.range_call(call, &scalar, definitions);
             all.rest = if result.columns.is_none() { result.rest } else { all.rest };
             all.open.extend(result.open);
             all.columns = all.columns.zip(result.columns).map(|(mut all, more)| {
@@ -171,16 +192,45 @@ impl Resolver<'_, '_> {
         if item.ordinality
             && let Some(columns) = &mut all.columns
         {
-            columns.push(OutputColumn { name: "ordinality".into(), ty: TypeRef::builtin("int8") });
+            columns.push(OutputColumn { name: "ordinality".into(), ty: Typed::named("int8") });
         }
         self.add_result(&all, &first_name, item.alias.as_ref())
+    }
+
+    fn range_call(&mut self, call: &protobuf::Node, scalar: &str, definitions: &[protobuf::Node]) -> Result {
+        let (typed, called) = match call.node.as_ref() {
+            Some(NodeEnum::FuncCall(call)) if unnests_several(call) => {
+                return self.unnest_several(call, scalar);
+            }
+            Some(NodeEnum::FuncCall(call)) => self.call_with(call),
+            _ => (self.expr(call), Called::default()),
+        };
+        match definitions {
+            [] => self.function_result(&typed, &called, scalar),
+            definitions => self.column_definitions(definitions),
+        }
+    }
+
+    /// `unnest(a, b)` in FROM is `unnest(a)` beside `unnest(b)`.
+    fn unnest_several(&mut self, call: &protobuf::FuncCall, scalar: &str) -> Result {
+        let mut columns = Some(Vec::new());
+        for argument in &call.args {
+            let one = protobuf::FuncCall { args: vec![argument.clone()], ..call.clone() };
+            let (typed, called) = self.call_with(&one);
+            let result = self.function_result(&typed, &called, scalar);
+            columns = columns.zip(result.columns).map(|(mut all, more): (Vec<OutputColumn>, _)| {
+                all.extend(more);
+                all
+            });
+        }
+        columns.map_or_else(Result::unknown, Result::known)
     }
 
     fn column_definitions(&mut self, list: &[protobuf::Node]) -> Result {
         let mut columns = Vec::new();
         for node in list {
             let Some(NodeEnum::ColumnDef(column)) = node.node.as_ref() else { continue };
-            let ty = column.type_name.as_ref().map_or_else(TypeRef::unknown, |ty| self.ctx.need_type(ty));
+            let ty = column.type_name.as_ref().map_or_else(Typed::unsure, |ty| self.written_type(ty));
             columns.push(OutputColumn { name: column.colname.clone(), ty });
         }
         Result::known(columns)
@@ -195,8 +245,8 @@ impl Resolver<'_, '_> {
             self.opt(&column.colexpr);
             self.opt(&column.coldefexpr);
             let ty = match &column.type_name {
-                Some(ty) => self.ctx.need_type(ty),
-                None => TypeRef::builtin("int4"),
+                Some(ty) => self.written_type(ty),
+                None => Typed::named("int4"),
             };
             columns.push(OutputColumn { name: column.colname.clone(), ty });
         }
@@ -218,8 +268,8 @@ impl Resolver<'_, '_> {
             let Some(NodeEnum::JsonTableColumn(column)) = node.node.as_ref() else { continue };
             if column.columns.is_empty() {
                 let ty = match &column.type_name {
-                    Some(ty) => self.ctx.need_type(ty),
-                    None => TypeRef::builtin("int4"),
+                    Some(ty) => self.written_type(ty),
+                    None => Typed::named("int4"),
                 };
                 columns.push(OutputColumn { name: column.name.clone(), ty });
             }
@@ -239,8 +289,8 @@ impl Resolver<'_, '_> {
         };
         let mut merged = Vec::new();
         for name in using.iter().flatten() {
-            let ty = self.using_column(name, start..middle);
-            self.using_column(name, middle..end);
+            let sides = [self.using_column(name, start..middle), self.using_column(name, middle..end)];
+            let ty = self.ctx.types().common_of(&sides);
             merged.push(OutputColumn { name: name.clone(), ty });
         }
         self.opt(&join.quals);
@@ -275,8 +325,8 @@ impl Resolver<'_, '_> {
     }
 
     /// Resolves a column of USING in one side of the join.
-    fn using_column(&mut self, name: &str, side: Range<usize>) -> TypeRef {
-        let Some(scope) = self.scopes.pop() else { return TypeRef::unknown() };
+    fn using_column(&mut self, name: &str, side: Range<usize>) -> Typed {
+        let Some(scope) = self.scopes.pop() else { return Typed::unsure() };
         // One side alone, as if nothing else were there.
         let outer = std::mem::take(&mut self.scopes);
         let entries = scope.entries.get(side).map(<[Entry]>::to_vec).unwrap_or_default();
@@ -286,6 +336,10 @@ impl Resolver<'_, '_> {
         self.scopes.push(scope);
         ty
     }
+}
+
+fn unnests_several(call: &protobuf::FuncCall) -> bool {
+    call.args.len() > 1 && strings(&call.funcname) == ["unnest"]
 }
 
 fn common_names(left: &Result, right: &Result) -> Option<Vec<String>> {

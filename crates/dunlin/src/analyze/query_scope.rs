@@ -2,8 +2,9 @@
 
 use super::context::is_system_column;
 use super::query::{OutputColumn, Resolver, Source, SourceColumn};
+use super::typing::{Ty, Typed};
 use super::{Access, Facet, Place, Verdict};
-use crate::catalog::{Dependency, Id, ObjectRef, QName, TypeRef};
+use crate::catalog::{Dependency, Id, ObjectRef, QName};
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
 
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     pub(super) open: Vec<QName>,
     /// Only `alias.column` sees it (`excluded`, the hidden sides of an aliased join).
     pub(super) qualified_only: bool,
+    /// Whether it is one of PostgreSQL's own relations.
+    pub(super) is_system: bool,
     /// Whether it was renamed by an alias: `schema.table.column` does not see it then.
     pub(super) aliased: bool,
 }
@@ -38,7 +41,7 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|own| own.name == column)
-            || (self.relation.is_some() && is_system_column(column))
+            || ((self.relation.is_some() || self.is_system) && is_system_column(column))
     }
 }
 
@@ -73,18 +76,19 @@ enum Sight {
 
 impl Resolver<'_, '_> {
     /// Resolves a column name without a qualifier.
-    pub(super) fn unqualified(&mut self, name: &str, span: Span) -> TypeRef {
+    pub(super) fn unqualified(&mut self, name: &str, span: Span) -> Typed {
         match self.look(name) {
             Sight::Columns(found) => {
-                let types: Vec<TypeRef> = found.iter().map(|at| self.use_column(*at, name, span)).collect();
-                types.into_iter().next().unwrap_or_else(TypeRef::unknown)
+                let types: Vec<Typed> = found.iter().map(|at| self.use_column(*at, name, span)).collect();
+                // Several are those of a join's USING.
+                self.ctx.types().common_of(&types)
             }
             Sight::Row(scope, entry) => {
                 self.use_row((scope, entry));
-                TypeRef::unknown()
+                self.row_type((scope, entry))
             }
-            Sight::Fine => TypeRef::unknown(),
-            _ if self.ctx.variables.iter().any(|variable| variable == name) => TypeRef::unknown(),
+            Sight::Fine => Typed::unsure(),
+            _ if self.ctx.variables.iter().any(|variable| variable == name) => Typed::unsure(),
             Sight::Unknown => self.missing(name, span, Verdict::Unknown),
             Sight::Nowhere => self.missing(name, span, Verdict::Invalid),
         }
@@ -128,18 +132,18 @@ impl Resolver<'_, '_> {
     }
 
     /// Resolves `qualifier.column`.
-    pub(super) fn qualified(&mut self, qualifier: &str, column: &str, span: Span) -> TypeRef {
+    pub(super) fn qualified(&mut self, qualifier: &str, column: &str, span: Span) -> Typed {
         match self.find_alias(qualifier) {
             Some(at) => self.column_of(at, column, span),
             None => {
                 self.no_source(qualifier, span);
-                TypeRef::unknown()
+                Typed::unsure()
             }
         }
     }
 
     /// Resolves `schema.table.column`.
-    pub(super) fn fully_qualified(&mut self, table: &QName, column: &str, span: Span) -> TypeRef {
+    pub(super) fn fully_qualified(&mut self, table: &QName, column: &str, span: Span) -> Typed {
         let found = self.scopes.iter().enumerate().rev().find_map(|(level, scope)| {
             let at = scope
                 .entries
@@ -149,17 +153,21 @@ impl Resolver<'_, '_> {
         });
         match found {
             Some(at) => self.column_of(at, column, span),
-            None => TypeRef::unknown(),
+            None => Typed::unsure(),
         }
     }
 
-    fn column_of(&mut self, at: (usize, usize), column: &str, span: Span) -> TypeRef {
+    fn column_of(&mut self, at: (usize, usize), column: &str, span: Span) -> Typed {
         let entry = self.entry(at);
         if entry.has(column) {
             return self.use_column(at, column, span);
         }
+        if let Some(field) = self.function_field(at, column, span) {
+            return field;
+        }
+        let entry = self.entry(at);
         let verdict = match entry.rest {
-            Rest::Anything => return TypeRef::unknown(),
+            Rest::Anything => return Typed::unsure(),
             Rest::Unknown => Verdict::Unknown,
             Rest::Nothing => Verdict::Invalid,
         };
@@ -167,7 +175,7 @@ impl Resolver<'_, '_> {
         let alias = entry.alias.clone();
         let near = near_columns(column, std::iter::once(entry));
         self.require_column(&open, column, span, verdict, Some(&alias), near);
-        TypeRef::unknown()
+        Typed::unsure()
     }
 
     fn entry(&self, at: (usize, usize)) -> &Entry {
@@ -175,14 +183,14 @@ impl Resolver<'_, '_> {
     }
 
     /// Records that a column of a source is used; gives its type.
-    fn use_column(&mut self, at: (usize, usize), name: &str, span: Span) -> TypeRef {
+    fn use_column(&mut self, at: (usize, usize), name: &str, span: Span) -> Typed {
         let entry = self.entry(at);
         let (id, relation) = (entry.id, entry.relation.clone());
         let Some(column) = entry.columns.iter().find(|column| column.name == name).cloned() else {
             if let Some(table) = relation {
                 self.read_rows(&table);
             }
-            return TypeRef::unknown();
+            return system_column(name);
         };
         if let (0, Some(number)) = (at.0, column.number) {
             self.used.insert(number);
@@ -217,6 +225,14 @@ impl Resolver<'_, '_> {
         self.read_rows(&table);
     }
 
+    /// The type of a source as a whole.
+    pub(super) fn row_type(&self, at: (usize, usize)) -> Typed {
+        match self.entry(at).id {
+            Some(id) => Typed::of(Ty::Own(id)),
+            None => Typed::unsure(),
+        }
+    }
+
     /// What `*` or `alias.*` gives.
     pub(super) fn star_of(&mut self, at: (usize, usize)) -> Option<Vec<OutputColumn>> {
         self.use_row(at);
@@ -238,7 +254,7 @@ impl Resolver<'_, '_> {
     }
 
     /// Records an unqualified column that no source has.
-    fn missing(&mut self, name: &str, span: Span, verdict: Verdict) -> TypeRef {
+    fn missing(&mut self, name: &str, span: Span, verdict: Verdict) -> Typed {
         let mut open: Vec<QName> = Vec::new();
         for entry in self.scopes.iter().rev().flat_map(|scope| &scope.entries) {
             if !entry.qualified_only {
@@ -249,7 +265,7 @@ impl Resolver<'_, '_> {
         }
         let near = near_columns(name, self.scopes.iter().flat_map(|scope| &scope.entries));
         self.require_column(&open, name, span, verdict, None, near);
-        TypeRef::unknown()
+        Typed::unsure()
     }
 
     /// Records the requirement on a column that one of `open` has to get.
@@ -297,6 +313,17 @@ impl Resolver<'_, '_> {
         let near = near_names(qualifier, aliases).into_iter().map(str::to_owned).collect();
         let message = format!("there is no `{}` in FROM", crate::catalog::Ident(qualifier));
         self.ctx.require(Vec::new(), span, Verdict::Invalid, Code::DN202, message, near);
+    }
+}
+
+/// The types of the columns that every table has.
+fn system_column(name: &str) -> Typed {
+    match name {
+        "tableoid" | "oid" => Typed::named("oid"),
+        "ctid" => Typed::named("tid"),
+        "xmin" | "xmax" => Typed::named("xid"),
+        "cmin" | "cmax" => Typed::named("cid"),
+        _ => Typed::unsure(),
     }
 }
 

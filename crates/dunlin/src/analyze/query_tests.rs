@@ -176,7 +176,7 @@ fn what_postgresql_accepts_is_valid() {
         "SELECT column1, y FROM (VALUES (1, 2), (3, 4)) AS v (column1, y)",
         "SELECT column2 FROM (VALUES (1, 2)) AS v",
         "SELECT ctid, tableoid, users.xmin FROM users TABLESAMPLE system (10)",
-        "SELECT relname, nonsense FROM pg_class JOIN information_schema.tables t ON t.anything = relname",
+        "SELECT relname, nonsense FROM pg_class JOIN information_schema.tables t ON t.table_name = relname",
         "SELECT x.a FROM xmltable('/r' PASSING '<r/>' COLUMNS a int PATH 'a') x",
         "SELECT jt.a, b FROM json_table('[]', '$[*]' COLUMNS (a int, NESTED '$.x' COLUMNS (b int))) jt",
         "SELECT 'happy'::mood, 'users'::regclass, 'mood'::regtype, to_regclass('nothing')",
@@ -288,7 +288,9 @@ fn outputs_have_the_names_and_types_of_the_server() {
     let script = crate::syntax::parse(&file, Span::new(0, 8), &ParseOptions::default());
     let mut context = Context::new(&script.statements[0], &catalog, &session);
     let output = context.query(&select).expect("known");
-    let output: Vec<String> = output.iter().map(|column| format!("{} {}", column.name, column.ty)).collect();
+    let types = context.types();
+    let shown = |column: &query::OutputColumn| format!("{} {}", column.name, types.to_ref(&column.ty));
+    let output: Vec<String> = output.iter().map(shown).collect();
     assert_eq!(
         output,
         [

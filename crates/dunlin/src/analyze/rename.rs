@@ -57,8 +57,12 @@ impl Context<'_> {
             self.analysis.presence = Presence::Same { reason: format!("there is no {}", meant.phrase()) };
             return;
         }
-        self.provide(new);
+        self.provide(new.clone());
         let Some(thing) = self.need_meant(meant, span) else { return };
+        if self.is_there(&new) {
+            self.analysis.presence = Presence::Unknown { object: new, tolerated: false };
+            return;
+        }
         self.rename_thing(&thing, &meant.object, &node.newname);
     }
 
@@ -89,7 +93,7 @@ impl Context<'_> {
                 }
                 _ => return,
             },
-            Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) => return,
+            Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) | Thing::Builtin => return,
         };
         self.analysis.effects.push(effect);
     }
@@ -159,7 +163,11 @@ impl Context<'_> {
                 self.need_column(id, old, span);
                 self.depends = outer;
             }
-            (Some(column), _) => {
+            (Some(_), Some(_)) => {
+                let message = format!("`{table}` has a column `{new}` already");
+                self.refuse(crate::diagnostic::Code::DN216, span, message);
+            }
+            (Some(column), None) => {
                 let column = column.number;
                 self.touch(Place::Values(table.clone(), old.to_owned()), Access::Write);
                 let outer = std::mem::take(&mut self.depends);
@@ -192,6 +200,11 @@ impl Context<'_> {
         if old.found.is_no() && matches!(new.found, Found::Yes(_)) {
             let reason = format!("{} is `{}` already", old.phrase(), node.newname);
             self.analysis.presence = Presence::Same { reason };
+            return;
+        }
+        if matches!((&old.found, &new.found), (Found::Yes(_), Found::Yes(_))) {
+            self.need_meant(&old, span);
+            self.analysis.presence = Presence::Unknown { object: new.object, tolerated: false };
             return;
         }
         let to = node.newname.clone();

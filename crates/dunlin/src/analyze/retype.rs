@@ -1,40 +1,8 @@
 //! Whether a change of a column's type leaves the stored values as they are, and whether a text is volatile.
 
 use super::Context;
-use crate::catalog::{Catalog, Name, TypeKind, TypeRef};
+use crate::catalog::{Catalog, Name, TypeKind, TypeRef, builtin};
 use crate::syntax::{TokenKind, tokens};
-
-/// Functions of PostgreSQL that people write in defaults and that give another value for each row.
-const VOLATILE: &[&str] = &[
-    "clock_timestamp",
-    "currval",
-    "gen_random_uuid",
-    "lastval",
-    "nextval",
-    "random",
-    "random_normal",
-    "setval",
-    "timeofday",
-    "uuidv4",
-    "uuidv7",
-];
-
-/// Casts that only change the label of a value (`pg_cast.castmethod = 'b'`).
-const RELABELLED: &[(&str, &str)] = &[
-    ("bit", "varbit"),
-    ("cidr", "inet"),
-    ("int4", "oid"),
-    ("int8", "int8"),
-    ("oid", "int4"),
-    ("text", "bpchar"),
-    ("text", "varchar"),
-    ("varbit", "bit"),
-    ("varchar", "bpchar"),
-    ("varchar", "text"),
-    ("xml", "bpchar"),
-    ("xml", "text"),
-    ("xml", "varchar"),
-];
 
 /// Whether values of the old type are values of the new one, bit by bit, and none has to be looked at.
 pub(super) fn keeps_values(catalog: &Catalog, old: &TypeRef, new: &TypeRef) -> bool {
@@ -56,10 +24,10 @@ pub(super) fn keeps_values(catalog: &Catalog, old: &TypeRef, new: &TypeRef) -> b
         // The elements are only passed over where nothing at all is done to them.
         return old.array == new.array && old.name == new.name && new.modifiers.is_none();
     }
-    keeps_element(&old, &new)
+    keeps_element(catalog, &old, &new)
 }
 
-fn keeps_element(old: &TypeRef, new: &TypeRef) -> bool {
+fn keeps_element(catalog: &Catalog, old: &TypeRef, new: &TypeRef) -> bool {
     if old.schema != "pg_catalog" || new.schema != "pg_catalog" {
         return false;
     }
@@ -67,7 +35,15 @@ fn keeps_element(old: &TypeRef, new: &TypeRef) -> bool {
         return widens(&old.name, old.modifiers.as_deref(), new.modifiers.as_deref());
     }
     // A length that is written has to be enforced; that of the old type is not known to the new one.
-    new.modifiers.is_none() && RELABELLED.contains(&(old.name.as_str(), new.name.as_str()))
+    new.modifiers.is_none() && only_relabels(catalog, &old.name, &new.name)
+}
+
+/// Whether a cast between two built-in types only changes the label of a value (`pg_cast.castmethod = 'b'`).
+fn only_relabels(catalog: &Catalog, old: &str, new: &str) -> bool {
+    let named = |name| builtin::type_named("pg_catalog", name);
+    let (Some(old), Some(new)) = (named(old), named(new)) else { return false };
+    let major = builtin::major(catalog.server_version);
+    builtin::cast(old, new, major).is_some_and(|cast| cast.method == 'b')
 }
 
 /// Whether the new modifiers of a type let in everything that the old ones let in, as the server knows it.
@@ -147,16 +123,21 @@ impl Context<'_> {
         if !own.is_empty() {
             return own.iter().any(|(_, function)| function.volatility == 'v');
         }
-        let builtin = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
-            && (crate::catalog::builtin::is_function(&name.name) || is_syntax(&name.name));
-        !builtin || VOLATILE.contains(&name.name.as_str())
+        let found = match name.schema.as_deref() {
+            None | Some("pg_catalog") => builtin::functions(&name.name),
+            Some(_) => &[],
+        };
+        match found {
+            [] => name.schema.is_some() || !is_syntax(&name.name),
+            found => found.iter().any(|function| function.volatility == 'v'),
+        }
     }
 }
 
 /// Words before a parenthesis that are no functions: types with modifiers and expressions of the grammar.
 fn is_syntax(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    crate::catalog::builtin::is_type(&word)
+    builtin::is_type(&word)
         || crate::catalog::keywords::needs_quotes(&word)
         || matches!(
             word.as_str(),

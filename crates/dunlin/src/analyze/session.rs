@@ -19,6 +19,20 @@ pub enum SessionChange {
     },
     /// RESET ALL.
     ResetAll,
+    /// PREPARE.
+    Prepare {
+        /// The statement's name.
+        name: String,
+        /// The PREPARE as SQL.
+        sql: String,
+    },
+    /// DEALLOCATE.
+    Deallocate {
+        /// The statement's name; none for all.
+        name: Option<String>,
+        /// The DEALLOCATE as SQL.
+        sql: String,
+    },
 }
 
 /// The settings in force at a statement.
@@ -28,6 +42,8 @@ pub struct Session {
     pub search_path: SearchPath,
     /// What the file has set so far: name to (values, SQL), in the order of names.
     settings: BTreeMap<String, (Vec<String>, String)>,
+    /// What PREPARE has named: each as the SQL of the PREPARE.
+    prepared: BTreeMap<String, String>,
     /// The search path that the session starts with.
     base_path: SearchPath,
 }
@@ -35,7 +51,7 @@ pub struct Session {
 impl Session {
     /// Makes the session that a migration starts with.
     pub fn new(search_path: SearchPath) -> Session {
-        Session { base_path: search_path.clone(), search_path, settings: BTreeMap::new() }
+        Session { base_path: search_path.clone(), search_path, ..Session::default() }
     }
 
     /// Applies what a statement did.
@@ -46,11 +62,22 @@ impl Session {
                 self.settings.retain(|name, _| name == "role" || name == "session_authorization");
             }
             SessionChange::Set { name, values: Some(values), sql, .. } => {
+                // A role is the session user's own.
+                if name == "session_authorization" {
+                    self.settings.remove("role");
+                }
                 self.settings.insert(name.clone(), (values.clone(), sql.clone()));
             }
             SessionChange::Set { name, values: None, .. } => {
                 self.settings.remove(name);
             }
+            SessionChange::Prepare { name, sql } => {
+                self.prepared.insert(name.clone(), sql.clone());
+            }
+            SessionChange::Deallocate { name: Some(name), .. } => {
+                self.prepared.remove(name);
+            }
+            SessionChange::Deallocate { name: None, .. } => self.prepared.clear(),
         }
         self.search_path = match self.settings.get("search_path") {
             Some((values, _)) => SearchPath(values.clone()),
@@ -58,10 +85,15 @@ impl Session {
         };
     }
 
-    /// The role that SET ROLE has set.
+    /// The role that SET ROLE or SET SESSION AUTHORIZATION has set.
     pub fn role(&self) -> Option<&str> {
-        let (values, _) = self.settings.get("role")?;
-        values.first().map(String::as_str).filter(|role| *role != "none")
+        let set = |name: &str| self.setting(name).filter(|role| !matches!(*role, "none" | "default"));
+        set("role").or_else(|| set("session_authorization"))
+    }
+
+    /// The PREPARE of a statement, as SQL.
+    pub fn prepared(&self, name: &str) -> Option<&str> {
+        self.prepared.get(name).map(String::as_str)
     }
 
     /// One setting's first value.
@@ -76,7 +108,10 @@ impl Session {
 
     /// The statements that bring a fresh session to this state.
     pub fn replay(&self) -> impl Iterator<Item = &str> {
-        self.settings.values().map(|(_, sql)| sql.as_str())
+        // Taking on another user ends a role.
+        let first = self.settings.get("session_authorization");
+        let rest = self.settings.iter().filter(|(name, _)| *name != "session_authorization");
+        first.into_iter().chain(rest.map(|(_, setting)| setting)).map(|(_, sql)| sql.as_str())
     }
 
     /// Every setting with its values, by name.

@@ -130,7 +130,7 @@ impl<'a> Context<'a> {
                 // A column of a parent, or of the table's type, that is written again only gets more.
                 if definition.type_name.is_none() || inherited {
                     let partition = shape.partition_of.is_some();
-                    if shape.of_type_only() {
+                    if definition.type_name.is_none() {
                         self.need_own_column(shape, &definition.colname, definition.location);
                     }
                     self.need_once(shape, &definition.colname, definition.location);
@@ -409,7 +409,7 @@ impl<'a> Context<'a> {
                 .query
                 .as_ref()
                 .and_then(|query| query.node.as_ref())
-                .and_then(crate::syntax::deparse_statement);
+                .and_then(|query| Self::view_text(query, &super::context::strings(&into.col_names)));
         }
         self.new_relation(name, slot, relation, node.if_not_exists);
     }
@@ -428,7 +428,13 @@ impl<'a> Context<'a> {
         for (at, column) in columns.into_iter().enumerate() {
             let number = i16::try_from(at + 1).unwrap_or(i16::MAX);
             let name = names.get(at).cloned().unwrap_or(column.name);
-            relation.columns.push(crate::catalog::Column::new(number, name, column.ty));
+            if relation.column(&name).is_some() {
+                let message = format!("column `{name}` is named twice");
+                self.refuse(Code::DN216, self.statement.span, message);
+            }
+            let mut made = crate::catalog::Column::new(number, name, self.types().to_ref(&column.ty));
+            made.collation = column.ty.collation.name_for(column.ty.ty);
+            relation.columns.push(made);
         }
     }
 

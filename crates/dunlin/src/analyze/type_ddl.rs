@@ -7,6 +7,7 @@ use super::naming::clip;
 use super::object::place_of;
 use super::query::{Source, SourceColumn};
 use super::table_constraint::plain;
+use super::typing::Typed;
 use super::{Access, Class, Facet, Presence, Verdict};
 use crate::catalog::{
     Column, Constraint, ConstraintKind, Dependency, Domain, Effect, EnumLabel, Expr, Id, Name, ObjectRef,
@@ -333,7 +334,8 @@ impl<'a> Context<'a> {
             }
             ConstrType::ConstrCheck => {
                 let Some(expression) = node.raw_expr.as_deref() else { return Vec::new() };
-                let value = SourceColumn { name: "value".into(), ty: domain.base.clone(), number: None };
+                let value =
+                    SourceColumn { name: "value".into(), ty: Typed::from_ref(&domain.base), number: None };
                 let source =
                     Source { alias: name.name.clone(), relation: None, id: None, columns: Some(vec![value]) };
                 let outer = std::mem::take(&mut self.depends);

@@ -2,7 +2,7 @@
 
 use super::context::{Context, strings};
 use super::{Access, Facet, Place, Verdict};
-use crate::catalog::{Dependency, Found, Name, ObjectRef, TypeRef};
+use crate::catalog::{Dependency, Found, Name, ObjectRef, TypeRef, builtin};
 use crate::diagnostic::{Code, near_names};
 use crate::syntax::{NodeEnum, protobuf};
 
@@ -22,12 +22,17 @@ impl Context<'_> {
         }
         let builtin = match name.schema.as_deref() {
             Some("pg_catalog") => true,
-            None => crate::catalog::builtin::is_type(&name.name),
+            None => builtin::is_type(&name.name),
             Some(_) => false,
         };
         if builtin {
             let modifiers = self.modifiers(&name.name, node);
-            return TypeRef { modifiers, array, ..TypeRef::builtin(&name.name) };
+            // `_int4` is the name of an array type.
+            let element = builtin::type_named("pg_catalog", &name.name)
+                .and_then(|index| builtin::type_at(index).element_of_array())
+                .map(|index| builtin::type_at(index).name);
+            let array = array || element.is_some();
+            return TypeRef { modifiers, array, ..TypeRef::builtin(element.unwrap_or(&name.name)) };
         }
         let span = self.span(node.location);
         let found = self.catalog.find_type(&name, self.path());

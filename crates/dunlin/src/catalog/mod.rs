@@ -45,6 +45,8 @@ pub struct Catalog {
     pub roles: Option<BTreeSet<String>>,
     /// Objects of the kinds that are kept by class and name only: collations, operators, publications …
     others: BTreeMap<Id, Other>,
+    /// The objects of each class of them; may name some that are gone.
+    other_classes: HashMap<String, BTreeSet<Id>>,
     /// Version of the server, as `server_version_num`; the grammar's own when there is no server.
     pub server_version: u32,
     /// The role that statements run as; empty where unknown.

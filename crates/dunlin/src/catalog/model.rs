@@ -690,9 +690,19 @@ impl Function {
         self.inputs().map(|parameter| parameter.ty.to_string()).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether it can be called with `count` positional arguments.
+    /// Whether a statement that names it with these types means it: a procedure's output parameters may be written.
+    pub fn is_written_as(&self, signature: &str) -> bool {
+        let all = || self.parameters.iter().map(|parameter| parameter.ty.to_string()).collect::<Vec<_>>();
+        self.signature() == signature
+            || (self.kind == FunctionKind::Procedure && all().join(", ") == signature)
+    }
+
+    /// Whether it can be called with `count` positional arguments; CALL gives a procedure's output parameters too.
     pub fn takes(&self, count: usize) -> bool {
-        let inputs = self.inputs().count();
+        let inputs = match self.kind {
+            FunctionKind::Procedure => self.parameters.len(),
+            _ => self.inputs().count(),
+        };
         let variadic = self.inputs().any(|parameter| parameter.mode == 'v');
         (count <= inputs && count + self.defaults >= inputs) || (variadic && count + 1 >= inputs)
     }

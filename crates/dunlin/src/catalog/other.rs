@@ -1,6 +1,7 @@
 //! Objects without a model of their own: known by class and name, with what they need.
 
 use super::{Catalog, Dependency, Id, Ident, Origin, QName, TypeRef};
+use std::collections::BTreeSet;
 
 /// An object that is kept by class and name: a collation, an operator, a cast, a publication …
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,9 +12,11 @@ pub struct Other {
     pub schema: Option<Id>,
     /// Its own name; empty where types are its name (a cast, a transform).
     pub name: String,
-    /// The types that are part of its name: operands (none: no left one), source and target of a cast.
+    /// The types that are part of its name: operands (none: no left one), source and target of a cast. An operator's
+    /// result comes after its operands.
     pub types: Vec<Option<TypeRef>>,
-    /// What else is part of its name: the access method of an operator class, the language of a transform.
+    /// What else is part of its name: the access method of an operator class, the language of a transform. Of a cast
+    /// `castcontext` and `castmethod`.
     pub of: Option<String>,
     /// What it cannot be without; each refuses to be dropped before it.
     pub depends: Vec<Dependency>,
@@ -80,7 +83,8 @@ impl Catalog {
 
     /// All objects of a class.
     pub fn others_of(&self, class: &str) -> impl Iterator<Item = (Id, &Other)> {
-        self.others().filter(move |(_, other)| other.class == class)
+        let ids = self.other_classes.get(class).into_iter().flatten();
+        ids.filter_map(|id| self.others.get(id).map(|other| (*id, other)))
     }
 
     /// Gets an object that is kept by class and name.
@@ -121,6 +125,14 @@ impl Catalog {
 
     /// Adds an object under a reserved id.
     pub fn add_other_as(&mut self, id: Id, other: Other) {
+        match self.other_classes.get_mut(&other.class) {
+            Some(ids) => {
+                ids.insert(id);
+            }
+            None => {
+                self.other_classes.insert(other.class.clone(), BTreeSet::from([id]));
+            }
+        }
         self.others.insert(id, other);
         self.note_dependencies(id);
     }

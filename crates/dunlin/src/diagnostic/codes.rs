@@ -136,7 +136,155 @@ codes! {
          been applied. It is held: `dunlin adopt ID` or `dunlin skip ID#N` decide on it.";
 
     DN501 Warning "strong lock on a large table"
-        "The statement holds a lock that blocks reads or writes for as long as it works.";
+        "The statement holds a lock that blocks reads or writes for as long as it works. LOCK TABLE holds \
+         it until the transaction ends. Each statement takes the lock that it needs by itself, and Dunlin \
+         waits for locks for a short time only: leave LOCK TABLE out.";
+    DN502 Warning "index built without CONCURRENTLY"
+        "CREATE INDEX reads the whole table, and nobody can write to it until the index is built. CREATE \
+         INDEX CONCURRENTLY takes longer and lets others write. It cannot run in a transaction: put it \
+         into a migration of its own. A build that failed is dropped by Dunlin before it is tried again.";
+    DN503 Warning "index dropped without CONCURRENTLY"
+        "DROP INDEX needs a lock that waits for all users of the table, and everybody who comes later \
+         waits behind it. DROP INDEX CONCURRENTLY does not keep others out; it cannot run in a \
+         transaction.";
+    DN504 Warning "REINDEX without CONCURRENTLY"
+        "REINDEX keeps writers away from the table, and readers away from the index, until all is built. \
+         REINDEX … CONCURRENTLY lets others work; it cannot run in a transaction.";
+    DN505 Warning "foreign key checked under its lock"
+        "ADD FOREIGN KEY looks up every row of the table while nobody can write to it or to the table \
+         that it refers to. ADD … NOT VALID holds for new rows at once and looks at no old one; VALIDATE \
+         CONSTRAINT, in a later migration, looks at the old ones and lets others write.";
+    DN506 Warning "check constraint checked under its lock"
+        "ADD CHECK reads the whole table while nobody can read or write it. ADD … NOT VALID holds for new \
+         rows at once and looks at no old one; VALIDATE CONSTRAINT, in a later migration, looks at the \
+         old ones and lets others work.";
+    DN507 Warning "validated in the transaction that added it"
+        "The point of NOT VALID is to look at the rows after the strong lock is gone. In one transaction \
+         the lock is held until the end, so nothing is won. Validate in a later migration.";
+    DN508 Warning "SET NOT NULL reads the table"
+        "SET NOT NULL (and a primary key on a nullable column) looks for NULL in every row while nobody \
+         can read or write the table. PostgreSQL skips that where a valid check says that the column is \
+         not null: add CHECK (column IS NOT NULL) NOT VALID, validate it in a later migration, then SET \
+         NOT NULL and drop the check.";
+    DN509 Warning "key builds its index under its lock"
+        "ADD PRIMARY KEY and ADD UNIQUE build their index while nobody can read or write the table. Build \
+         it first by CREATE UNIQUE INDEX CONCURRENTLY, in a migration of its own, then ADD CONSTRAINT … \
+         USING INDEX, which takes a moment.";
+    DN510 Warning "exclusion constraint builds its index under its lock"
+        "ADD EXCLUDE builds its index while nobody can read or write the table, and PostgreSQL has no \
+         concurrent way. Choose a quiet time, or fill a new table that has the constraint from the start.";
+    DN511 Warning "type change rewrites the table"
+        "Most changes of a column's type write every row, and every index, anew while nobody can read or \
+         write the table. Free are those that only widen: varchar to a longer one or to text, numeric to \
+         a greater precision with the same scale, timestamp to more digits, and casts that only relabel. \
+         With a CHECK on the column even these read the table once. Otherwise add a column of the new \
+         type, fill it in batches, and change over.";
+    DN512 Warning "new column rewrites the table"
+        "A column whose value differs from row to row (a volatile default such as gen_random_uuid(), \
+         serial, identity, a stored generated column, a domain with constraints) writes every row anew \
+         while nobody can read or write the table. A constant default, or a stable one such as now(), \
+         does not. Add the column without it, set the default for new rows, and fill the old ones in \
+         batches.";
+    DN513 Warning "new NOT NULL column without a default"
+        "The rows that are there have no value for it: the statement fails as soon as the table has one. \
+         Give a default (a constant costs nothing), or add the column nullable, fill it, and SET NOT \
+         NULL.";
+    DN514 Warning "table rewritten"
+        "VACUUM FULL, CLUSTER, SET LOGGED, SET UNLOGGED, SET TABLESPACE and SET ACCESS METHOD write the \
+         whole table and its indexes anew while nobody can use it, and need as much room again. Do it \
+         apart from other migrations, in a quiet time.";
+    DN515 Warning "REFRESH without CONCURRENTLY"
+        "REFRESH MATERIALIZED VIEW keeps readers away until the query has run. With CONCURRENTLY they see \
+         the old rows meanwhile; the view needs a unique index on plain columns for that.";
+    DN516 Warning "partition is searched"
+        "ATTACH PARTITION reads the new partition to see that its rows belong there, while nobody can use \
+         it; a new partition beside a default one reads the default partition. A valid CHECK on the \
+         partition key that says the same as the bounds (or, for the default partition, the opposite) \
+         spares it.";
+    DN517 Warning "partition detached without CONCURRENTLY"
+        "DETACH PARTITION locks the whole partitioned table against everybody. DETACH PARTITION … \
+         CONCURRENTLY lets others work; it cannot run in a transaction, nor where there is a default \
+         partition.";
+    DN518 Warning "several tables locked in one transaction"
+        "A transaction that has locked one table and waits for another keeps everybody away from the \
+         first meanwhile, and two of them can wait for each other. Change each table in a migration of \
+         its own.";
+    DN519 Warning "rows and table changed in one transaction"
+        "UPDATE and DELETE take as long as there are rows, and a lock that ALTER TABLE takes in the same \
+         transaction is held all that time. Put the change of the rows into a migration of its own.";
+    DN520 Warning "UPDATE or DELETE without WHERE"
+        "The statement changes every row: it leaves as many dead ones, keeps all of them locked until the \
+         commit, and may not be what was meant. Say which rows; work in batches where there are many.";
+    DN521 Warning "cannot run in a transaction"
+        "The file puts a statement between BEGIN and COMMIT that cannot run in a transaction (CREATE \
+         INDEX CONCURRENTLY, VACUUM, …). Dunlin cuts the transaction there, so what stands before it is \
+         committed even if what follows fails. Move it out.";
+    DN522 Warning "domain rule reads tables"
+        "ALTER DOMAIN … ADD CONSTRAINT and SET NOT NULL look at every row of every table with a column of \
+         the domain, while nobody can write to them. ADD … NOT VALID looks at none; validate it in a \
+         later migration.";
+    DN530 Warning "renamed under its clients"
+        "Clients that run while the migration does, and those that are not changed yet, still use the old \
+         name and fail. Let both names work for a while: a view under the old name, or a second column \
+         kept equal by a trigger. Then change the clients, then drop the old name.";
+    DN531 Warning "column dropped"
+        "The values are gone for good, and clients that name the column, also by a list of all columns \
+         that they keep, fail. Drop it after no client uses it. `-- dunlin: allow data-loss` above the \
+         statement says that it is meant.";
+    DN532 Warning "table dropped"
+        "The rows are gone for good, and clients that use the table fail. Drop it after no client uses \
+         it. `-- dunlin: allow data-loss` above the statement says that it is meant.";
+    DN533 Warning "CASCADE takes along other objects"
+        "What depends on the object goes as well, or is emptied as well, silently. The message says what \
+         that is in the schema as it is then. Name each in a statement of its own, so that nothing goes \
+         that was added since.";
+    DN534 Warning "table emptied"
+        "TRUNCATE removes all rows at once, and nobody can use the table until the commit. `-- dunlin: \
+         allow data-loss` above the statement says that it is meant.";
+    DN540 Note "table without a primary key"
+        "Two equal rows of such a table cannot be told apart: not by UPDATE and DELETE, not by logical \
+         replication, not by many tools.";
+    DN541 Note "primary key runs out of numbers"
+        "A sequence for an integer key ends at 2,147,483,647 (smallint: 32,767), counting also numbers \
+         that were never used. A change to bigint later rewrites the table and all that refer to it. \
+         bigint costs four bytes a row.";
+    DN542 Note "foreign key without an index"
+        "PostgreSQL makes no index for the referring side. Without one, each DELETE of a referenced row, \
+         and each change of its key, reads the referring table through.";
+    DN543 Note "char(n)"
+        "Values are padded with spaces up to n; the spaces count in some comparisons and not in others. \
+         It is not faster than text. Use text, with a CHECK on its length where that matters.";
+    DN544 Note "timestamp without time zone"
+        "It says what a clock showed and not where, so it is no point in time, and arithmetic over a \
+         change to summer time is wrong. timestamptz takes no more room and is shown in the client's \
+         zone.";
+    DN545 Note "money"
+        "What a value means depends on the setting lc_monetary of whoever reads it, and it has no \
+         currency. Use numeric, and a column for the currency.";
+    DN546 Note "serial"
+        "serial is a default and a sequence with grants of its own, and the column can be given other \
+         values by mistake. GENERATED … AS IDENTITY is the standard's form and belongs to the column.";
+    DN547 Note "json"
+        "json keeps the text as it came; it has no equality (so no DISTINCT, no GROUP BY) and no index. \
+         jsonb has both. json is right only where the exact text matters.";
+    DN548 Note "duplicate index"
+        "An index with the same keys is there already. Each index costs every write and takes room; drop \
+         one.";
+    DN550 Warning "granted to PUBLIC"
+        "PUBLIC is every role that there is and will be. Grant to a role instead, and that role to those \
+         who need it. USAGE and CONNECT are not reported.";
+    DN551 Warning "SECURITY DEFINER without search_path"
+        "The function runs with its owner's rights, but names in it are looked up in the search_path of \
+         its caller, who can put own objects before those that are meant. Add SET search_path = … to the \
+         function, with pg_temp last.";
+    DN552 Warning "row security switched off"
+        "The table's policies count no more: whoever may read the table reads every row.";
+    DN553 Warning "all triggers switched off"
+        "DISABLE TRIGGER ALL and USER hold for every session until ENABLE TRIGGER, and ALL takes foreign \
+         keys with it, so that rows can be left that no foreign key would allow.";
+    DN554 Warning "concerns the whole server"
+        "ALTER SYSTEM, CREATE DATABASE, tablespaces and the like are not part of one database, and a \
+         migration runs once for each. Leave them to whoever sets the server up.";
 
     DN601 Note "edited: cosmetic"
         "The file's bytes changed after it was applied, but its statements are the same: comments or \
@@ -159,6 +307,11 @@ codes! {
 
     DN701 Error "schema differs from the contract"
         "The schema is not what the application expects.";
+    DN702 Error "fresh and grown schema differ"
+        "`dunlin check --converge` ran the set twice on empty databases: all migrations in one run, as a new \
+         installation does, and one after the other, as a database that grew with the project did (each twice, \
+         since runs are repeated). The schemas must be the same in the end. The message names the object and the \
+         first migration from which on it differs.";
 
     DN801 Error "no connection"
         "The server could not be reached, or refused the login.";

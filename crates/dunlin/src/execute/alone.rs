@@ -50,7 +50,7 @@ impl<'p> Runner<'p> {
         let journal = format!(
             "BEGIN; {}; {}; COMMIT",
             self.epoch_check(),
-            self.journal_sql(&rows, unit.migration, Some(duration_ms))
+            self.journal_sql(&rows, unit.migration, Some(duration_ms)).0
         );
         self.work.batch(&journal).await.map_err(ExecuteError::from)?;
         listener(&Event::StepFinished { step, rows: None, duration_ms });
@@ -75,7 +75,7 @@ impl<'p> Runner<'p> {
         if matches!(recorded, Some(PastState::Started | PastState::Failed)) {
             instead = self.clear_leftovers(decision).await?;
         }
-        self.sends([Some(decision)]);
+        self.sends(self.work.answers(), [Some(decision)]);
         let result = self.work.batch(instead.as_deref().unwrap_or(sql)).await;
         match result {
             Err(error) if recorded == Some(PastState::Started) && was_done(decision, &error) => Ok(()),

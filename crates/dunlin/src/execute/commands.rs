@@ -4,21 +4,20 @@ use super::event::Event;
 use super::past::Compared;
 use super::record::{DecisionRow, decision_sql};
 use super::report::{
-    Adopted, CheckReport, LastRun, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status,
+    Adopted, LastRun, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status,
 };
 use super::setup::{Prepared, connect_lock, journal_error, prepare};
 use super::{AdoptWhat, ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::analyze::{Class, Presence};
-use crate::catalog::{Catalog, SearchPath};
-use crate::diagnostic::{Code, Severity};
+use crate::catalog::SearchPath;
+use crate::diagnostic::Code;
 use crate::history::{History, MigrationRecord, MigrationState, OperationRecord, OperationState};
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle};
 use crate::pg::{LockError, LockKeys, LockOptions, Session, with_lock};
-use crate::plan::{Action, Decision, Dialect, Input, Operations, Past, Plan, Planned, Policy};
+use crate::plan::{Action, Decision, Dialect, Operations, Plan, Planned};
 use crate::syntax::{ParseOptions, on_large_stack};
-use std::collections::{HashMap, HashSet};
 
 /// Shows what `up` would do; creates nothing.
 ///
@@ -45,63 +44,6 @@ pub(super) fn unknown_target(set: &MigrationSet, options: &Options) -> Result<()
         Some(to) if set.get(to).is_none() => Err(no_such_migration(set, to)),
         _ => Ok(()),
     }
-}
-
-/// Makes the plan for a set without a server, from a catalog: what `dunlin check` says.
-pub fn check(set: &MigrationSet, from: Catalog, policy: &Policy) -> CheckReport {
-    let parse = ParseOptions {
-        repair: policy.dialect == Dialect::Repair,
-        lenient: policy.dialect != Dialect::Postgres,
-    };
-    let diagnostics = on_large_stack(|| {
-        let operations = Operations::of(set, &parse, &SearchPath::default());
-        let input = Input {
-            set,
-            operations: &operations,
-            catalog: from,
-            past: &Past::default(),
-            policy,
-            to: None,
-            accepted: &HashSet::new(),
-            set_aside: &HashMap::new(),
-            check: true,
-        };
-        (crate::plan::simulate(&input).diagnostics, operations.all.len())
-    });
-    let (diagnostics, operations) = diagnostics;
-    let ok = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error);
-    CheckReport { format: 1, ok, files: set.migrations.len(), operations, diagnostics }
-}
-
-/// Reads a schema in SQL into a catalog, for `check --from FILE`.
-pub fn catalog_of_sql(file: &crate::source::SourceFile) -> Catalog {
-    let span = crate::source::Span::new(0, file.text.len());
-    on_large_stack(|| {
-        let script = crate::syntax::parse(file, span, &ParseOptions::default());
-        let mut catalog = Catalog::empty();
-        let mut session = crate::analyze::Session::new(SearchPath::default());
-        for statement in &script.statements {
-            let analysis = crate::analyze::analyze(statement, &catalog, &session);
-            catalog.apply(&analysis.effects, crate::catalog::Origin::Live);
-            analysis.session.iter().for_each(|change| session.apply(change));
-        }
-        catalog
-    })
-}
-
-/// Reads the schema of a database into a catalog, for `check --from URL`.
-///
-/// # Errors
-/// When the server cannot be reached or read.
-pub async fn catalog_of_database(target: &Target, options: &Options) -> Result<Catalog, ExecuteError> {
-    let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
-    let read = crate::pg::introspect::introspect(
-        session.client(),
-        &options.journal_schema,
-        crate::pg::introspect::Snapshot::Own,
-    )
-    .await?;
-    Ok(read.catalog)
 }
 
 /// Lists each migration and operation with its state.

@@ -1,7 +1,10 @@
 //! The one loop that runs a plan and emits [`Event`]s; a [`Report`] is a fold over them.
 
 mod alone;
+mod careful;
+mod check;
 mod commands;
+mod converge;
 mod doctor;
 mod event;
 mod migrator;
@@ -18,7 +21,9 @@ mod target;
 mod unit;
 mod up;
 
-pub use commands::{adopt, catalog_of_database, catalog_of_sql, check, plan, show, skip, status};
+pub use check::{CheckStart, check};
+pub use commands::{adopt, plan, show, skip, status};
+pub use converge::{NewDatabase, converge};
 pub use doctor::doctor;
 pub use event::Event;
 pub use migrator::Migrator;

@@ -20,8 +20,10 @@ pub(super) struct Notices {
 #[derive(Default)]
 struct Kept {
     notices: Vec<(Notice, Option<Place>)>,
-    /// The statements under way, by the number of their query in the session.
+    /// The statements that were sent last, by the number of their query in the session.
     running: HashMap<u64, Place>,
+    /// Those sent before them, which may be under way still.
+    before: HashMap<u64, Place>,
 }
 
 impl Notices {
@@ -30,7 +32,7 @@ impl Notices {
         let notices = self.clone();
         Arc::new(move |notice, query| {
             let mut kept = notices.lock();
-            let place = kept.running.get(&query).cloned();
+            let place = kept.running.get(&query).or_else(|| kept.before.get(&query)).cloned();
             kept.notices.push((notice, place));
             drop(kept);
             notices.arrived.notify_one();
@@ -39,7 +41,8 @@ impl Notices {
 
     /// Says which statements are sent next, by the number of their query.
     pub(super) fn running(&self, places: impl IntoIterator<Item = (u64, Place)>) {
-        self.lock().running = places.into_iter().collect();
+        let mut kept = self.lock();
+        kept.before = std::mem::replace(&mut kept.running, places.into_iter().collect());
     }
 
     /// Ends when a notice has come.

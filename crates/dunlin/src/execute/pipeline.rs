@@ -2,14 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 /// How many messages are under way at once: enough to hide the network, few enough to keep memory flat.
-const WINDOW: usize = 64;
+pub(super) const WINDOW: usize = 64;
 
 type Answer = Result<Vec<SimpleQueryMessage>, Error>;
+type Pending<'c> = Pin<Box<dyn Future<Output = Answer> + Send + 'c>>;
 
 /// What the server answered to one text.
 pub(super) struct Reply {
@@ -29,47 +30,64 @@ impl Reply {
     }
 }
 
-/// Sends each text as a simple query of its own, in order, and gives the replies up to the first error.
-///
-/// After an error in a transaction the server refuses the rest of a window; those replies are dropped.
-pub(super) async fn pipeline(client: &Client, texts: &[&str]) -> (Vec<Reply>, Option<Error>) {
-    let mut replies = Vec::with_capacity(texts.len());
-    let mut before = Instant::now();
-    for window in texts.chunks(WINDOW) {
-        for (answer, at) in send_window(client, window).await {
-            match answer {
-                Ok(messages) => {
-                    let elapsed = at.saturating_duration_since(before);
-                    replies.push(Reply { messages, elapsed });
-                    before = at;
-                }
-                Err(error) => return (replies, Some(error)),
-            }
-        }
-    }
-    (replies, None)
+/// Texts that were sent, whose answers nobody has looked at yet.
+pub(super) struct Sent<'c>(Vec<Slot<'c>>);
+
+enum Slot<'c> {
+    Pending(Pending<'c>),
+    Ready(Answer, Instant),
 }
 
-/// tokio-postgres sends a query when its future is polled for the first time, so the first round polls in order.
-async fn send_window(client: &Client, window: &[&str]) -> Vec<(Answer, Instant)> {
-    let mut pending: Vec<Option<Pin<Box<dyn Future<Output = Answer> + Send + '_>>>> =
-        window.iter().map(|text| Some(Box::pin(client.simple_query(text)) as _)).collect();
-    let mut replies: Vec<Option<(Answer, Instant)>> = window.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        let mut waiting = false;
-        for (slot, reply) in pending.iter_mut().zip(&mut replies) {
-            if let Some(future) = slot {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(result) => {
-                        *reply = Some((result, Instant::now()));
-                        *slot = None;
-                    }
-                    Poll::Pending => waiting = true,
+impl Slot<'_> {
+    /// Whether the answer is there now.
+    fn poll(&mut self, context: &mut Context<'_>) -> bool {
+        if let Slot::Pending(future) = self
+            && let Poll::Ready(answer) = future.as_mut().poll(context)
+        {
+            *self = Slot::Ready(answer, Instant::now());
+        }
+        matches!(self, Slot::Ready(..))
+    }
+}
+
+/// Sends each text as a simple query of its own, in order; more than [`WINDOW`] should not be under way.
+pub(super) fn send(client: &Client, texts: impl IntoIterator<Item = String>) -> Sent<'_> {
+    let mut slots: Vec<Slot<'_>> = texts
+        .into_iter()
+        .map(|text| Slot::Pending(Box::pin(async move { client.simple_query(&text).await })))
+        .collect();
+    // tokio-postgres sends a query when its future is polled for the first time.
+    let mut context = Context::from_waker(Waker::noop());
+    for slot in &mut slots {
+        slot.poll(&mut context);
+    }
+    Sent(slots)
+}
+
+impl Sent<'_> {
+    /// Waits for the answers and gives them up to the first error.
+    ///
+    /// After an error in a transaction the server refuses what follows; those replies are dropped.
+    pub(super) async fn replies(mut self) -> (Vec<Reply>, Option<Error>) {
+        let mut before = Instant::now();
+        std::future::poll_fn(|context| {
+            // All are polled: each tells when its own answer has come.
+            let waiting = self.0.iter_mut().filter_map(|slot| (!slot.poll(context)).then_some(())).count();
+            if waiting == 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let mut replies = Vec::with_capacity(self.0.len());
+        for slot in self.0 {
+            match slot {
+                Slot::Ready(Ok(messages), at) => {
+                    let elapsed = at.saturating_duration_since(before);
+                    replies.push(Reply { messages, elapsed });
+                    before = before.max(at);
                 }
+                Slot::Ready(Err(error), _) => return (replies, Some(error)),
+                Slot::Pending(_) => {}
             }
         }
-        if waiting { Poll::Pending } else { Poll::Ready(()) }
-    })
-    .await;
-    replies.into_iter().flatten().collect()
+        (replies, None)
+    }
 }

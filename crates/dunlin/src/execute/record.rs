@@ -95,9 +95,14 @@ pub(super) fn unit_sql(
         })
         .collect();
     let state = if applied { MigrationState::Applied } else { MigrationState::Partial };
+    let others = merged.iter().map(|row| runner.operations.all[row.operation].migration);
+    let new = runner.records_first(others.chain([migration]));
     let mut sql = String::new();
     if !written.is_empty() {
-        sql.push_str(&runner.journal.operations_sql(runner.run, &written));
+        sql.push_str(&match new {
+            true => runner.journal.new_operations_sql(runner.run, &written),
+            false => runner.journal.operations_sql(runner.run, &written),
+        });
         sql.push_str("; ");
     }
     if !runner.was_edited(migration) {
@@ -110,6 +115,7 @@ pub(super) fn unit_sql(
                 Some(_) => {
                     runner.journal.migration_sql(runner.run, &MigrationRow { duration_ms: took, ..row })
                 }
+                None if new => runner.journal.new_migration_at_end_sql(runner.run, &row),
                 None => runner.journal.migration_at_end_sql(runner.run, &row),
             },
         ));
@@ -194,6 +200,7 @@ pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -
     let operation = &runner.operations.all[decision.operation];
     let row =
         OperationRow { sql: Some(sql), ..operation_row(runner.set, operation, OperationState::Started) };
+    runner.records_first([operation.migration]);
     let migration = migration_part(runner, operation.migration, MigrationState::Partial);
     let operations = runner.journal.operations_sql(runner.run, &[row]);
     format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
@@ -208,6 +215,7 @@ pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, error: &PgEr
         ..operation_row(runner.set, operation, OperationState::Failed)
     };
     let operations = runner.journal.operations_sql(runner.run, &[row]);
+    runner.records_first([operation.migration]);
     let migration = migration_part(runner, operation.migration, MigrationState::Failed);
     format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
 }

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::record::Row;
 use super::report::Failure;
-use super::unit::{Failed, UnitEnd, UnitFlags};
+use super::unit::{Failed, Running, UnitEnd, may_set};
 use super::{ErrorKind, ExecuteError, Options};
 use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -54,6 +54,8 @@ pub(super) struct State {
     /// The record of a failure that could not be written, since the connection was lost.
     pub(super) unrecorded: Option<String>,
     pub(super) ran: bool,
+    /// Migrations whose rows were sent to the journal in this run.
+    pub(super) recorded: HashSet<usize>,
 }
 
 impl<'p> Runner<'p> {
@@ -100,9 +102,9 @@ impl<'p> Runner<'p> {
         self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Tells which operations the next queries belong to, so that notices get their place.
-    pub(super) fn sends<'a>(&self, decisions: impl IntoIterator<Item = Option<&'a Decision>>) {
-        let places = decisions.into_iter().zip(self.work.answers()..).filter_map(|(decision, query)| {
+    /// Tells which operations the next queries belong to, from this number on, so that notices get their place.
+    pub(super) fn sends<'a>(&self, first: u64, decisions: impl IntoIterator<Item = Option<&'a Decision>>) {
+        let places = decisions.into_iter().zip(first..).filter_map(|(decision, query)| {
             let operation = &self.operations.all[decision?.operation];
             Some((query, (operation.file.path.to_string(), operation.line)))
         });
@@ -135,28 +137,9 @@ impl<'p> Runner<'p> {
         // Each new plan has less to do or sets something aside; the bound only guards against a fault of ours.
         for _ in 0..self.operations.all.len() * 2 + 2 {
             listener(&Event::Planned { plan: &planned.plan, again: self.state().ran });
-            let mut again = false;
-            for (position, unit) in planned.units.iter().enumerate() {
-                if self.options.interrupt.as_ref().is_some_and(|interrupt| *interrupt.borrow()) {
-                    return Err(ExecuteError::new(
-                        ErrorKind::Failed,
-                        Code::DN808,
-                        "interrupted between two migrations",
-                    )
-                    .help("run `dunlin up` again: it goes on where it stopped"));
-                }
-                match self.run_one(&planned, unit, position, listener).await? {
-                    Progress::On => {}
-                    Progress::Again => again = true,
-                    Progress::Stop => return Ok(planned.plan.diagnostics),
-                }
-                if again && (position + 1 < planned.units.len() || self.something_left(&planned)) {
-                    break;
-                }
-                again = false;
-            }
-            if !again {
-                return Ok(planned.plan.diagnostics);
+            match self.run_units(&planned, listener).await? {
+                Progress::Again => {}
+                Progress::On | Progress::Stop => return Ok(planned.plan.diagnostics),
             }
             let schema = &self.options.journal_schema;
             let now =
@@ -171,6 +154,39 @@ impl<'p> Runner<'p> {
         Ok(planned.plan.diagnostics)
     }
 
+    /// Runs the units of a plan, up to one after which the rest has to be planned anew.
+    async fn run_units(
+        &self,
+        planned: &Planned,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<Progress, ExecuteError> {
+        let mut ahead = None;
+        for position in 0..planned.units.len() {
+            // A unit that is under way is waited for.
+            if ahead.is_none() && self.is_interrupted() {
+                return Err(ExecuteError::new(
+                    ErrorKind::Failed,
+                    Code::DN808,
+                    "interrupted between two migrations",
+                )
+                .help("run `dunlin up` again: it goes on where it stopped"));
+            }
+            let progress = self.run_one(planned, position, &mut ahead, listener).await?;
+            let last = position + 1 == planned.units.len();
+            match progress {
+                Progress::Stop => return Ok(Progress::Stop),
+                Progress::Again if !last || self.something_left(planned) => return Ok(Progress::Again),
+                Progress::Again | Progress::On => {}
+            }
+        }
+        Ok(Progress::On)
+    }
+
+    /// Whether the user wants the run to end.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.options.interrupt.as_ref().is_some_and(|interrupt| *interrupt.borrow())
+    }
+
     /// Whether something of the plan was skipped that could be judged otherwise on the catalog as it is now.
     fn something_left(&self, planned: &Planned) -> bool {
         let state = self.state();
@@ -179,13 +195,14 @@ impl<'p> Runner<'p> {
         })
     }
 
-    async fn run_one(
-        &self,
-        planned: &Planned,
-        unit: &Unit,
+    async fn run_one<'r>(
+        &'r self,
+        planned: &'r Planned,
         position: usize,
+        ahead: &mut Option<Running<'r, 'p>>,
         listener: &mut super::Listener<'p>,
     ) -> Result<Progress, ExecuteError> {
+        let unit = &planned.units[position];
         let id = &self.set.migrations[unit.migration].id;
         let begun = Instant::now();
         if unit.number > 0 {
@@ -196,7 +213,7 @@ impl<'p> Runner<'p> {
             });
         }
         let end = if unit.transactional {
-            self.run_until_unlocked(planned, unit, position, listener).await?
+            self.run_until_unlocked(planned, position, ahead, listener).await?
         } else {
             self.run_alone(planned, unit, listener).await?
         };
@@ -231,25 +248,18 @@ impl<'p> Runner<'p> {
     }
 
     /// Runs a unit; one that could not get its locks, or lost against another, is run again after a while.
-    async fn run_until_unlocked(
-        &self,
-        planned: &Planned,
-        unit: &Unit,
+    async fn run_until_unlocked<'r>(
+        &'r self,
+        planned: &'r Planned,
         position: usize,
+        ahead: &mut Option<Running<'r, 'p>>,
         listener: &mut super::Listener<'p>,
     ) -> Result<UnitEnd, ExecuteError> {
-        let rest = &planned.units[position + 1..];
-        let durable = rest.iter().find(|next| next.number > 0).is_none_or(|next| !next.transactional)
-            || planned.decisions[unit.decisions.clone()]
-                .iter()
-                .any(|decision| decision.analysis.opaque.is_some());
+        let unit = &planned.units[position];
         let begun = Instant::now();
         let mut tries: u32 = 0;
         loop {
-            let end = self
-                .run_unit(planned, unit, UnitFlags { durable }, listener)
-                .await
-                .map_err(ExecuteError::from)?;
+            let end = self.run_unit(planned, position, ahead, listener).await.map_err(ExecuteError::from)?;
             let UnitEnd::Failed(failed) = &end else { return Ok(end) };
             let Some(error) = failed.error.server() else { return Ok(end) };
             if !is_transient(&error.sqlstate) || begun.elapsed() > self.options.lock_wait {
@@ -348,11 +358,11 @@ impl<'p> Runner<'p> {
         self.journal.check_epoch_sql(self.run)
     }
 
-    /// The journal's part of a unit: rows of its operations and of its migration.
-    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize, took: Option<u64>) -> String {
+    /// The journal's part of a unit, and whether its migration is applied with it.
+    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize, took: Option<u64>) -> (String, bool) {
         // What was applied stays so: an edit does not make the whole file pending again.
         let applied = self.was_applied(migration) || self.complete_after(migration, rows);
-        super::record::unit_sql(self, rows, migration, applied, took)
+        (super::record::unit_sql(self, rows, migration, applied, took), applied)
     }
 
     /// Whether all operations of a migration are done once these rows are.
@@ -371,6 +381,17 @@ impl<'p> Runner<'p> {
                 .operation(id, &self.operations.all[index].identity)
                 .is_some_and(|past| past.state == PastState::Done),
         })
+    }
+
+    /// Says that rows of these migrations are sent now, and whether the journal surely has none of them yet.
+    pub(super) fn records_first(&self, migrations: impl IntoIterator<Item = usize>) -> bool {
+        let mut state = self.state();
+        let mut first = true;
+        for migration in migrations.into_iter().collect::<HashSet<_>>() {
+            first &= !state.past.migrations.contains_key(&self.set.migrations[migration].id)
+                & state.recorded.insert(migration);
+        }
+        first
     }
 
     /// Whether all of a migration was done once.
@@ -517,13 +538,6 @@ enum Progress {
     On,
     Again,
     Stop,
-}
-
-/// Whether an operation may have changed settings of the session that nobody has seen: functions and blocks can.
-fn may_set(decision: &Decision) -> bool {
-    decision.action == Action::Run
-        && (decision.analysis.opaque.is_some()
-            || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
 }
 
 fn is_transient(code: &str) -> bool {

@@ -32,6 +32,7 @@ pub(super) fn switch(from: &Session, to: &Session, role: Option<&str>) -> Vec<St
 pub(super) fn apply(change: &SessionChange, role: Option<&str>) -> String {
     match change {
         SessionChange::ResetAll => "RESET ALL".into(),
+        SessionChange::Prepare { sql, .. } | SessionChange::Deallocate { sql, .. } => sql.clone(),
         SessionChange::Set { name, values: Some(values), .. } => set(name, values, true),
         SessionChange::Set { name, values: None, .. } => match name.as_str() {
             "role" => set_role(role, true),

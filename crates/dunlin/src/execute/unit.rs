@@ -1,15 +1,14 @@
 //! Runs one unit: its statements pipelined in one transaction, with its journal rows in the same transaction.
 
 use super::event::Event;
-use super::pipeline::{Reply, pipeline};
+use super::pipeline::{Reply, Sent, WINDOW, send};
 use super::record::Row;
 use super::runner::{Runner, millis};
 use super::settings::{apply, switch};
-use crate::analyze::{Class, Presence, Session, TransactionStatement, analyze};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::analyze::{Class, Presence, Session, TransactionStatement};
+use crate::diagnostic::Diagnostic;
 use crate::history::OperationState;
-use crate::pg::introspect::{Snapshot, introspect};
-use crate::pg::{PgError, ServerError, sqlstate};
+use crate::pg::PgError;
 use crate::plan::{Action, Decision, Planned, Unit, is_mark};
 use futures_util::SinkExt as _;
 use std::collections::HashMap;
@@ -31,29 +30,41 @@ pub(super) struct Failed {
     pub(super) error: PgError,
 }
 
-const SAVEPOINT: &str = "SAVEPOINT dunlin_operation";
-const RELEASE: &str = "RELEASE SAVEPOINT dunlin_operation";
-const UNDO: &str = "ROLLBACK TO SAVEPOINT dunlin_operation; RELEASE SAVEPOINT dunlin_operation";
-
 /// A text that waits to be sent, and the decision it belongs to.
-struct Queued {
-    sql: String,
-    decision: Option<usize>,
+pub(super) struct Queued {
+    pub(super) sql: String,
+    pub(super) decision: Option<usize>,
+}
+
+/// Texts that the server has not answered yet.
+struct UnderWay<'r> {
+    /// The number of the first one's query in the session.
+    first: u64,
+    /// The decision that each belongs to.
+    decisions: Vec<Option<usize>>,
+    sent: Sent<'r>,
 }
 
 /// A transactional unit while it runs.
-struct Running<'r, 'p> {
-    runner: &'r Runner<'p>,
-    planned: &'r Planned,
-    queue: Vec<Queued>,
+pub(super) struct Running<'r, 'p> {
+    pub(super) runner: &'r Runner<'p>,
+    pub(super) planned: &'r Planned,
+    unit: &'r Unit,
+    /// Whether its commit waits for the disk: the last one, and one before what is not transactional.
+    durable: bool,
+    /// The migration that must be recorded as applied: this unit was sent before that was known.
+    after: Option<usize>,
+    /// Whether its migration is recorded as applied when it commits.
+    applies: bool,
+    pub(super) queue: Vec<Queued>,
+    under_way: Option<UnderWay<'r>>,
     rows: Vec<Row>,
     session: Session,
     /// From here on, each statement has a savepoint: something was not as planned.
-    careful: bool,
-    again: bool,
+    pub(super) careful: bool,
+    pub(super) again: bool,
     /// Operations whose key the data does not allow: they are skipped with this reason.
-    unkeyed: HashMap<usize, Diagnostic>,
-    listener: &'r mut super::Listener<'p>,
+    pub(super) unkeyed: HashMap<usize, Diagnostic>,
     /// Rows whose statements are not answered yet: place in `rows`, index of the decision.
     untold: Vec<(usize, usize)>,
     /// Milliseconds and rows of statements that were answered, by decision.
@@ -61,35 +72,30 @@ struct Running<'r, 'p> {
 }
 
 impl<'p> Runner<'p> {
-    /// Runs a transactional unit once.
-    pub(super) async fn run_unit(
-        &self,
-        planned: &Planned,
-        unit: &Unit,
-        flags: UnitFlags,
+    /// Runs a transactional unit once; it may be under way already, and the next one may be when this one ends.
+    pub(super) async fn run_unit<'r>(
+        &'r self,
+        planned: &'r Planned,
+        position: usize,
+        ahead: &mut Option<Running<'r, 'p>>,
         listener: &mut super::Listener<'p>,
     ) -> Result<UnitEnd, PgError> {
-        let mut running = Running {
-            runner: self,
-            planned,
-            queue: Vec::new(),
-            rows: Vec::new(),
-            session: Session::new(self.search_path.clone()),
-            careful: false,
-            again: false,
-            unkeyed: HashMap::new(),
-            listener,
-            untold: Vec::new(),
-            measured: HashMap::new(),
+        let mut running = ahead.take().unwrap_or_else(|| Running::new(self, planned, position));
+        let result = match running.start(listener).await {
+            Ok(()) => {
+                *ahead = running.next(position + 1, listener).await;
+                running.end(listener).await
+            }
+            failed => failed,
         };
-        let result = running.run(unit, flags).await;
-        let (rows, again) = (std::mem::take(&mut running.rows), running.again);
         match result {
             Ok(()) => {
-                self.committed(rows);
-                Ok(UnitEnd::Committed { again })
+                self.committed(running.rows);
+                Ok(UnitEnd::Committed { again: running.again })
             }
             Err(failed) => {
+                // The server refuses whatever was sent after it, up to this ROLLBACK.
+                *ahead = None;
                 self.roll_back().await;
                 Ok(UnitEnd::Failed(failed))
             }
@@ -100,42 +106,119 @@ impl<'p> Runner<'p> {
         // A lost connection has rolled back by itself; any other error here shows at the next statement.
         let _ = self.work.batch("ROLLBACK").await;
     }
+
+    /// Whether a unit is sent without looking at an answer in between, and leaves nothing that could not be foreseen.
+    fn is_plain(&self, planned: &Planned, unit: &Unit) -> bool {
+        unit.transactional
+            && planned.decisions[unit.decisions.clone()].iter().all(|decision| {
+                let operation = &self.operations.all[decision.operation];
+                match decision.action {
+                    Action::Satisfied => true,
+                    Action::Run if is_mark(decision) => true,
+                    Action::Run => {
+                        !may_set(decision)
+                            && !is_careful(decision)
+                            && operation.copy_data.is_none()
+                            && operation.transaction.is_none()
+                    }
+                    Action::Ensure | Action::Skip | Action::Held => false,
+                }
+            })
+    }
 }
 
-/// What a unit's transaction has to be like.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct UnitFlags {
-    /// Whether its commit waits for the disk: the last one, and one before what is not transactional.
-    pub(super) durable: bool,
-}
-
-impl<'p> Running<'_, 'p> {
-    async fn run(&mut self, unit: &Unit, flags: UnitFlags) -> Result<(), Box<Failed>> {
-        self.queue.push(Queued { sql: self.prelude(unit, flags), decision: None });
-        for index in unit.decisions.clone() {
-            self.add(index).await?;
+impl<'r, 'p> Running<'r, 'p> {
+    fn new(runner: &'r Runner<'p>, planned: &'r Planned, position: usize) -> Running<'r, 'p> {
+        Running {
+            runner,
+            planned,
+            unit: &planned.units[position],
+            durable: is_durable(planned, position),
+            after: None,
+            applies: false,
+            queue: Vec::new(),
+            under_way: None,
+            rows: Vec::new(),
+            session: Session::new(runner.search_path.clone()),
+            careful: false,
+            again: false,
+            unkeyed: HashMap::new(),
+            untold: Vec::new(),
+            measured: HashMap::new(),
         }
+    }
+
+    /// Sends it, up to its COMMIT; what has to be known on the way is waited for.
+    async fn start(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
+        if self.under_way.is_some() {
+            return Ok(());
+        }
+        self.build(listener).await?;
+        while self.queue.len() > WINDOW {
+            self.send(self.runner.work.answers());
+            self.answers().await?;
+        }
+        self.send(self.runner.work.answers());
+        Ok(())
+    }
+
+    /// Queues its texts.
+    async fn build(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
+        self.queue.push(Queued { sql: self.prelude(), decision: None });
+        for index in self.unit.decisions.clone() {
+            self.add(index, listener).await?;
+        }
+        let (journal_rows, applied) = self.runner.journal_sql(&self.rows, self.unit.migration, None);
+        self.applies = applied && !self.runner.was_edited(self.unit.migration);
         let mut journal = self.journal_prelude();
-        journal.push_str(&self.runner.journal_sql(&self.rows, unit.migration, None));
+        journal.push_str(&journal_rows);
         journal.push_str(&self.journal_epilogue());
         // On its own, COMMIT would report success after an error. In one message with the journal it is not
         // reached: the server refuses the first statement of the message and drops the rest.
         journal.push_str("; COMMIT");
         self.queue.push(Queued { sql: journal, decision: None });
+        Ok(())
+    }
+
+    /// Sends the unit after this one while the server still works on this one.
+    ///
+    /// Should this one fail, the server refuses the next one: in the transaction that failed, or, when only the
+    /// COMMIT failed, by the check that this one's migration is recorded as applied.
+    async fn next(&mut self, position: usize, listener: &mut super::Listener<'p>) -> Option<Running<'r, 'p>> {
+        let (runner, planned) = (self.runner, self.planned);
+        let plain = |unit| runner.is_plain(planned, unit);
+        let unit = planned.units.get(position)?;
+        let first = self.under_way.as_ref().map(|sent| sent.first + sent.decisions.len() as u64)?;
+        if !self.applies || runner.is_interrupted() || !plain(self.unit) || !plain(unit) {
+            return None;
+        }
+        let mut next = Running::new(runner, planned, position);
+        next.after = Some(self.unit.migration);
+        next.build(listener).await.ok()?;
+        if next.queue.len() > WINDOW {
+            return None;
+        }
+        next.send(first);
+        Some(next)
+    }
+
+    /// Waits until it is committed.
+    async fn end(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
         let unmeasured: Vec<usize> = self.untold.iter().map(|(row, _)| *row).collect();
-        self.flush().await?;
+        self.answers().await?;
+        self.tell(listener);
         self.runner.measured(unmeasured.iter().map(|row| &self.rows[*row]));
         Ok(())
     }
 
     /// BEGIN, the transaction-level lock, the epoch, time-outs and the role, in one message.
-    fn prelude(&self, unit: &Unit, flags: UnitFlags) -> String {
+    fn prelude(&self) -> String {
         let runner = self.runner;
         let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED");
-        if !flags.durable {
+        if !self.durable {
             sql.push_str("; SET LOCAL synchronous_commit = off");
         }
-        let decisions = &self.planned.decisions[unit.decisions.clone()];
+        let decisions = &self.planned.decisions[self.unit.decisions.clone()];
         let locks = decisions.iter().any(|decision| {
             decision.action == Action::Run
                 && !decision.analysis.changes_data()
@@ -154,6 +237,11 @@ impl<'p> Running<'_, 'p> {
         sql.push_str(&format!("; SELECT pg_catalog.pg_advisory_xact_lock({})", runner.unit_key));
         sql.push_str("; ");
         sql.push_str(&runner.epoch_check());
+        if let Some(migration) = self.after {
+            sql.push_str("; ");
+            let id = &runner.set.migrations[migration].id;
+            sql.push_str(&runner.journal.check_applied_sql(runner.run, id));
+        }
         if let Some(role) = &runner.options.role {
             sql.push_str("; ");
             sql.push_str(&super::settings::set_role(Some(role), true));
@@ -190,13 +278,13 @@ impl<'p> Running<'_, 'p> {
         format!("; {}", statements.join("; "))
     }
 
-    async fn add(&mut self, index: usize) -> Result<(), Box<Failed>> {
+    async fn add(&mut self, index: usize, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
         let planned = self.planned;
         let decision = &planned.decisions[index];
         match decision.action {
             Action::Run if is_mark(decision) => self.finish(index, OperationState::Done, None),
-            Action::Run => self.run_operation(index, decision).await?,
-            Action::Ensure => self.run_ensure(index, decision).await?,
+            Action::Run => self.run_operation(index, decision, listener).await?,
+            Action::Ensure => self.run_ensure(index, decision, listener).await?,
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
             // Its record tells of the failure.
             Action::Skip if self.runner.has_failed(decision.operation) => {}
@@ -207,7 +295,12 @@ impl<'p> Running<'_, 'p> {
         Ok(())
     }
 
-    async fn run_operation(&mut self, index: usize, decision: &Decision) -> Result<(), Box<Failed>> {
+    async fn run_operation(
+        &mut self,
+        index: usize,
+        decision: &Decision,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<(), Box<Failed>> {
         let operation = &self.runner.operations.all[decision.operation];
         if let Some(diagnostic) = self.unkeyed.remove(&decision.operation) {
             let diagnostic = diagnostic.at(&operation.file, operation.statement.span);
@@ -217,7 +310,7 @@ impl<'p> Running<'_, 'p> {
         }
         if matches!(operation.transaction, Some(TransactionStatement::RollbackTo(_))) {
             // It would take the transaction out of its error, and what is sent after it would commit.
-            self.flush().await?;
+            self.flush(listener).await?;
         }
         self.switch_to(&operation.session, index);
         let is_set = operation.session_statement() && !decision.analysis.session.is_empty();
@@ -228,17 +321,15 @@ impl<'p> Running<'_, 'p> {
             }
             let sql = self.planned.plan.steps[index].sql.clone();
             if let Some(data) = &operation.copy_data {
-                self.flush().await?;
+                self.flush(listener).await?;
                 return self.copy(index, &sql, data).await;
             }
             // Savepoints of our own would hide the file's: what it brackets itself runs plainly.
-            let checks = decision.analysis.only_checks && decision.analysis.kind == "DO";
-            let careful = self.careful
-                || checks
-                || decision.analysis.has_unknown()
-                || unsure(&decision.analysis.presence);
-            if careful && operation.transaction.is_none() && !operation.rolled_back {
-                return self.run_carefully(index, decision, sql).await;
+            if (self.careful || is_careful(decision))
+                && operation.transaction.is_none()
+                && !operation.rolled_back
+            {
+                return self.run_carefully(index, decision, sql, listener).await;
             }
             self.queue.push(Queued { sql, decision: Some(index) });
         } else {
@@ -251,150 +342,16 @@ impl<'p> Running<'_, 'p> {
         Ok(())
     }
 
-    async fn run_ensure(&mut self, index: usize, decision: &Decision) -> Result<(), Box<Failed>> {
-        let operation = &self.runner.operations.all[decision.operation];
-        self.switch_to(&operation.session, index);
-        let sql = self.planned.plan.steps[index].sql.clone();
-        let is_key = decision.ensure.as_ref().is_some_and(|ensure| ensure.column.is_none());
-        if !is_key && !self.careful {
-            self.queue.push(Queued { sql, decision: Some(index) });
-            self.finish(index, OperationState::Ensured, None);
-            return Ok(());
-        }
-        // A unique key is ensured where the data allows it.
-        self.flush().await?;
-        match self.bracketed(index, &sql).await? {
-            Ok(()) => self.finish(index, OperationState::Ensured, None),
-            Err(error) if error.sqlstate == "23505" => {
-                self.careful = true;
-                self.again = true;
-                let step = &self.planned.plan.steps[index];
-                let diagnostic = Diagnostic::new(
-                    Code::DN206,
-                    format!("the data does not allow the unique key: {}", error.message),
-                )
-                .note(error.detail.clone().unwrap_or_default())
-                .help("remove the duplicate rows, then run `dunlin up` again");
-                (self.listener)(&Event::StepSkipped { step, diagnostic: &diagnostic });
-                self.unkeyed.insert(decision.at, diagnostic);
-            }
-            Err(error) => {
-                return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));
-            }
-        }
-        Ok(())
-    }
-
-    fn switch_to(&mut self, session: &Session, index: usize) {
+    pub(super) fn switch_to(&mut self, session: &Session, index: usize) {
         let statements = switch(&self.session, session, self.runner.options.role.as_deref());
         self.queue.extend(statements.into_iter().map(|sql| Queued { sql, decision: Some(index) }));
         self.session = session.clone();
     }
 
-    /// Runs an operation whose requirements cannot be checked under a savepoint: the server decides.
-    async fn run_carefully(
-        &mut self,
-        index: usize,
-        decision: &Decision,
-        sql: String,
-    ) -> Result<(), Box<Failed>> {
-        self.flush().await?;
-        let error = match self.bracketed(index, &sql).await? {
-            Ok(()) => {
-                self.again |= decision.analysis.opaque.is_some();
-                self.finish(index, OperationState::Done, None);
-                return Ok(());
-            }
-            Err(error) => error,
-        };
-        let may_skip = decision.analysis.only_adds() || decision.analysis.only_checks;
-        let own_fault = error.where_.is_none()
-            || decision.analysis.only_checks && error.where_.as_deref().is_some_and(in_inline_block_only);
-        if sqlstate::is_missing_object(&error.sqlstate) && may_skip && own_fault {
-            self.again = true;
-            self.careful = true;
-            let diagnostic = self.runner.misfit(decision, &error);
-            let step = &self.planned.plan.steps[index];
-            (self.listener)(&Event::StepSkipped { step, diagnostic: &diagnostic });
-            self.finish(index, OperationState::Skipped, Some(&diagnostic));
-            self.runner.set_aside(decision.operation, diagnostic);
-            return Ok(());
-        }
-        if error.is_duplicate_object() && error.where_.is_none() && decision.analysis.only_adds() {
-            return self.settle_duplicate(index, decision, error).await;
-        }
-        Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }))
-    }
-
-    /// The server says that it is there already: rule 4, on the catalog as it is now.
-    async fn settle_duplicate(
-        &mut self,
-        index: usize,
-        decision: &Decision,
-        error: Box<ServerError>,
-    ) -> Result<(), Box<Failed>> {
-        let failed = |error| Box::new(Failed { decision: Some(index), error });
-        let schema = &self.runner.options.journal_schema;
-        let now = introspect(self.runner.work.client(), schema, Snapshot::Within).await.map_err(failed)?;
-        let operation = &self.runner.operations.all[decision.operation];
-        let analysis = analyze(&operation.statement, &now.catalog, &operation.session);
-        let reason = match analysis.presence {
-            Presence::Same { reason } => reason,
-            Presence::Different { tolerated: false, expected, actual, object } => {
-                let diagnostic =
-                    Diagnostic::new(Code::DN213, format!("{object} exists already, with another definition"))
-                        .at(&operation.file, operation.statement.span)
-                        .note(format!("this statement says: {expected}"))
-                        .note(format!("what is there: {actual}"));
-                self.runner.note(diagnostic);
-                return Err(failed(PgError::Server(error)));
-            }
-            _ => {
-                let diagnostic = Diagnostic::new(
-                    Code::DN213,
-                    format!("it is there already, says the server: {}", error.message),
-                )
-                .at(&operation.file, operation.statement.span)
-                .severity(Severity::Warning)
-                .help("whether its definition is the same could not be told: compare them");
-                self.runner.note(diagnostic);
-                error.message.clone()
-            }
-        };
-        self.again = true;
-        let diagnostic = Diagnostic::new(Code::DN213, reason).severity(Severity::Note);
-        self.finish(index, OperationState::Satisfied, Some(&diagnostic));
-        Ok(())
-    }
-
-    /// Runs one statement between a savepoint and its release; an error undoes it and comes back.
-    async fn bracketed(
-        &mut self,
-        index: usize,
-        sql: &str,
-    ) -> Result<Result<(), Box<ServerError>>, Box<Failed>> {
-        let work = &self.runner.work;
-        let failed = |error| Box::new(Failed { decision: Some(index), error });
-        self.runner.sends([None, Some(&self.planned.decisions[index])]);
-        let (replies, error) = pipeline(work.client(), &[SAVEPOINT, sql]).await;
-        match error.map(|error| work.error(error)) {
-            None => {
-                work.batch(RELEASE).await.map_err(failed)?;
-                self.measure(index, &replies[1..]);
-                Ok(Ok(()))
-            }
-            Some(PgError::Server(error)) => {
-                work.batch(UNDO).await.map_err(failed)?;
-                Ok(Err(error))
-            }
-            Some(error) => Err(failed(error)),
-        }
-    }
-
     async fn copy(&mut self, index: usize, sql: &str, data: &str) -> Result<(), Box<Failed>> {
         let work = &self.runner.work;
         let begun = Instant::now();
-        self.runner.sends([Some(&self.planned.decisions[index]); 2]);
+        self.runner.sends(work.answers(), [Some(&self.planned.decisions[index]); 2]);
         let failed = |error| Box::new(Failed { decision: Some(index), error: work.error(error) });
         let sink = work.client().copy_in(sql).await.map_err(failed)?;
         let mut sink = std::pin::pin!(sink);
@@ -410,31 +367,49 @@ impl<'p> Running<'_, 'p> {
     }
 
     /// Sends what waits, and gives the first error with the decision it belongs to.
-    async fn flush(&mut self) -> Result<(), Box<Failed>> {
-        let queue = std::mem::take(&mut self.queue);
-        let texts: Vec<&str> = queue.iter().map(|queued| queued.sql.as_str()).collect();
+    pub(super) async fn flush(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
+        while !self.queue.is_empty() {
+            self.send(self.runner.work.answers());
+            self.answers().await?;
+        }
+        self.tell(listener);
+        Ok(())
+    }
+
+    /// Sends the first of what waits, as queries from this number on.
+    fn send(&mut self, first: u64) {
+        let count = self.queue.len().min(WINDOW);
+        let (texts, decisions): (Vec<_>, Vec<_>) =
+            self.queue.drain(..count).map(|queued| (queued.sql, queued.decision)).unzip();
         let planned = self.planned;
-        self.runner.sends(queue.iter().map(|queued| queued.decision.map(|index| &planned.decisions[index])));
-        let (replies, error) = pipeline(self.runner.work.client(), &texts).await;
+        self.runner
+            .sends(first, decisions.iter().map(|decision| decision.map(|index| &planned.decisions[index])));
+        let sent = send(self.runner.work.client(), texts);
+        self.under_way = Some(UnderWay { first, decisions, sent });
+    }
+
+    /// Waits for the answers to what was sent.
+    async fn answers(&mut self) -> Result<(), Box<Failed>> {
+        let Some(UnderWay { decisions, sent, .. }) = self.under_way.take() else { return Ok(()) };
+        let (replies, error) = sent.replies().await;
         match error {
             None => {
-                for (queued, reply) in queue.iter().zip(&replies) {
-                    if let Some(index) = queued.decision {
-                        self.measure(index, std::slice::from_ref(reply));
+                for (decision, reply) in decisions.iter().zip(&replies) {
+                    if let Some(index) = decision {
+                        self.measure(*index, std::slice::from_ref(reply));
                     }
                 }
-                self.tell();
                 Ok(())
             }
             Some(error) => Err(Box::new(Failed {
-                decision: queue.get(replies.len()).and_then(|queued| queued.decision),
+                decision: decisions.get(replies.len()).copied().flatten(),
                 error: self.runner.work.error(error),
             })),
         }
     }
 
     /// Adds to what was measured of a step; the last of its texts is its statement.
-    fn measure(&mut self, index: usize, replies: &[Reply]) {
+    pub(super) fn measure(&mut self, index: usize, replies: &[Reply]) {
         let changes = self.planned.decisions[index].analysis.changes_data();
         let (duration, rows) = self.measured.entry(index).or_default();
         for reply in replies {
@@ -444,17 +419,17 @@ impl<'p> Running<'_, 'p> {
     }
 
     /// Tells the listener of the steps that the server has answered.
-    fn tell(&mut self) {
+    fn tell(&mut self, listener: &mut super::Listener<'p>) {
         for (row, index) in std::mem::take(&mut self.untold) {
             let (duration_ms, rows) = self.measured.remove(&index).unwrap_or_default();
             (self.rows[row].duration_ms, self.rows[row].rows) = (duration_ms, rows);
             let step = &self.planned.plan.steps[index];
-            (self.listener)(&Event::StepFinished { step, rows, duration_ms });
+            listener(&Event::StepFinished { step, rows, duration_ms });
         }
     }
 
     /// Keeps the journal row of a step; the listener is told when the server has answered.
-    fn finish(&mut self, index: usize, state: OperationState, diagnostic: Option<&Diagnostic>) {
+    pub(super) fn finish(&mut self, index: usize, state: OperationState, diagnostic: Option<&Diagnostic>) {
         let decision = &self.planned.decisions[index];
         let step = &self.planned.plan.steps[index];
         self.rows.push(Row {
@@ -475,11 +450,26 @@ impl<'p> Running<'_, 'p> {
     }
 }
 
-fn unsure(presence: &Presence) -> bool {
-    matches!(presence, Presence::Unknown { .. })
+/// Whether the server decides about an operation: it runs under a savepoint.
+fn is_careful(decision: &Decision) -> bool {
+    let analysis = &decision.analysis;
+    analysis.only_checks && analysis.kind == "DO"
+        || analysis.has_unknown()
+        || matches!(analysis.presence, Presence::Unknown { .. })
 }
 
-/// Whether an error was raised by the statements of a DO block itself, not inside a function that it calls.
-fn in_inline_block_only(context: &str) -> bool {
-    context.lines().filter(|line| line.contains("function ")).all(|line| line.contains("inline_code_block"))
+/// Whether an operation may have changed settings of the session that nobody has seen: functions and blocks can.
+pub(super) fn may_set(decision: &Decision) -> bool {
+    decision.action == Action::Run
+        && (decision.analysis.opaque.is_some()
+            || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
+}
+
+/// Whether a unit's commit waits for the disk.
+fn is_durable(planned: &Planned, position: usize) -> bool {
+    let rest = &planned.units[position + 1..];
+    rest.iter().find(|next| next.number > 0).is_none_or(|next| !next.transactional)
+        || planned.decisions[planned.units[position].decisions.clone()]
+            .iter()
+            .any(|decision| decision.analysis.opaque.is_some())
 }

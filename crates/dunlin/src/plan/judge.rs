@@ -118,6 +118,8 @@ impl Planner<'_> {
                 let overridden = reached.overridden(index);
                 let shown = match &analysis.presence {
                     Presence::Same { .. } => true,
+                    // A RENAME whose old name is taken anew since: the new one shows that it ran.
+                    Presence::Unknown { .. } if analysis.effects.is_empty() => false,
                     Presence::Different { .. } | Presence::Unknown { .. } => !overridden,
                     Presence::Absent => false,
                 };

@@ -137,7 +137,11 @@ fn session_effects(
 ) -> (Vec<SessionChange>, Option<TransactionStatement>) {
     let Tree::Parsed(node) = &statement.tree else { return (Vec::new(), None) };
     let relevant = match node.as_ref() {
-        NodeEnum::VariableSetStmt(_) | NodeEnum::TransactionStmt(_) | NodeEnum::DiscardStmt(_) => true,
+        NodeEnum::VariableSetStmt(_)
+        | NodeEnum::TransactionStmt(_)
+        | NodeEnum::DiscardStmt(_)
+        | NodeEnum::PrepareStmt(_)
+        | NodeEnum::DeallocateStmt(_) => true,
         NodeEnum::SelectStmt(_) => {
             let sql = statement.sql.to_ascii_lowercase();
             sql.contains("set_config") || sql.contains("pg_advisory_unlock_all")

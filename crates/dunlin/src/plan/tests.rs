@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::catalog::{Catalog, SearchPath};
-use crate::execute::catalog_of_sql;
+use crate::execute::CheckStart;
 use crate::source::SourceFile;
 use crate::syntax::ParseOptions;
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,7 @@ fn planned(there: &str, adopting: bool, files: &[(&str, &str)], policy: &Policy)
         let mut catalog = if there.is_empty() {
             Catalog::empty()
         } else {
-            catalog_of_sql(&SourceFile::new("there.sql", there))
+            CheckStart::of_sql(&SourceFile::new("there.sql", there)).catalog
         };
         catalog.had_user_tables = catalog.has_user_tables();
         let past = Past { adopting, ..Past::default() };

@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A database, a folder of migrations, and what was said during the runs.
-struct World {
-    database: TestDb,
-    folder: Folder,
-    options: Options,
+pub(crate) struct World {
+    pub(crate) database: TestDb,
+    pub(crate) folder: Folder,
+    pub(crate) options: Options,
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl World {
-    async fn new(files: &[(&str, &str)]) -> World {
+    pub(crate) async fn new(files: &[(&str, &str)]) -> World {
         let folder = Folder::new(files);
         World { database: TestDb::new().await, folder, options: Options::default(), said: Arc::default() }
     }
 
-    fn run(&self) -> impl Future<Output = Result<Report, ExecuteError>> + Send + 'static {
+    pub(crate) fn run(&self) -> impl Future<Output = Result<Report, ExecuteError>> + Send + 'static {
         let path = self.folder.path().to_owned();
         let migrations = Migrations::Folder { path, shown_as: "m".into() };
         let conninfo = ConnInfo::parse(&self.database.url(), &Environment::default()).unwrap();
@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    async fn up(&self, outcome: Outcome) -> Report {
+    pub(crate) async fn up(&self, outcome: Outcome) -> Report {
         let report = match self.run().await {
             Ok(report) => report,
             Err(error) => *error.report.unwrap_or_else(|| panic!("{:?}", error.diagnostic)),
@@ -42,13 +42,13 @@ impl World {
     }
 
     /// Each operation as `migration#number state`, with rows and SQLSTATE where there are any.
-    async fn operations(&self) -> Vec<String> {
+    pub(crate) async fn operations(&self) -> Vec<String> {
         let sql = "select concat_ws(' ', migration || '#' || number, state, rows, sqlstate)
                    from dunlin.operation order by migration, number, state";
         self.database.lines(sql).await
     }
 
-    fn heard(&self, what: &str) -> bool {
+    pub(crate) fn heard(&self, what: &str) -> bool {
         self.said.lock().unwrap().iter().any(|line| line.contains(what))
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod adopt;
+mod ahead;
 mod cases;
 mod ddl;
 mod embedded;
@@ -19,3 +20,4 @@ mod pg_lock;
 mod real_sets;
 mod sameness;
 mod server;
+mod types;

@@ -168,6 +168,28 @@ impl<'a> OperationRow<'a> {
     }
 }
 
+/// What follows the row of a migration that may be recorded already.
+const AGAIN: &str = include_str!("../sql/journal_migration_again.sql");
+
+/// The values of a row of an operation of which nothing is recorded.
+fn new_row_values(run: RunHandle, row: &OperationRow<'_>) -> String {
+    let (now, took) = ("pg_catalog.clock_timestamp()", row.duration_ms.unwrap_or(0));
+    let started = if took > 0 { format!("{now} - interval '{took} ms'") } else { now.to_owned() };
+    format!(
+        "({}, {}, {}, {}, {}, {}, {}, {}, {started}, {now}, {took}, {}, {})",
+        quote_literal(row.migration),
+        quote_literal(&format!("\\x{}", row.digest)),
+        row.occurrence,
+        row.number,
+        quote_literal(row.state.as_str()),
+        text(row.code),
+        text(row.reason.map(mask_message).as_deref()),
+        run.id,
+        number(row.rows),
+        text(row.sql.map(mask).as_deref()),
+    )
+}
+
 /// Writes the values of a row; the first row of a list says their types.
 fn row_values(out: &mut String, row: &OperationRow<'_>, first: bool) {
     let error = |get: fn(&ServerError) -> Option<&str>| row.error.and_then(get).map(mask_message);
@@ -419,6 +441,12 @@ impl Journal {
         format!("UPDATE {}.meta SET set_digest = {}", self.quoted, bytes(set_digest.map(hex).as_deref()))
     }
 
+    /// Records operations of which nothing is recorded yet, at least one; secrets are masked.
+    pub fn new_operations_sql(&self, run: RunHandle, rows: &[OperationRow<'_>]) -> String {
+        let values: Vec<String> = rows.iter().map(|row| new_row_values(run, row)).collect();
+        self.sql(include_str!("../sql/journal_new_operations.sql"), &[("values", &values.join(",\n    "))])
+    }
+
     /// Records operations, any number of them in one statement; secrets are masked.
     pub fn operations_sql(&self, run: RunHandle, rows: &[OperationRow<'_>]) -> String {
         if rows.is_empty() {
@@ -453,11 +481,16 @@ impl Journal {
 
     /// Records a migration, or changes its record; secrets are masked.
     pub fn migration_sql(&self, run: RunHandle, row: &MigrationRow<'_>) -> String {
-        self.migration_row_sql(run, row, &number(row.duration_ms))
+        self.migration_row_sql(run, row, &number(row.duration_ms)) + AGAIN
     }
 
     /// The same at the end of a transaction, whose time so far is what it took.
     pub fn migration_at_end_sql(&self, run: RunHandle, row: &MigrationRow<'_>) -> String {
+        self.new_migration_at_end_sql(run, row) + AGAIN
+    }
+
+    /// The same for a migration of which nothing is recorded yet.
+    pub fn new_migration_at_end_sql(&self, run: RunHandle, row: &MigrationRow<'_>) -> String {
         let since_begin = "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) \
                            * 1000)::bigint";
         self.migration_row_sql(run, row, since_begin)
@@ -524,6 +557,12 @@ impl Journal {
     pub fn check_epoch_sql(&self, run: RunHandle) -> String {
         let (epoch, mark) = (run.epoch.to_string(), quote_literal(EPOCH_MARK));
         self.sql(include_str!("../sql/journal_check_epoch.sql"), &[("epoch", &epoch), ("mark", &mark)])
+    }
+
+    /// Fails unless a migration was recorded as applied in a run.
+    pub fn check_applied_sql(&self, run: RunHandle, migration: &str) -> String {
+        let (run, id) = (run.id.to_string(), quote_literal(migration));
+        self.sql(include_str!("../sql/journal_check_applied.sql"), &[("run", &run), ("id", &id)])
     }
 
     /// Keeps the description of the catalog after a run, in place of the one before it.

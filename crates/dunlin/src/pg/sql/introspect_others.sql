@@ -3,7 +3,7 @@
 SELECT 'collation', c.tableoid, c.oid, c.collnamespace, c.collname::text, '{}'::oid[], NULL::text
 FROM pg_catalog.pg_collation c WHERE c.oid >= 16384
 UNION ALL
-SELECT 'operator', o.tableoid, o.oid, o.oprnamespace, o.oprname::text, ARRAY[o.oprleft, o.oprright], NULL
+SELECT 'operator', o.tableoid, o.oid, o.oprnamespace, o.oprname::text, ARRAY[o.oprleft, o.oprright, o.oprresult], NULL
 FROM pg_catalog.pg_operator o WHERE o.oid >= 16384
 UNION ALL
 SELECT 'operator class', o.tableoid, o.oid, o.opcnamespace, o.opcname::text, '{}', am.amname::text
@@ -12,7 +12,7 @@ UNION ALL
 SELECT 'operator family', o.tableoid, o.oid, o.opfnamespace, o.opfname::text, '{}', am.amname::text
 FROM pg_catalog.pg_opfamily o JOIN pg_catalog.pg_am am ON am.oid = o.opfmethod WHERE o.oid >= 16384
 UNION ALL
-SELECT 'cast', c.tableoid, c.oid, NULL, '', ARRAY[c.castsource, c.casttarget], NULL
+SELECT 'cast', c.tableoid, c.oid, NULL, '', ARRAY[c.castsource, c.casttarget], c.castcontext::text || c.castmethod::text
 FROM pg_catalog.pg_cast c
 -- Those of a range type to its multirange come with the type.
 WHERE c.oid >= 16384 AND c.casttarget NOT IN (SELECT r.rngmultitypid FROM pg_catalog.pg_range r)
@@ -26,7 +26,6 @@ SELECT 'publication', p.tableoid, p.oid, NULL, p.pubname::text, '{}', NULL FROM 
 UNION ALL
 SELECT 'publication table', p.tableoid, p.oid, NULL, '', '{}', NULL FROM pg_catalog.pg_publication_rel p
 {publication_schemas}UNION ALL
--- Its column tableoid is not for everybody.
 SELECT 'subscription', 'pg_catalog.pg_subscription'::regclass::oid, s.oid, NULL, s.subname::text, '{}', NULL FROM pg_catalog.pg_subscription s
 WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 UNION ALL

@@ -1,0 +1,162 @@
+//! Runs what may be refused: under a savepoint, so that the unit goes on without it.
+
+use super::event::Event;
+use super::pipeline::send;
+use super::unit::{Failed, Queued, Running};
+use crate::analyze::{Presence, analyze};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::history::OperationState;
+use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::{PgError, ServerError, sqlstate};
+use crate::plan::Decision;
+
+const SAVEPOINT: &str = "SAVEPOINT dunlin_operation";
+const RELEASE: &str = "RELEASE SAVEPOINT dunlin_operation";
+const UNDO: &str = "ROLLBACK TO SAVEPOINT dunlin_operation; RELEASE SAVEPOINT dunlin_operation";
+
+impl<'p> Running<'_, 'p> {
+    pub(super) async fn run_ensure(
+        &mut self,
+        index: usize,
+        decision: &Decision,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<(), Box<Failed>> {
+        let operation = &self.runner.operations.all[decision.operation];
+        self.switch_to(&operation.session, index);
+        let sql = self.planned.plan.steps[index].sql.clone();
+        let is_key = decision.ensure.as_ref().is_some_and(|ensure| ensure.column.is_none());
+        if !is_key && !self.careful {
+            self.queue.push(Queued { sql, decision: Some(index) });
+            self.finish(index, OperationState::Ensured, None);
+            return Ok(());
+        }
+        // A unique key is ensured where the data allows it.
+        self.flush(listener).await?;
+        match self.bracketed(index, &sql).await? {
+            Ok(()) => self.finish(index, OperationState::Ensured, None),
+            Err(error) if error.sqlstate == "23505" => {
+                self.careful = true;
+                self.again = true;
+                let step = &self.planned.plan.steps[index];
+                let diagnostic = Diagnostic::new(
+                    Code::DN206,
+                    format!("the data does not allow the unique key: {}", error.message),
+                )
+                .note(error.detail.clone().unwrap_or_default())
+                .help("remove the duplicate rows, then run `dunlin up` again");
+                listener(&Event::StepSkipped { step, diagnostic: &diagnostic });
+                self.unkeyed.insert(decision.at, diagnostic);
+            }
+            Err(error) => {
+                return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs an operation whose requirements cannot be checked under a savepoint: the server decides.
+    pub(super) async fn run_carefully(
+        &mut self,
+        index: usize,
+        decision: &Decision,
+        sql: String,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<(), Box<Failed>> {
+        self.flush(listener).await?;
+        let error = match self.bracketed(index, &sql).await? {
+            Ok(()) => {
+                self.again |= decision.analysis.opaque.is_some();
+                self.finish(index, OperationState::Done, None);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let may_skip = decision.analysis.only_adds() || decision.analysis.only_checks;
+        let own_fault = error.where_.is_none()
+            || decision.analysis.only_checks && error.where_.as_deref().is_some_and(in_inline_block_only);
+        if sqlstate::is_missing_object(&error.sqlstate) && may_skip && own_fault {
+            self.again = true;
+            self.careful = true;
+            let diagnostic = self.runner.misfit(decision, &error);
+            let step = &self.planned.plan.steps[index];
+            listener(&Event::StepSkipped { step, diagnostic: &diagnostic });
+            self.finish(index, OperationState::Skipped, Some(&diagnostic));
+            self.runner.set_aside(decision.operation, diagnostic);
+            return Ok(());
+        }
+        if error.is_duplicate_object() && error.where_.is_none() && decision.analysis.only_adds() {
+            return self.settle_duplicate(index, decision, error).await;
+        }
+        Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }))
+    }
+
+    /// The server says that it is there already: rule 4, on the catalog as it is now.
+    async fn settle_duplicate(
+        &mut self,
+        index: usize,
+        decision: &Decision,
+        error: Box<ServerError>,
+    ) -> Result<(), Box<Failed>> {
+        let failed = |error| Box::new(Failed { decision: Some(index), error });
+        let schema = &self.runner.options.journal_schema;
+        let now = introspect(self.runner.work.client(), schema, Snapshot::Within).await.map_err(failed)?;
+        let operation = &self.runner.operations.all[decision.operation];
+        let analysis = analyze(&operation.statement, &now.catalog, &operation.session);
+        let reason = match analysis.presence {
+            Presence::Same { reason } => reason,
+            Presence::Different { tolerated: false, expected, actual, object } => {
+                let diagnostic =
+                    Diagnostic::new(Code::DN213, format!("{object} exists already, with another definition"))
+                        .at(&operation.file, operation.statement.span)
+                        .note(format!("this statement says: {expected}"))
+                        .note(format!("what is there: {actual}"));
+                self.runner.note(diagnostic);
+                return Err(failed(PgError::Server(error)));
+            }
+            _ => {
+                let diagnostic = Diagnostic::new(
+                    Code::DN213,
+                    format!("it is there already, says the server: {}", error.message),
+                )
+                .at(&operation.file, operation.statement.span)
+                .severity(Severity::Warning)
+                .help("whether its definition is the same could not be told: compare them");
+                self.runner.note(diagnostic);
+                error.message.clone()
+            }
+        };
+        self.again = true;
+        let diagnostic = Diagnostic::new(Code::DN213, reason).severity(Severity::Note);
+        self.finish(index, OperationState::Satisfied, Some(&diagnostic));
+        Ok(())
+    }
+
+    /// Runs one statement between a savepoint and its release; an error undoes it and comes back.
+    async fn bracketed(
+        &mut self,
+        index: usize,
+        sql: &str,
+    ) -> Result<Result<(), Box<ServerError>>, Box<Failed>> {
+        let work = &self.runner.work;
+        let failed = |error| Box::new(Failed { decision: Some(index), error });
+        self.runner.sends(work.answers(), [None, Some(&self.planned.decisions[index])]);
+        let (replies, error) = send(work.client(), [SAVEPOINT.to_owned(), sql.to_owned()]).replies().await;
+        match error.map(|error| work.error(error)) {
+            None => {
+                work.batch(RELEASE).await.map_err(failed)?;
+                self.measure(index, &replies[1..]);
+                Ok(Ok(()))
+            }
+            Some(PgError::Server(error)) => {
+                work.batch(UNDO).await.map_err(failed)?;
+                Ok(Err(error))
+            }
+            Some(error) => Err(failed(error)),
+        }
+    }
+}
+
+/// Whether an error was raised by the statements of a DO block itself, not inside a function that it calls.
+fn in_inline_block_only(context: &str) -> bool {
+    context.lines().filter(|line| line.contains("function ")).all(|line| line.contains("inline_code_block"))
+}
