@@ -163,6 +163,8 @@ impl<'a> Context<'a> {
         let (verdict, id) = match found {
             Found::Yes(id) => (Verdict::Valid, Some(id)),
             Found::No => (Verdict::Invalid, None),
+            // What every server of this version has is no requirement.
+            Found::Unknown if self.knows_server() && self.is_system_table(name) => return None,
             Found::Unknown => (Verdict::Unknown, None),
         };
         let candidates = match id {

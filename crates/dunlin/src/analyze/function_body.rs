@@ -146,7 +146,9 @@ impl Context<'_> {
         let Some(call) = &statement.funccall else { return };
         let name = Name::from_parts(&super::context::strings(&call.funcname));
         let found = self.catalog.find_function(&name, None, self.path()).yes();
-        Resolver::new(self, true).call(call);
+        let mut resolver = Resolver::new(self, true);
+        resolver.is_call = true;
+        resolver.call(call);
         if found.is_none() {
             self.opaque(format!("what procedure {name} does is not known"));
         }

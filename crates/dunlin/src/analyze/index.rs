@@ -5,6 +5,7 @@ use super::naming::{index_columns, joined};
 use super::partition::Whole;
 use super::table_constraint::btree;
 use super::table_shape::Shape;
+use super::typing::{Ty, Typed, Types, from_ref};
 use super::{Access, LockMode, Place, Presence, Transactional, Verdict};
 use crate::catalog::{
     ColumnNumber, Dependency, Effect, Expr, Ident, Index, IndexKey, Name, ObjectRef, Origin, QName, Relation,
@@ -196,27 +197,45 @@ impl<'a> Context<'a> {
         for element in elements {
             let mut key = self.index_key(element, method);
             let plain = element.expr.as_deref().and_then(|expression| plain_column(expression, shape));
-            match element.expr.as_deref() {
-                // A column in parentheses is a column.
-                _ if plain.is_some() => {
-                    key.column = self.index_column(shape, &plain.unwrap_or_default(), location);
-                    found.uses.extend(key.column);
-                }
+            let ty = match element.expr.as_deref().filter(|_| plain.is_none()) {
                 Some(expression) => {
                     let outer = std::mem::take(&mut self.depends);
-                    found.uses.extend(self.expression(expression, &[shape.source()]));
+                    let (used, typed) = self.typed_expression(expression, &[shape.source()]);
+                    found.uses.extend(used);
                     found.depends.extend(std::mem::replace(&mut self.depends, outer));
                     let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
                     key.expression = Some(Expr::new(text));
+                    key.collation = key.collation.or_else(|| typed.collation.name_for(typed.ty));
+                    typed.ty
                 }
+                // A column in parentheses is a column.
                 None => {
-                    key.column = self.index_column(shape, &element.name, location);
+                    let name = plain.as_deref().unwrap_or(&element.name);
+                    key.column = self.index_column(shape, name, location);
                     found.uses.extend(key.column);
+                    let column = key.column.and_then(|number| shape.relation.column_numbered(number));
+                    column.map_or(Ty::Unsure, |column| from_ref(&column.ty))
                 }
+            };
+            if element.opclass.is_empty() {
+                self.need_default_class(method, ty, location);
             }
             found.keys.push(key);
         }
         found
+    }
+
+    /// Requires that keys of a type have a default operator class.
+    pub(super) fn need_default_class(&mut self, method: &str, ty: Ty, location: i32) {
+        let types = self.types();
+        let lacks = |types: Types<'_>| matches!(types.default_class(method, ty), Some(None));
+        let sure = self.is_complete() && (self.knows_server() || types.versions().all(lacks));
+        if sure && lacks(types) {
+            let ty = types.to_ref(&Typed::of(ty));
+            let message = format!("type {ty} has no default operator class for `{method}`");
+            let span = self.span(location);
+            self.require(Vec::new(), span, Verdict::Invalid, Code::DN208, message, Vec::new());
+        }
     }
 
     /// An operator class as the server writes it; none for the default of its type.

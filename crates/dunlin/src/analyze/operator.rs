@@ -43,8 +43,11 @@ impl Context<'_> {
     ) -> Option<TypeRef> {
         let function = option(&node.definition, "procedure").or_else(|| option(&node.definition, "function"));
         let name = Name::from_parts(&option_names(function?));
-        let arguments =
-            Arguments { types: types.iter().flatten().map(from_ref).collect(), ..Arguments::default() };
+        let arguments = Arguments {
+            types: types.iter().flatten().map(from_ref).collect(),
+            is_support: true,
+            ..Arguments::default()
+        };
         match self.types().function(&name, &arguments) {
             Resolved::One(found) => Some(self.types().to_ref(&Typed::of(found.result))),
             _ => None,

@@ -89,10 +89,19 @@ impl Context<'_> {
     /// Analyses an expression over the columns of one table (CHECK, index, default, generated, policy,
     /// trigger WHEN with sources `old` and `new`); gives the numbers of the columns that are used, sorted.
     pub fn expression(&mut self, node: &protobuf::Node, sources: &[Source]) -> Vec<ColumnNumber> {
+        self.typed_expression(node, sources).0
+    }
+
+    /// The same with the type of the expression.
+    pub(super) fn typed_expression(
+        &mut self,
+        node: &protobuf::Node,
+        sources: &[Source],
+    ) -> (Vec<ColumnNumber>, Typed) {
         let mut resolver = Resolver::new(self, false);
         resolver.scopes.push(Scope { entries: sources.iter().map(Entry::from).collect() });
-        resolver.expr(node);
-        resolver.used.into_iter().collect()
+        let typed = resolver.expr(node);
+        (resolver.used.into_iter().collect(), typed)
     }
 
     /// Analyses a SELECT, VALUES or TABLE statement.
@@ -182,6 +191,8 @@ pub(super) struct Resolver<'c, 'a> {
     pub(super) data: bool,
     /// Whether the query is the statement itself: `SELECT set_config(…)` then changes the session.
     pub(super) top_level: bool,
+    /// Whether the call that is analysed is that of a CALL statement.
+    pub(super) is_call: bool,
 }
 
 impl<'c, 'a> Resolver<'c, 'a> {
@@ -195,6 +206,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             read_tables: BTreeSet::new(),
             data,
             top_level: false,
+            is_call: false,
         }
     }
 

@@ -73,6 +73,44 @@ impl Context<'_> {
         !self.catalog.extensions.values().any(String::is_empty)
     }
 
+    /// Records that no function takes these arguments.
+    pub(super) fn no_function(
+        &mut self,
+        name: &Name,
+        count: Option<usize>,
+        arguments: &Arguments,
+        span: Span,
+    ) -> Option<Id> {
+        let types = self.types();
+        // A row of which not all is known may have a column of that name.
+        let field = match arguments.types.as_slice() {
+            [only] => match types.row(*only).and_then(|id| self.catalog.relation(id)) {
+                Some(relation) => !relation.columns_known,
+                None => types.is_composite(*only) != Some(false),
+            },
+            _ => false,
+        };
+        // Without a server it may be of any version.
+        let elsewhere = !self.knows_server()
+            && types.versions().any(|types| !matches!(types.function(name, arguments), Resolved::Nothing));
+        let path =
+            name.schema.is_none() && self.path().0.iter().any(|schema| Catalog::is_system_schema(schema));
+        let system = name.schema.as_deref().is_some_and(Catalog::is_system_schema);
+        let known = self.is_builtin_function(name) || types.has_own_function(name);
+        if field || elsewhere || path || !known {
+            return self.need_function(name, count, span);
+        }
+        // An extension may have put functions there, which are not read.
+        let found = if system && self.catalog.extensions.len() > 1 { Found::Unknown } else { Found::No };
+        let shown = |ty: &Ty| match ty.is_literal() {
+            true => "unknown".to_owned(),
+            false => types.to_ref(&Typed::of(*ty)).to_string(),
+        };
+        let list: Vec<String> = arguments.types.iter().map(shown).collect();
+        let message = format!("function `{name}({})` does not exist", list.join(", "));
+        self.require_function(name, found, span, message)
+    }
+
     fn near_functions(&self, name: &str) -> Vec<String> {
         let all: Vec<&str> = self.catalog.functions().map(|(_, function)| function.name.as_str()).collect();
         near_names(name, all).into_iter().map(str::to_owned).collect()
@@ -87,6 +125,7 @@ impl Resolver<'_, '_> {
 
     /// Analyses a call; gives its type and the columns of the row that it gives, as far as they are sure.
     pub(super) fn call_with(&mut self, call: &protobuf::FuncCall) -> (Typed, Called) {
+        let is_call = std::mem::take(&mut self.is_call);
         let mut given: Vec<Typed> = call.args.iter().map(|argument| self.expr(argument)).collect();
         let ordered: Vec<Typed> = call.agg_order.iter().map(|item| self.expr(item)).collect();
         if call.agg_within_group {
@@ -102,10 +141,13 @@ impl Resolver<'_, '_> {
             types: given.iter().map(|typed| typed.ty).collect(),
             names: call.args.iter().filter_map(argument_name).collect(),
             variadic: call.func_variadic,
+            is_call,
+            is_support: false,
         };
         let resolved = self.ctx.types().function(&name, &arguments);
-        let count = (arguments.names.is_empty() && !call.func_variadic && !call.agg_within_group)
-            .then_some(call.args.len());
+        let by_count =
+            arguments.names.is_empty() && !call.func_variadic && !call.agg_within_group && !is_call;
+        let count = by_count.then_some(call.args.len());
         let id = match &resolved {
             Resolved::One(FunctionChoice { routine: Some(Routine::Own(id)), .. }) => {
                 self.ctx.require_function(&name, Found::Yes(*id), span, String::new())
@@ -119,7 +161,7 @@ impl Resolver<'_, '_> {
             }
             Resolved::Nothing => match self.projected(&name, &arguments) {
                 Some(field) => return (field, Called::default()),
-                None => self.no_function(&name, count, &arguments, span),
+                None => self.ctx.no_function(&name, count, &arguments, span),
             },
             _ => self.ctx.need_function(&name, count, span),
         };
@@ -172,44 +214,6 @@ impl Resolver<'_, '_> {
             Resolved::Unsure => Some(Typed::unsure()),
             Resolved::Nothing => None,
         }
-    }
-
-    /// Records that no function takes these arguments.
-    fn no_function(
-        &mut self,
-        name: &Name,
-        count: Option<usize>,
-        arguments: &Arguments,
-        span: Span,
-    ) -> Option<Id> {
-        let types = self.ctx.types();
-        // A row of which not all is known may have a column of that name.
-        let field = match arguments.types.as_slice() {
-            [only] => match types.row(*only).and_then(|id| self.ctx.catalog.relation(id)) {
-                Some(relation) => !relation.columns_known,
-                None => types.is_composite(*only) != Some(false),
-            },
-            _ => false,
-        };
-        // Without a server it may be of any version.
-        let elsewhere = !self.ctx.knows_server()
-            && types.versions().any(|types| !matches!(types.function(name, arguments), Resolved::Nothing));
-        let path =
-            name.schema.is_none() && self.ctx.path().0.iter().any(|schema| Catalog::is_system_schema(schema));
-        let system = name.schema.as_deref().is_some_and(Catalog::is_system_schema);
-        let known = self.ctx.is_builtin_function(name) || types.has_own_function(name);
-        if field || elsewhere || path || !known {
-            return self.ctx.need_function(name, count, span);
-        }
-        // An extension may have put functions there, which are not read.
-        let found = if system && self.ctx.catalog.extensions.len() > 1 { Found::Unknown } else { Found::No };
-        let shown = |ty: &Ty| match ty.is_literal() {
-            true => "unknown".to_owned(),
-            false => types.to_ref(&Typed::of(*ty)).to_string(),
-        };
-        let list: Vec<String> = arguments.types.iter().map(shown).collect();
-        let message = format!("function `{name}({})` does not exist", list.join(", "));
-        self.ctx.require_function(name, found, span, message)
     }
 
     /// What built-in functions do that a caller has to know.

@@ -108,7 +108,14 @@ impl Resolver<'_, '_> {
         let full = self.ctx.catalog.relation_name(id);
         match self.ctx.catalog.relation(id) {
             Some(relation) if matches!(relation.kind, RelationKind::Sequence(_)) => {
-                Entry { alias: name.name.clone(), id: Some(id), rest: Rest::Anything, ..Entry::default() }
+                let column = |(name, ty): (&str, &str)| SourceColumn {
+                    name: name.to_owned(),
+                    ty: Typed::named(ty),
+                    number: None,
+                };
+                let columns = [("last_value", "int8"), ("log_cnt", "int8"), ("is_called", "bool")];
+                let columns = columns.into_iter().map(column).collect();
+                Entry { alias: name.name.clone(), id: Some(id), columns, ..Entry::default() }
             }
             Some(relation) => Entry::from(&Source::of(full, Some(id), relation)),
             None => Entry { alias: name.name.clone(), rest: Rest::Unknown, ..Entry::default() },
@@ -194,7 +201,11 @@ impl Resolver<'_, '_> {
         {
             columns.push(OutputColumn { name: "ordinality".into(), ty: Typed::named("int8") });
         }
-        self.add_result(&all, &first_name, item.alias.as_ref())
+        let result = self.add_result(&all, &first_name, item.alias.as_ref());
+        if let Some(entry) = self.scopes.last_mut().and_then(|scope| scope.entries.last_mut()) {
+            entry.is_function = true;
+        }
+        result
     }
 
     fn range_call(&mut self, call: &protobuf::Node, scalar: &str, definitions: &[protobuf::Node]) -> Result {
@@ -371,6 +382,12 @@ impl super::Context<'_> {
                     && (name.name.starts_with("pg_") || self.path().0.iter().any(in_path))
             }
         }
+    }
+
+    /// Whether the server's version has a relation of its own of that name.
+    pub(super) fn is_system_table(&self, name: &Name) -> bool {
+        let schema = name.schema.as_deref().unwrap_or("pg_catalog");
+        builtin::relation(schema, &name.name, self.types().major).is_some()
     }
 
     /// Records what reading a relation reads besides: behind a view, in partitions and children, by policies.

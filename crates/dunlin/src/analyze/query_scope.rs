@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) open: Vec<QName>,
     /// Only `alias.column` sees it (`excluded`, the hidden sides of an aliased join).
     pub(super) qualified_only: bool,
+    /// Whether it is a function in FROM, which as a whole may be a plain value.
+    pub(super) is_function: bool,
     /// Whether it is one of PostgreSQL's own relations.
     pub(super) is_system: bool,
     /// Whether it was renamed by an alias: `schema.table.column` does not see it then.
@@ -227,9 +229,14 @@ impl Resolver<'_, '_> {
 
     /// The type of a source as a whole.
     pub(super) fn row_type(&self, at: (usize, usize)) -> Typed {
-        match self.entry(at).id {
+        let entry = self.entry(at);
+        match entry.id {
             Some(id) => Typed::of(Ty::Own(id)),
-            None => Typed::unsure(),
+            None if entry.is_function || entry.is_system || entry.rest != Rest::Nothing => Typed::unsure(),
+            None => Typed {
+                fields: Some(entry.columns.iter().map(OutputColumn::from).collect()),
+                ..Typed::named("record")
+            },
         }
     }
 

@@ -61,7 +61,6 @@ impl Context<'_> {
         let Some(thing) = self.need_meant(meant, span) else { return };
         if self.is_there(&new) {
             self.analysis.presence = Presence::Unknown { object: new, tolerated: false };
-            return;
         }
         self.rename_thing(&thing, &meant.object, &node.newname);
     }
@@ -203,9 +202,7 @@ impl Context<'_> {
             return;
         }
         if matches!((&old.found, &new.found), (Found::Yes(_), Found::Yes(_))) {
-            self.need_meant(&old, span);
             self.analysis.presence = Presence::Unknown { object: new.object, tolerated: false };
-            return;
         }
         let to = node.newname.clone();
         let effect = match self.need_meant(&old, span) {

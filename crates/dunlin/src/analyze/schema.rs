@@ -34,12 +34,13 @@ impl Context<'_> {
             owner: owner.clone().unwrap_or_else(|| self.acting_role().to_owned()),
             origin: Origin::Simulated(0),
         };
+        let schema_owner = schema.owner.clone();
         self.analysis.effects.push(Effect::CreateSchema(schema));
-        self.schema_elements(&name, owner.as_deref(), &node.schema_elts);
+        self.schema_elements(&name, &schema_owner, &node.schema_elts);
     }
 
     /// The elements see the schema, and each other: each is analysed on a catalog that has those before it.
-    fn schema_elements(&mut self, schema: &str, owner: Option<&str>, elements: &[protobuf::Node]) {
+    fn schema_elements(&mut self, schema: &str, owner: &str, elements: &[protobuf::Node]) {
         if elements.is_empty() {
             return;
         }
@@ -60,7 +61,7 @@ impl Context<'_> {
             let mut found = inner.analysis;
             for effect in &mut found.effects {
                 if let Effect::CreateRelation { relation, .. } = effect {
-                    owner.unwrap_or_default().clone_into(&mut relation.owner);
+                    owner.clone_into(&mut relation.owner);
                 }
             }
             self.take_over(found, slots);

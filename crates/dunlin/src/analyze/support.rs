@@ -59,7 +59,7 @@ impl Context<'_> {
             .find(|(_, function)| function.signature() == exact)
             .or_else(|| fitting.first().filter(|_| fitting.len() == 1));
         let builtin = self.builtin_support(name);
-        let fits = |function: &&BuiltinFunction| {
+        let fits = |function: &&'static BuiltinFunction| {
             let inputs = inputs(function).count();
             inputs == types.len() || function.arguments.iter().any(|argument| argument.mode == 'v')
         };

@@ -5,6 +5,7 @@ use super::context::{Context, is_system_column, range_name, strings};
 use super::naming::{index_columns, joined};
 use super::partition::Whole;
 use super::table_shape::{Pending, Shape};
+use super::typing::from_ref;
 use super::{Access, Facet, LockMode, Place, Verdict};
 use crate::catalog::{
     ColumnChange, ColumnNumber, Constraint, ConstraintKind, Dependency, Effect, Expr, Id, Index, IndexKey,
@@ -166,6 +167,9 @@ impl<'a> Context<'a> {
                 self.refuse(Code::DN216, self.span(node.location), message);
             }
             numbers.extend(self.need_own_column(shape, column, node.location));
+            if let Some(found) = shape.relation.column(column) {
+                self.need_default_class("btree", from_ref(&found.ty), node.location);
+            }
             if primary {
                 super::table_shape::with_column(shape, column, |column| column.not_null = true);
             }
@@ -539,8 +543,8 @@ impl<'a> Context<'a> {
 
     /// Both sides of a foreign key must be comparable; only what surely is not is invalid.
     fn need_comparable(&mut self, column: &str, mine: &TypeRef, theirs: &TypeRef, span: Span) {
-        let (Some(left), Some(right)) = (family(mine), family(theirs)) else { return };
-        if left != right || mine.array != theirs.array {
+        let (left, right) = (from_ref(mine), from_ref(theirs));
+        if self.types().can_refer(left, right) == Some(false) && self.is_complete() {
             let message = format!("`{column}` is {mine} and the referenced column is {theirs}");
             self.require(Vec::new(), span, Verdict::Invalid, Code::DN207, message, Vec::new());
         }
@@ -645,23 +649,6 @@ fn excluded(node: &protobuf::Node) -> Option<&protobuf::IndexElem> {
 
 fn action(text: &str) -> char {
     text.chars().next().unwrap_or('a')
-}
-
-/// Built-in types that compare with each other and with no other family.
-fn family(ty: &TypeRef) -> Option<u8> {
-    if ty.schema != "pg_catalog" {
-        return None;
-    }
-    match ty.name.as_str() {
-        "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" => Some(1),
-        "text" | "varchar" | "bpchar" => Some(2),
-        "uuid" => Some(3),
-        "bool" => Some(4),
-        "date" | "timestamp" | "timestamptz" => Some(5),
-        "bytea" => Some(6),
-        "jsonb" => Some(7),
-        _ => None,
-    }
 }
 
 /// A constraint without name and columns.

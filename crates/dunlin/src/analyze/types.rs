@@ -20,6 +20,11 @@ impl Context<'_> {
         {
             return TypeRef { array, ..TypeRef::builtin(serial) };
         }
+        if let Some(schema) = name.schema.as_deref().filter(|schema| *schema == "information_schema")
+            && builtin::type_named(schema, &name.name).is_some()
+        {
+            return TypeRef { schema: schema.to_owned(), array, ..TypeRef::builtin(&name.name) };
+        }
         let builtin = match name.schema.as_deref() {
             Some("pg_catalog") => true,
             None => builtin::is_type(&name.name),

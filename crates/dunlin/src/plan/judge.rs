@@ -5,7 +5,7 @@ use super::ensure::Ensure;
 use super::past::PastState;
 use super::planner::{Planner, Verdict};
 use super::policy::MissingColumns;
-use super::reached::target;
+use super::reached::{renames, target};
 use super::step::Action;
 use crate::analyze::{Access, Analysis, Class, Facet, Place, Presence, Requirement};
 use crate::catalog::{ObjectRef, Origin, QName};
@@ -118,8 +118,12 @@ impl Planner<'_> {
                 let overridden = reached.overridden(index);
                 let shown = match &analysis.presence {
                     Presence::Same { .. } => true,
-                    // A RENAME whose old name is taken anew since: the new one shows that it ran.
-                    Presence::Unknown { .. } if analysis.effects.is_empty() => false,
+                    // The new name of a rename is somebody else's by now.
+                    Presence::Unknown { .. }
+                        if analysis.effects.is_empty() || analysis.effects.iter().any(renames) =>
+                    {
+                        false
+                    }
                     Presence::Different { .. } | Presence::Unknown { .. } => !overridden,
                     Presence::Absent => false,
                 };

@@ -231,7 +231,8 @@ pub(super) fn target(effect: &Effect, catalog: &Catalog) -> Option<ObjectRef> {
     }
 }
 
-fn renames(effect: &Effect) -> bool {
+/// Whether an effect gives an object another name.
+pub(super) fn renames(effect: &Effect) -> bool {
     matches!(
         effect,
         Effect::RenameColumn { .. }
@@ -242,6 +243,7 @@ fn renames(effect: &Effect) -> bool {
             | Effect::RenameFunction { .. }
             | Effect::MoveTo { .. }
             | Effect::RenameSchema { .. }
+            | Effect::ReplaceOther { .. }
     )
 }
 

@@ -15,7 +15,7 @@ create index on t (lower(c));
 create index on t (lower(c), upper(c), (a + b), (b + a));
 create index on t ((a::text));
 create index on t ((coalesce(a, b)), (case when a > 0 then b else a end), (nullif(a, b)));
-create index on t ((c || d)) where a between 1 and 10;
+create index on t ((c || 'x')) where a between 1 and 10;
 create index on t (no_such_function(a));
 create index on t using hash (c);
 create index on t using gin (e);

@@ -14,6 +14,10 @@ pub(crate) struct Arguments {
     pub(crate) names: Vec<String>,
     /// Whether the last is given with VARIADIC.
     pub(crate) variadic: bool,
+    /// Whether it is another object's function, which is given all its parameters as they are declared.
+    pub(crate) is_support: bool,
+    /// Whether it is a CALL, which gives OUT parameters, too.
+    pub(crate) is_call: bool,
 }
 
 /// A function of PostgreSQL's or of the user's.
@@ -59,7 +63,7 @@ struct Candidate {
 impl Types<'_> {
     /// Resolves a call.
     pub(crate) fn function(self, name: &Name, arguments: &Arguments) -> Resolved<FunctionChoice> {
-        if self.has_procedure(name) {
+        if !arguments.is_call && self.has_procedure(name) {
             return Resolved::Unsure;
         }
         let all = self.function_candidates(name, arguments);
@@ -137,7 +141,7 @@ impl Types<'_> {
     /// Every function that a call can mean by its name and the number and names of its arguments.
     fn function_candidates(self, name: &Name, arguments: &Arguments) -> Vec<Choice<Candidate>> {
         let mut all: Vec<Choice<Candidate>> = Vec::new();
-        for (place, signature) in self.signatures(name) {
+        for (place, signature) in self.signatures(name, arguments.is_call) {
             let Some((parameters, given, expanded)) = fit(&signature, arguments) else { continue };
             let item = Candidate {
                 routine: signature.routine,
@@ -172,7 +176,7 @@ impl Types<'_> {
     }
 
     /// The functions of a name with the places of their schemas in the search path.
-    fn signatures(self, name: &Name) -> Vec<(usize, Signature)> {
+    fn signatures(self, name: &Name, is_call: bool) -> Vec<(usize, Signature)> {
         let system = |schema: &str| {
             let key = match schema {
                 "pg_catalog" => name.name.clone(),
@@ -191,16 +195,18 @@ impl Types<'_> {
             if Catalog::is_system_schema(schema) {
                 all.extend(system(schema).into_iter().map(|signature| (place, signature)));
             }
-            all.extend(own(schema).into_iter().filter_map(|id| Some((place, self.of_own(id)?))));
+            all.extend(own(schema).into_iter().filter_map(|id| Some((place, self.of_own(id, is_call)?))));
         }
         all
     }
 
-    fn of_own(self, id: Id) -> Option<Signature> {
+    fn of_own(self, id: Id, is_call: bool) -> Option<Signature> {
         let function = self.catalog.function(id)?;
+        let outputs = is_call && function.kind == FunctionKind::Procedure;
+        let given = || function.parameters.iter().filter(|p| p.mode != 't' && (outputs || p.mode != 'o'));
         let inputs: Vec<(Option<String>, Ty)> =
-            function.inputs().map(|parameter| (parameter.name.clone(), self.of_ref(&parameter.ty))).collect();
-        let variadic = function.inputs().last().filter(|last| last.mode == 'v');
+            given().map(|parameter| (parameter.name.clone(), self.of_ref(&parameter.ty))).collect();
+        let variadic = given().next_back().filter(|last| last.mode == 'v');
         let element = |ty: Ty| variadic_element(ty).unwrap_or_else(|| self.element(ty).unwrap_or_default());
         Some(Signature {
             routine: Routine::Own(id),
@@ -254,6 +260,9 @@ fn fit(function: &Signature, arguments: &Arguments) -> Option<(Vec<Ty>, usize, b
         return fit_named(function, arguments).map(|parameters| (parameters, count, false));
     }
     let types = |list: &[(Option<String>, Ty)]| list.iter().map(|(_, ty)| *ty).collect::<Vec<Ty>>();
+    if arguments.is_support {
+        return (count == total).then(|| (types(&function.inputs), count, false));
+    }
     if let (Some(element), false) = (function.variadic, arguments.variadic)
         && total <= count
     {

@@ -6,6 +6,7 @@ mod candidates;
 mod coerce;
 mod collation;
 mod function;
+mod opclass;
 mod operator;
 mod polymorphic;
 

@@ -97,3 +97,6 @@ select width_bucket(i, array[1, 2]), array_agg(ia)::text, trim_scale(n), scale(n
 select * from only parent p natural join child
 select t.* from t
 select parents() as x, outs(1) is null, (rows(2)).val, (parents()).name
+select i ~~~ m, i ~~~ 'sad', s ~~~ m, po ~~~ m, (r).a, r is null from (select *, v as r from t, (select 1 as a, 'x' as b) v) w
+select last_value, log_cnt, is_called from counter
+select '{a}'::information_schema.sql_identifier as a, null::information_schema.cardinal_number as b

@@ -27,4 +27,9 @@ create function parents() returns setof parent language sql as 'select 1, ''x'':
 create function moody(mood) returns mood language sql as 'select $1';
 create function name_of(parent) returns text language sql as 'select $1.name';
 create aggregate total(numeric) (sfunc = numeric_add, stype = numeric);
+create function least_of(anyelement, variadic anyarray) returns anyelement language sql as 'select $1';
+create aggregate least_agg(variadic items anyarray) (stype = anyelement, sfunc = least_of);
+create function close_to(int, mood) returns numeric language sql as 'select 1.0';
+create operator ~~~ (leftarg = int, rightarg = mood, function = close_to);
+create sequence counter;
 create view base as select i, n2, v20, cx, i + b as ib, m, p from t;
