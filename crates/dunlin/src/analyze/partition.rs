@@ -131,7 +131,11 @@ impl<'a> Context<'a> {
         let table = part.id?;
         for (id, relation, index) in self.catalog.indexes_of(table) {
             let carried = part.relation.constraints.iter().find(|c| c.index == Some(id) && c.is_key());
+            // From PostgreSQL 18 on a primary key is no part of a unique constraint.
+            let same_kind = self.catalog.server_version < 180_000
+                || carried.zip(whole.constraint).is_none_or(|(part, whole)| part.kind == whole.kind);
             let fits = relation.parents.is_empty()
+                && same_kind
                 && !part.attached.contains(&id)
                 && (index.valid || !only_valid)
                 && (whole.constraint.is_none() || carried.is_some())
@@ -302,6 +306,10 @@ impl<'a> Context<'a> {
         trigger: &crate::catalog::Trigger,
         table: &Relation,
     ) {
+        // Until PostgreSQL 14 they are internal, which the catalog leaves out.
+        if self.catalog.server_version < 150_000 {
+            return;
+        }
         let columns = trigger.columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
         let relation = part.name.clone();
         self.provide(ObjectRef::Trigger { relation, name: trigger.name.clone() });
