@@ -57,7 +57,8 @@ impl<'a> Context<'a> {
         };
         let slot = self.slot();
         let Some(mut shape) = Shape::existing(self.catalog, id, slot) else { return };
-        shape.only = !range.inh;
+        // A typed table has no ONLY: what is changed in its type is changed in it.
+        shape.only = !range.inh && node.objtype() != protobuf::ObjectType::ObjectType;
         for command in &commands {
             self.lock(id, lock_of(command));
         }

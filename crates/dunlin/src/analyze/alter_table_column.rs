@@ -203,16 +203,14 @@ impl<'a> Context<'a> {
             column.collation.clone_from(&collation);
         });
         let object = ObjectRef::column(&shape.name, &command.name);
-        Part::unless(
-            same,
-            || format!("column `{object}` is {ty} already"),
-            Effect::AlterColumn {
-                relation: id,
-                column: column.number,
-                change: ColumnChange::Type(ty.clone(), collation),
-                only: shape.only,
-            },
-        )
+        if same {
+            return Part::done(format!("column `{object}` is {ty} already"));
+        }
+        let change = ColumnChange::Type(ty, collation);
+        let (column, only) = (column.number, shape.only);
+        let mut effects = self.parts_made_again(shape, column);
+        effects.push(Effect::AlterColumn { relation: id, column, change, only });
+        Part::run(effects)
     }
 
     /// What is made of a column's type keeps it: views, rules, policies, triggers, generated columns.

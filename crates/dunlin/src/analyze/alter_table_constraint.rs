@@ -24,7 +24,9 @@ impl<'a> Context<'a> {
         let effects = std::mem::take(&mut shape.effects);
         let made = shape.relation.constraints.get(before.constraints.len()).cloned();
         let Some(made) = made else { return Part::run(effects) };
-        let there = if node.conname.is_empty() {
+        let there = if !node.indexname.is_empty() {
+            before.constraint(&made.name)
+        } else if node.conname.is_empty() {
             // Twice in one set is twice, as in PostgreSQL; what was there before counts.
             let live = before.constraints.iter().filter(|old| old.origin == Origin::Live);
             live.into_iter().find(|old| is_same(&made, old) == Some(true))

@@ -8,7 +8,7 @@ use super::table_shape::Shape;
 use super::typing::{Ty, Typed, Types, from_ref};
 use super::{Access, LockMode, Place, Presence, Transactional, Verdict};
 use crate::catalog::{
-    ColumnNumber, Effect, Expr, Ident, Index, IndexKey, Name, ObjectRef, Origin, QName, Relation,
+    ColumnNumber, Dependency, Effect, Expr, Ident, Index, IndexKey, Name, ObjectRef, Origin, QName, Relation,
     RelationKind, builtin,
 };
 use crate::diagnostic::Code;
@@ -20,6 +20,8 @@ pub(super) struct Keys {
     pub(super) keys: Vec<IndexKey>,
     /// Every column used.
     pub(super) uses: Vec<ColumnNumber>,
+    /// What expressions need beside the table.
+    pub(super) depends: Vec<Dependency>,
 }
 
 impl<'a> Context<'a> {
@@ -37,7 +39,7 @@ impl<'a> Context<'a> {
         self.lock(table, if node.concurrent { LockMode::ShareUpdateExclusive } else { LockMode::Share });
         let slot = self.slot();
         let Some(mut shape) = Shape::existing(self.catalog, table, slot) else { return };
-        let index = self.index_of(&mut shape, node);
+        let (index, depends) = self.index_of(&mut shape, node);
         if let Some(there) = self.unnamed_index_there(&shape, node) {
             self.analysis.presence = Presence::Same { reason: format!("index `{there}` is there already") };
             self.provide(ObjectRef::relation(&there));
@@ -59,7 +61,7 @@ impl<'a> Context<'a> {
             self.provide_key(&shape.name, &key_texts(&node.index_params), false);
         }
         self.provide(ObjectRef::relation(&name));
-        self.index_effects(&mut shape, name, index, node);
+        self.index_effects(&mut shape, name, (index, depends), node);
     }
 
     /// An index without a name, which was there before under a name that PostgreSQL chose. Twice in one
@@ -87,7 +89,7 @@ impl<'a> Context<'a> {
         &mut self,
         shape: &mut Shape<'a>,
         name: QName,
-        index: Index,
+        (index, depends): (Index, Vec<Dependency>),
         node: &protobuf::IndexStmt,
     ) {
         if let Some((_, relation)) = self.catalog.relation_at(&name) {
@@ -99,6 +101,7 @@ impl<'a> Context<'a> {
         let mut relation = Relation::new(shape.relation.schema, name.name.clone(), kind);
         relation.persistence = shape.relation.persistence;
         relation.options = super::alter_table::options_of(&node.options);
+        relation.depends = depends;
         let (slot, options) = (shape.slot, relation.options.clone());
         shape.chooser.take_relation(&name.name);
         self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
@@ -127,12 +130,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn index_of(&mut self, shape: &mut Shape<'a>, node: &protobuf::IndexStmt) -> Index {
+    fn index_of(&mut self, shape: &mut Shape<'a>, node: &protobuf::IndexStmt) -> (Index, Vec<Dependency>) {
         // Elements have no place of their own: their names are looked for after the table's.
         let location = node.relation.as_ref().map_or(-1, |range| range.location);
         let params: Vec<&protobuf::IndexElem> = node.index_params.iter().filter_map(element).collect();
         let method = method_of(&node.access_method);
-        let Keys { keys, mut uses } = self.index_keys(shape, &params, method, location);
+        let Keys { keys, mut uses, mut depends } = self.index_keys(shape, &params, method, location);
         let include: Vec<ColumnNumber> = node
             .index_including_params
             .iter()
@@ -141,12 +144,18 @@ impl<'a> Context<'a> {
             .collect();
         uses.extend(&include);
         let predicate = node.where_clause.as_deref().map(|node| {
+            let outer = std::mem::take(&mut self.depends);
             let (expression, used) = self.index_predicate(shape, node);
+            depends.extend(std::mem::replace(&mut self.depends, outer));
             uses.extend(used);
             expression
         });
+        self.need_access_method(method);
+        depends.retain(|need| Some(need.on) != shape.id);
+        depends.sort_unstable();
+        depends.dedup();
         let range = node.relation.as_ref();
-        Index {
+        let index = Index {
             unique: node.unique,
             nulls_not_distinct: node.nulls_not_distinct,
             // ON ONLY a table with partitions: invalid until each partition's index is attached.
@@ -158,7 +167,22 @@ impl<'a> Context<'a> {
             predicate,
             uses,
             ..btree(shape.any_id())
+        };
+        (index, depends)
+    }
+
+    /// Extensions bring access methods, which only a server with them can tell.
+    fn need_access_method(&mut self, method: &str) {
+        const BUILTIN: [&str; 6] = ["btree", "hash", "gist", "gin", "spgist", "brin"];
+        let there = BUILTIN.contains(&method)
+            || self.catalog.others_of("access method").any(|(_, other)| other.name == method);
+        if there {
+            return;
         }
+        let only_plpgsql = self.catalog.extensions.keys().all(|name| name == "plpgsql");
+        let verdict = if only_plpgsql { Verdict::Invalid } else { Verdict::Unknown };
+        let object = ObjectRef::Other { class: "access method".into(), name: method.to_owned() };
+        self.need_object(object, verdict, self.statement.span, Code::DN208, "access method");
     }
 
     /// Reads the keys of an index or an exclusion constraint.
@@ -169,22 +193,25 @@ impl<'a> Context<'a> {
         method: &str,
         location: i32,
     ) -> Keys {
-        let mut found = Keys { keys: Vec::new(), uses: Vec::new() };
+        let mut found = Keys { keys: Vec::new(), uses: Vec::new(), depends: Vec::new() };
         for element in elements {
             let mut key = self.index_key(element, method);
-            let ty = match element.expr.as_deref() {
+            let plain = element.expr.as_deref().and_then(|expression| plain_column(expression, shape));
+            let ty = match element.expr.as_deref().filter(|_| plain.is_none()) {
                 Some(expression) => {
                     let outer = std::mem::take(&mut self.depends);
                     let (used, typed) = self.typed_expression(expression, &[shape.source()]);
                     found.uses.extend(used);
-                    self.depends = outer;
+                    found.depends.extend(std::mem::replace(&mut self.depends, outer));
                     let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
                     key.expression = Some(Expr::new(text));
                     key.collation = key.collation.or_else(|| typed.collation.name_for(typed.ty));
                     typed.ty
                 }
+                // A column in parentheses is a column.
                 None => {
-                    key.column = self.index_column(shape, &element.name, location);
+                    let name = plain.as_deref().unwrap_or(&element.name);
+                    key.column = self.index_column(shape, name, location);
                     found.uses.extend(key.column);
                     let column = key.column.and_then(|number| shape.relation.column_numbered(number));
                     column.map_or(Ty::Unsure, |column| from_ref(&column.ty))
@@ -269,10 +296,18 @@ impl<'a> Context<'a> {
         shape: &Shape<'a>,
         node: &protobuf::Node,
     ) -> (Expr, Vec<ColumnNumber>) {
-        let outer = std::mem::take(&mut self.depends);
         let used = self.expression(node, &[shape.source()]);
-        self.depends = outer;
         (Expr::new(deparse_expression(node).unwrap_or_else(|| "?".into())), used)
+    }
+}
+
+/// The column that an expression is, if it is nothing more.
+pub(super) fn plain_column(expression: &protobuf::Node, shape: &Shape<'_>) -> Option<String> {
+    match expression.node.as_ref()? {
+        NodeEnum::ColumnRef(column) if column.fields.len() == 1 => {
+            strings(&column.fields).pop().filter(|name| shape.relation.column(name).is_some())
+        }
+        _ => None,
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) struct Chooser<'a> {
     catalog: &'a Catalog,
     schema: String,
     relations: BTreeSet<(String, String)>,
+    freed: BTreeSet<(String, String)>,
     constraints: BTreeSet<(String, String)>,
 }
 
@@ -20,13 +21,25 @@ impl<'a> Chooser<'a> {
     /// Starts choosing names in a schema.
     pub(super) fn new(catalog: &'a Catalog, schema: &str) -> Chooser<'a> {
         let schema = schema.to_owned();
-        Chooser { catalog, schema, relations: BTreeSet::new(), constraints: BTreeSet::new() }
+        Chooser {
+            catalog,
+            schema,
+            relations: BTreeSet::new(),
+            freed: BTreeSet::new(),
+            constraints: BTreeSet::new(),
+        }
     }
 
     /// Takes over what was chosen for another table of the statement.
     pub(super) fn also(&mut self, other: &Chooser<'a>) {
         self.relations.extend(other.relations.iter().cloned());
         self.constraints.extend(other.constraints.iter().cloned());
+        self.freed.extend(other.freed.iter().cloned());
+    }
+
+    /// Says that an index of this name is dropped by the statement, and its constraint.
+    pub(super) fn free(&mut self, schema: &str, name: &str) {
+        self.freed.insert((schema.to_owned(), name.to_owned()));
     }
 
     /// Says that a relation of this name is made by the statement.
@@ -59,14 +72,19 @@ impl<'a> Chooser<'a> {
         name
     }
 
+    fn is_free(&self, name: &str) -> bool {
+        self.freed.contains(&(self.schema.clone(), name.to_owned()))
+    }
+
     fn has_relation(&self, name: &str) -> bool {
         self.relations.contains(&(self.schema.clone(), name.to_owned()))
-            || self.catalog.relation_at(&QName::new(self.schema.clone(), name)).is_some()
+            || !self.is_free(name)
+                && self.catalog.relation_at(&QName::new(self.schema.clone(), name)).is_some()
     }
 
     fn has_constraint(&self, name: &str) -> bool {
         self.constraints.contains(&(self.schema.clone(), name.to_owned()))
-            || self.catalog.has_constraint(&self.schema, name)
+            || !self.is_free(name) && self.catalog.has_constraint(&self.schema, name)
     }
 }
 

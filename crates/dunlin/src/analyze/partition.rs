@@ -1,7 +1,7 @@
 //! What partitions get from their partitioned table: indexes, keys, foreign keys, row triggers.
 
 use super::context::Context;
-use super::naming::{joined, key_names};
+use super::naming::{Chooser, joined, key_names};
 use super::sameness::{Sameness, expressions};
 use super::table_shape::Shape;
 use super::{Access, LockMode, Place};
@@ -131,7 +131,11 @@ impl<'a> Context<'a> {
         let table = part.id?;
         for (id, relation, index) in self.catalog.indexes_of(table) {
             let carried = part.relation.constraints.iter().find(|c| c.index == Some(id) && c.is_key());
+            // From PostgreSQL 18 on a primary key is no part of a unique constraint.
+            let same_kind = self.catalog.server_version < 180_000
+                || carried.zip(whole.constraint).is_none_or(|(part, whole)| part.kind == whole.kind);
             let fits = relation.parents.is_empty()
+                && same_kind
                 && !part.attached.contains(&id)
                 && (index.valid || !only_valid)
                 && (whole.constraint.is_none() || carried.is_some())
@@ -162,6 +166,57 @@ impl<'a> Context<'a> {
             Some(ConstraintKind::Exclude) => part.chooser.relation(&table, &columns, "excl", true),
             Some(_) => part.chooser.relation(&table, &columns, "key", true),
             None => part.chooser.relation(&table, &columns, "idx", false),
+        }
+    }
+
+    /// ALTER COLUMN TYPE makes the indexes of a partitioned table on the column again, and so its parts, under
+    /// the names that are chosen for them.
+    pub(super) fn parts_made_again(&mut self, shape: &Shape<'a>, column: ColumnNumber) -> Vec<Effect> {
+        let Some(id) = shape.id.filter(|_| shape.relation.kind == RelationKind::PartitionedTable) else {
+            return Vec::new();
+        };
+        let mut wholes = self.catalog.indexes_of(id);
+        wholes.retain(|(_, relation, index)| index.uses.contains(&column) && relation.parents.is_empty());
+        wholes.sort_by_key(|(id, ..)| *id);
+        let mut chooser = Chooser::new(self.catalog, &shape.name.schema);
+        for (whole, ..) in &wholes {
+            self.free_parts(*whole, &mut chooser);
+        }
+        let mut effects = Vec::new();
+        for (whole, _, index) in wholes {
+            self.rename_parts((whole, index), &shape.relation, &mut chooser, &mut effects);
+        }
+        effects
+    }
+
+    fn free_parts(&self, whole: Id, chooser: &mut Chooser<'a>) {
+        for part in self.catalog.children_of(whole) {
+            let name = self.catalog.relation_name(part);
+            chooser.free(&name.schema, &name.name);
+            self.free_parts(part, chooser);
+        }
+    }
+
+    fn rename_parts(
+        &mut self,
+        (whole, index): (Id, &Index),
+        table: &Relation,
+        chooser: &mut Chooser<'a>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for part in self.catalog.children_of(whole) {
+            let Some(found) = self.catalog.relation(part).and_then(|found| found.index()) else { continue };
+            let slot = self.slot();
+            let Some(mut shape) = Shape::existing(self.catalog, found.table, slot) else { continue };
+            let constraint = table.constraints.iter().find(|c| c.index == Some(whole) && c.is_key());
+            shape.chooser.also(chooser);
+            let of = Whole { id: whole, index, constraint, options: &[], table };
+            let to = self.part_name(&mut shape, &of);
+            chooser.also(&shape.chooser);
+            if self.catalog.relation_name(part).name != to {
+                effects.push(Effect::RenameRelation { relation: part, to });
+            }
+            self.rename_parts((part, found), &shape.relation, chooser, effects);
         }
     }
 
@@ -251,6 +306,10 @@ impl<'a> Context<'a> {
         trigger: &crate::catalog::Trigger,
         table: &Relation,
     ) {
+        // Until PostgreSQL 14 they are internal, which the catalog leaves out.
+        if self.catalog.server_version < 150_000 {
+            return;
+        }
         let columns = trigger.columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
         let relation = part.name.clone();
         self.provide(ObjectRef::Trigger { relation, name: trigger.name.clone() });

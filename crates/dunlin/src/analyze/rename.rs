@@ -207,7 +207,11 @@ impl Context<'_> {
                 self.need_column(id, old, span);
                 self.depends = outer;
             }
-            (Some(column), _) => {
+            (Some(_), Some(_)) => {
+                let message = format!("`{table}` has a column `{new}` already");
+                self.refuse(crate::diagnostic::Code::DN216, span, message);
+            }
+            (Some(column), None) => {
                 let column = column.number;
                 self.touch(Place::Values(table.clone(), old.to_owned()), Access::Write);
                 let outer = std::mem::take(&mut self.depends);

@@ -12,6 +12,7 @@ impl Context<'_> {
         let Some(range) = &node.sequence else { return };
         let name = self.new_relation_name(range);
         let owned_by = self.owned_by(&node.options).flatten();
+        self.sequence_type(&node.options);
         let slot = self.slot();
         let sequence = Sequence { owned_by, identity: false, definition: None };
         let mut relation = Relation::new(slot.as_id(), name.name.clone(), RelationKind::Sequence(sequence));
@@ -30,6 +31,7 @@ impl Context<'_> {
         }
         let id = self.need_relation(&name, self.span(range.location), "sequence");
         let owner = self.owned_by(&node.options);
+        self.sequence_type(&node.options);
         let Some(id) = id else { return };
         self.lock(id, LockMode::ShareRowExclusive);
         self.touch(Place::Rows(self.catalog.relation_name(id)), Access::Write);
@@ -54,6 +56,19 @@ impl Context<'_> {
         }
         let change = RelationChange::OwnedBy(owner);
         self.analysis.effects.push(Effect::AlterRelation { relation: id, change });
+    }
+
+    /// `AS type`.
+    fn sequence_type(&mut self, options: &[protobuf::Node]) {
+        for option in options {
+            if let Some(NodeEnum::DefElem(option)) = &option.node
+                && let Some(NodeEnum::TypeName(ty)) = option.arg.as_ref().and_then(|arg| arg.node.as_ref())
+            {
+                let outer = std::mem::take(&mut self.depends);
+                self.need_type(ty);
+                self.depends = outer;
+            }
+        }
     }
 
     /// `OWNED BY table.column` (none inside when NONE), if it is said.

@@ -134,7 +134,7 @@ impl<'a> Context<'a> {
                 // A column of a parent, or of the table's type, that is written again only gets more.
                 if definition.type_name.is_none() || inherited {
                     let partition = shape.partition_of.is_some();
-                    if shape.of_type_only() {
+                    if definition.type_name.is_none() {
                         self.need_own_column(shape, &definition.colname, definition.location);
                     }
                     self.need_once(shape, &definition.colname, definition.location);
@@ -413,7 +413,7 @@ impl<'a> Context<'a> {
                 .query
                 .as_ref()
                 .and_then(|query| query.node.as_ref())
-                .and_then(crate::syntax::deparse_statement);
+                .and_then(|query| Self::view_text(query, &super::context::strings(&into.col_names)));
         }
         self.new_relation(name, slot, relation, node.if_not_exists);
     }
@@ -433,7 +433,8 @@ impl<'a> Context<'a> {
             let number = i16::try_from(at + 1).unwrap_or(i16::MAX);
             let name = names.get(at).cloned().unwrap_or(column.name);
             if relation.column(&name).is_some() {
-                self.refuse(Code::DN216, self.statement.span, format!("column `{name}` is named twice"));
+                let message = format!("column `{name}` is named twice");
+                self.refuse(Code::DN216, self.statement.span, message);
             }
             let mut made = crate::catalog::Column::new(number, name, self.types().to_ref(&column.ty));
             made.collation = column.ty.collation.name_for(column.ty.ty);

@@ -109,6 +109,11 @@ impl<'a> Context<'a> {
         if node.conname.is_empty() {
             return choose(shape);
         }
+        let declared = |old: &&Constraint| old.name == node.conname && !old.inherited;
+        if shape.id.is_none() && shape.relation.constraints.iter().any(|old| declared(&old)) {
+            let message = format!("constraint `{}` is there already", node.conname);
+            self.refuse(Code::DN216, self.span(node.location), message);
+        }
         shape.chooser.take_constraint(&node.conname);
         node.conname.clone()
     }
@@ -158,7 +163,7 @@ impl<'a> Context<'a> {
         let mut numbers = Vec::new();
         for (at, column) in key.columns.iter().enumerate() {
             if key.columns[..at].contains(column) {
-                let message = format!("column `{column}` is twice in the key");
+                let message = format!("`{column}` is named twice in a key");
                 self.refuse(Code::DN216, self.span(node.location), message);
             }
             numbers.extend(self.need_own_column(shape, column, node.location));
@@ -378,6 +383,10 @@ impl<'a> Context<'a> {
             return;
         };
         let referenced = self.referenced_columns(shape, &parent, node);
+        if !referenced.is_empty() && referenced.len() != own.len() {
+            let message = format!("{} columns refer to {}", own.len(), referenced.len());
+            self.refuse(Code::DN206, self.span(node.location), message);
+        }
         let types: Vec<Option<&TypeRef>> =
             own.iter().map(|column| shape.relation.column(column).map(|column| &column.ty)).collect();
         for (index, (mine, theirs)) in types.iter().zip(&referenced).enumerate() {

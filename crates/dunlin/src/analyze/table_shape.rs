@@ -92,11 +92,6 @@ impl<'a> Shape<'a> {
         self.id.unwrap_or_else(|| self.slot.as_id())
     }
 
-    /// Whether all columns are those of a type, so that others cannot be named.
-    pub(super) fn of_type_only(&self) -> bool {
-        self.relation.of_type.is_some()
-    }
-
     /// It as the source of names in an expression.
     pub(super) fn source(&self) -> Source {
         Source::of(self.name.clone(), self.id, &self.relation)

@@ -24,8 +24,16 @@ impl Context<'_> {
         let mut relation = Relation::new(slot.as_id(), name.name.clone(), RelationKind::View);
         relation.persistence = super::table::persistence(range, &name);
         relation.options = super::alter_table::options_of(&node.options);
+        match node.with_check_option() {
+            protobuf::ViewCheckOption::LocalCheckOption => relation.options.push("check_option=local".into()),
+            protobuf::ViewCheckOption::CascadedCheckOption => {
+                relation.options.push("check_option=cascaded".into());
+            }
+            _ => {}
+        }
+        relation.options.sort();
         relation.depends = depends;
-        relation.query = query.and_then(|query| deparse_statement(&renamed(query, &strings(&node.aliases))));
+        relation.query = query.and_then(|query| Self::view_text(query, &strings(&node.aliases)));
         self.output_columns(&mut relation, output, &strings(&node.aliases));
         let name = self.temporary_view(name, &mut relation);
         self.analysis.or_replace = node.replace;
@@ -55,6 +63,29 @@ impl Context<'_> {
         QName::new(TEMPORARY, name.name)
     }
 
+    /// The text of a view's query, where its columns have the names that are listed beside the view's.
+    pub(super) fn view_text(query: &NodeEnum, names: &[String]) -> Option<String> {
+        let NodeEnum::SelectStmt(select) = query else { return deparse_statement(query) };
+        if names.is_empty() {
+            return deparse_statement(query);
+        }
+        let mut select = select.clone();
+        let mut left = names.iter();
+        for target in &mut select.target_list {
+            let Some(NodeEnum::ResTarget(target)) = &mut target.node else { return None };
+            let star = match target.val.as_ref().and_then(|value| value.node.as_ref()) {
+                Some(NodeEnum::ColumnRef(column)) => column.fields.len() != strings(&column.fields).len(),
+                _ => false,
+            };
+            let Some(name) = left.next() else { break };
+            if star {
+                return None;
+            }
+            target.name.clone_from(name);
+        }
+        left.next().is_none().then(|| deparse_statement(&NodeEnum::SelectStmt(select))).flatten()
+    }
+
     /// Analyses REFRESH MATERIALIZED VIEW.
     pub(super) fn refresh(&mut self, node: &protobuf::RefreshMatViewStmt) {
         self.raise(Class::Maintains);
@@ -75,34 +106,5 @@ impl Context<'_> {
                 self.touch(Place::Rows(self.catalog.relation_name(need)), Access::Read);
             }
         }
-    }
-}
-
-/// A query whose columns have the names that are listed beside the view's, as the server keeps it.
-fn renamed(query: &NodeEnum, names: &[String]) -> NodeEnum {
-    let mut query = query.clone();
-    if let NodeEnum::SelectStmt(select) = &mut query {
-        name_targets(select, names);
-    }
-    query
-}
-
-/// Names what the leftmost part of a set operation gives, up to the first `*`.
-fn name_targets(select: &mut protobuf::SelectStmt, names: &[String]) {
-    if let Some(left) = &mut select.larg {
-        return name_targets(left, names);
-    }
-    for (target, name) in select.target_list.iter_mut().zip(names) {
-        let Some(NodeEnum::ResTarget(target)) = &mut target.node else { break };
-        let star = target.val.as_ref().is_some_and(|value| match &value.node {
-            Some(NodeEnum::ColumnRef(column)) => {
-                column.fields.iter().any(|field| matches!(field.node, Some(NodeEnum::AStar(_))))
-            }
-            _ => false,
-        });
-        if star {
-            break;
-        }
-        target.name.clone_from(name);
     }
 }

@@ -207,6 +207,7 @@ fn script(genes: &[Vec<u16>]) -> String {
     statements.map(|statement| statement + ";\n").collect()
 }
 
+#[expect(clippy::disallowed_methods, reason = "who runs the tests may ask for more of them")]
 fn number(variable: &str) -> Option<u32> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))
 }

@@ -100,12 +100,24 @@ impl Catalog {
         names.iter().filter_map(|name| to.column(name).map(|column| column.number)).collect()
     }
 
-    /// Drops a constraint with its index and the foreign keys on it; descendants lose theirs as with columns.
+    /// Drops a constraint; descendants lose a CHECK as they lose columns.
     pub(super) fn drop_constraint(&mut self, relation: Id, name: &str, only: bool) {
-        let Some(table) = self.relations.get_mut(&relation) else { return };
-        let Some(at) = table.constraints.iter().position(|constraint| constraint.name == name) else {
+        let Some(constraint) = self.drop_constraint_alone(relation, name) else { return };
+        if constraint.no_inherit
+            || !matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
+        {
             return;
-        };
+        }
+        for child in self.children_of(relation) {
+            self.leave_constraint(child, name, only, false);
+        }
+    }
+
+    /// Drops a constraint with its index, the foreign keys on it, and its parts in partitions. A CHECK that goes
+    /// with something else stays in descendants, as the server leaves it.
+    pub(super) fn drop_constraint_alone(&mut self, relation: Id, name: &str) -> Option<Constraint> {
+        let table = self.relations.get_mut(&relation)?;
+        let at = table.constraints.iter().position(|constraint| constraint.name == name)?;
         let constraint = table.constraints.remove(at);
         if let (Some(index), true) = (constraint.index, constraint.is_key()) {
             let referring = self.foreign_keys_on(relation, index);
@@ -116,25 +128,18 @@ impl Catalog {
             }
             parts.into_iter().for_each(|part| self.drop_relation(part));
         }
-        for child in self.children_of(relation) {
-            match constraint.kind {
-                ConstraintKind::ForeignKey(_) => {
-                    let part = self.relation(child).and_then(|child| {
-                        child
-                            .constraints
-                            .iter()
-                            .find(|c| c.parent.as_deref() == Some(name) && c.is_foreign_key())
-                    });
-                    if let Some(part) = part.map(|part| part.name.clone()) {
-                        self.drop_constraint(child, &part, false);
-                    }
+        if constraint.is_foreign_key() {
+            for child in self.children_of(relation) {
+                let part = self.relation(child).and_then(|child| {
+                    let mut parts = child.constraints.iter().filter(|c| c.is_foreign_key());
+                    parts.find(|c| c.parent.as_deref() == Some(name)).map(|part| part.name.clone())
+                });
+                if let Some(part) = part {
+                    self.drop_constraint_alone(child, &part);
                 }
-                ConstraintKind::Check(_) | ConstraintKind::NotNull if !constraint.no_inherit => {
-                    self.leave_constraint(child, name, only, false);
-                }
-                _ => {}
             }
         }
+        Some(constraint)
     }
 
     /// A parent of `child` has no CHECK of that name any more, or is none any more. With `keep` it becomes the

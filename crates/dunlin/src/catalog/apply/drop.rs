@@ -61,7 +61,9 @@ impl Catalog {
             Dependent::Relation(id) => self.drop_relation(*id),
             Dependent::Column(id, column) => self.drop_column(*id, *column, false),
             Dependent::Function(id) => self.drop_function(*id),
-            Dependent::Constraint(id, name) => self.drop_constraint(*id, name, false),
+            Dependent::Constraint(id, name) => {
+                self.drop_constraint_alone(*id, name);
+            }
             Dependent::Trigger(id, name) => {
                 self.drop_trigger(*id, name);
             }
@@ -91,6 +93,11 @@ impl Catalog {
             if let Some(name) = carried.map(|constraint| constraint.name.clone()) {
                 self.drop_constraint(table, &name, false);
                 return;
+            }
+        }
+        if let Some(table) = found.index().map(|index| index.table) {
+            for (referring, name) in self.foreign_keys_on(table, relation) {
+                self.drop_constraint(referring, &name, false);
             }
         }
         let dependents = self.dependents_of(relation);
