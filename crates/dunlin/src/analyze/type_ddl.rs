@@ -175,6 +175,9 @@ impl<'a> Context<'a> {
             let ty = definition.type_name.as_ref().map_or_else(TypeRef::unknown, |ty| self.need_type(ty));
             self.depends = outer;
             let span = self.span(definition.location);
+            if definition.type_name.as_ref().is_some_and(super::table_shape::serial_of) {
+                self.refuse(Code::DN205, span, "only a column of a table can be a serial".into());
+            }
             if relation.column(&definition.colname).is_some() {
                 let message = format!("attribute `{}` is named twice", definition.colname);
                 self.refuse(Code::DN216, span, message);
