@@ -271,13 +271,17 @@ impl Context<'_> {
     }
 
     fn lock_below_view(&mut self, id: Id, mode: LockMode) {
-        let Some(view) = self.catalog.relation(id).filter(|found| found.kind == RelationKind::View) else {
-            return;
-        };
-        let below: BTreeSet<Id> = view.depends.iter().map(|dependency| dependency.on).collect();
-        for other in below.into_iter().filter(|other| self.catalog.relation(*other).is_some()) {
-            self.lock(other, mode);
-            self.lock_below_view(other, mode);
+        // OR REPLACE can make views that refer to each other.
+        let mut seen = BTreeSet::from([id]);
+        let mut todo = vec![id];
+        while let Some(id) = todo.pop() {
+            let view = self.catalog.relation(id).filter(|found| found.kind == RelationKind::View);
+            for other in view.into_iter().flat_map(|view| &view.depends).map(|dependency| dependency.on) {
+                if self.catalog.relation(other).is_some() && seen.insert(other) {
+                    self.lock(other, mode);
+                    todo.push(other);
+                }
+            }
         }
     }
 

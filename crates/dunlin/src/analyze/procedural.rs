@@ -475,7 +475,20 @@ impl<'c, 'a> Runner<'c, 'a> {
         if there && (makes || strength(analysis.class) >= strength(Class::Adds)) {
             // Without IF NOT EXISTS it fails; with it, it does nothing.
             self.ctx.raise(analysis.class);
-            return !self.unsure && fails_when_there(node);
+            let fails = !self.unsure && fails_when_there(node);
+            if fails && !self.late && !self.catches_duplicates {
+                let (span, what) = (self.ctx.statement.span, analysis.kind);
+                let message = format!("{what} in the block makes what is there already");
+                self.ctx.require(
+                    Vec::new(),
+                    span,
+                    super::Verdict::Unknown,
+                    crate::diagnostic::Code::DN213,
+                    message,
+                    Vec::new(),
+                );
+            }
+            return fails;
         }
         if analysis.transaction.is_some() {
             self.ctx.analysis.transaction = analysis.transaction;

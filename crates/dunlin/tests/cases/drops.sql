@@ -112,7 +112,6 @@ create table inh_child (b int) inherits (inh);
 drop table inh;
 drop table inh, inh_child;
 create extension no_such_extension;
-drop extension no_such_extension;
 drop tablespace no_such_tablespace;
 drop database no_such_database;
 drop type no_such_type;

@@ -98,3 +98,15 @@ drop schema s1;
 drop table st;
 drop schema s1 cascade;
 drop table if exists st;
+
+-- Views that refer to each other.
+create table knot_base (a int);
+create view knot_one as select a from knot_base;
+create view knot_two as select a + 1 as a from knot_one;
+create or replace view knot_one as select a - 1 as a from knot_two;
+begin;
+lock table knot_one in share mode;
+rollback;
+delete from knot_two;
+alter view knot_one set (security_barrier);
+drop view knot_one cascade;
