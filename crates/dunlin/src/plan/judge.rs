@@ -571,7 +571,7 @@ impl Planner<'_> {
                 Some(!made_now)
             }
             Action::Run | Action::Ensure => {
-                let replaces = analysis.or_replace || analysis.effects.is_empty();
+                let replaces = analysis.or_replace || !self.changing.contains(&index);
                 if replaces { None } else { Some(false) }
             }
             Action::Skip | Action::Held => None,

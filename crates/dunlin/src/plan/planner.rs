@@ -120,6 +120,8 @@ pub(super) struct Planner<'a> {
     analyses: RefCell<HashMap<usize, Arc<Analysis>>>,
     /// The decisions about an operation, and those at its place, as positions in `decisions`.
     pub(super) decided: HashMap<usize, Vec<usize>>,
+    /// The operations of this plan that change the schema; their effects are not kept.
+    pub(super) changing: HashSet<usize>,
     /// For each migration what tells whether it ran before.
     pub(super) tellers: RefCell<HashMap<usize, super::judge::Tellers>>,
     /// Whether something does not run as written: moved, or ensured.
@@ -166,6 +168,7 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         arrived: 0,
         analyses: RefCell::default(),
         decided: HashMap::new(),
+        changing: HashSet::new(),
         tellers: RefCell::default(),
         rearranged: false,
         removing: OnceCell::new(),
@@ -470,6 +473,9 @@ impl<'a> Planner<'a> {
         self.farthest = self.farthest.max(Some(index));
         self.open.remove(&index);
         self.parked.retain(|parked| parked.index != index);
+        if !analysis.effects.is_empty() {
+            self.changing.insert(index);
+        }
         self.apply(&analysis.effects, index);
         let reason = moved.then(|| {
             let by = self.operation(self.waited_for(index));
