@@ -496,3 +496,18 @@ fn the_reading_knows_the_server_and_is_the_same_each_time() {
         assert_eq!(changed, ["names", "names.id", "names.n", "orders.parent"]);
     });
 }
+
+#[test]
+fn a_prepared_transaction_holds_nothing_up() {
+    block_on(async {
+        let database = TestDb::with("create table locked (a int); insert into locked values (1)").await;
+        database
+            .execute("begin; lock table locked in access exclusive mode; prepare transaction 'held'")
+            .await;
+        // It would end with an error instead of waiting.
+        database.execute("set lock_timeout = '2s'").await;
+        let read = introspect(database.client(), "dunlin", Snapshot::Own).await;
+        database.execute("rollback prepared 'held'").await;
+        assert_eq!(read.unwrap().catalog.relations().count(), 1);
+    });
+}

@@ -200,7 +200,7 @@ async fn readable(client: &Client, tables: Vec<(Id, String)>) -> Result<Vec<(Id,
     let sql = format!(
         "SELECT pg_catalog.has_table_privilege(name, 'SELECT') IS TRUE AND NOT EXISTS (SELECT FROM \
          pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted \
-         AND l.pid <> pg_catalog.pg_backend_pid() AND l.relation = pg_catalog.to_regclass(name) AND l.database = \
+         AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND l.relation = pg_catalog.to_regclass(name) AND l.database = \
          (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) \
          FROM pg_catalog.unnest(ARRAY[{}]::text[]) WITH ORDINALITY AS list (name, place) ORDER BY place",
         names.join(", ")

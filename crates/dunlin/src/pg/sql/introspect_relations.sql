@@ -1,9 +1,10 @@
 -- A size opens the relation, which costs 35 µs each and waits behind an exclusive lock: in a database with many
 -- tables, and for locked ones, the pages of the last VACUUM have to do.
+-- A prepared transaction holds its locks without a process.
 WITH locked AS MATERIALIZED (
     SELECT l.relation
     FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_catalog.pg_backend_pid()
+    WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
 ), few AS MATERIALIZED (
     SELECT pg_catalog.count(*) <= 2000 AS tables
     FROM pg_catalog.pg_class c
