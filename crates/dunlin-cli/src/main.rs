@@ -22,10 +22,6 @@ use exit_codes::ExitCode;
 use screen::Screen;
 use std::ffi::OsString;
 
-/// Parse trees and catalogs are millions of small pieces: with the C library's allocator a plan takes half as long again.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     let environment = config::environment();
     let arguments: Vec<OsString> = std::env::args_os().collect();

@@ -162,6 +162,8 @@ impl<'a> Context<'a> {
         let found = self.catalog.find_relation(name, self.path());
         let (verdict, id) = match found {
             Found::Yes(id) => (Verdict::Valid, Some(id)),
+            // A table's own expressions are read when it is there.
+            Found::No if self.makes(name) => return None,
             Found::No => (Verdict::Invalid, None),
             // What every server of this version has is no requirement.
             Found::Unknown if self.knows_server() && self.is_system_table(name) => return None,
@@ -185,6 +187,12 @@ impl<'a> Context<'a> {
         let code = if matches!(noun, "index" | "sequence") { Code::DN208 } else { Code::DN202 };
         self.require(any_of, span, verdict, code, message, near);
         id
+    }
+
+    /// Whether the statement itself makes the table that a name means.
+    fn makes(&self, name: &Name) -> bool {
+        let own = self.under_creation.as_ref();
+        own.is_some_and(|table| self.catalog.candidates(name, self.path()).contains(table))
     }
 
     /// Finds a schema that must exist.

@@ -244,7 +244,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let mut result = self.select(left);
         if let Some(cte) = recursive {
             let visible = result.clone().resolved();
-            let visible = renamed(visible, &super::context::strings(&cte.aliascolnames));
+            let mut visible = renamed(visible, &super::context::strings(&cte.aliascolnames));
+            if let Some(columns) = &mut visible.columns {
+                columns.extend(generated_columns(cte));
+            }
             self.ctes.push(Cte { name: cte.ctename.clone(), result: visible });
         }
         let other = self.select(right);

@@ -44,6 +44,10 @@ impl Catalog {
 
     /// Ranges, base types and composite types have parts of their own that the model does not tell apart.
     fn is_sure_dependent(&self, id: Id) -> bool {
+        // The constructors of a range type are part of it.
+        if self.function(id).is_some_and(|function| function.language == "internal") {
+            return false;
+        }
         match self.type_by_id(id) {
             Some(ty) => matches!(ty.kind, TypeKind::Domain(_)),
             None => true,

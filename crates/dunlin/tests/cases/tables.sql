@@ -123,3 +123,6 @@ create table row_security (id int, owner name);
 alter table row_security enable row level security;
 create table temp_source as select * from temporary_one;
 create view over_temporary as select * from temporary_one;
+
+-- The table itself in its own expressions.
+create table own_name (a int primary key, b bool generated always as (tableoid = 'own_name'::regclass) stored);

@@ -59,3 +59,12 @@ drop type reused cascade;
 create type reused as (x int);
 create type reused_by as (x int);
 drop type reused;
+
+-- A range type takes its constructors along.
+create type short_range as range (subtype = int2);
+select short_range(1::int2, 2::int2);
+drop type short_range;
+select pg_typeof(unnest('1 2'::int2vector)), array_lower('3 4'::oidvector, 1);
+with recursive walk (n) as (select 0 union all select (n + 1) % 3 from walk where not looped)
+    cycle n set looped using way
+select n, looped from walk;

@@ -50,6 +50,10 @@ impl BuiltinType {
     /// The type of its elements, when it is a true array.
     pub fn element_of_array(&self) -> Option<TypeIndex> {
         let element = self.element?;
+        // Of fixed one-dimensional form, and arrays all the same.
+        if matches!(self.name, "int2vector" | "oidvector") {
+            return Some(element);
+        }
         let array = type_at(element).array?;
         (type_at(array).name == self.name && type_at(array).schema == self.schema).then_some(element)
     }
