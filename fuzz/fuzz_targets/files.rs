@@ -2,11 +2,11 @@
 
 #![no_main]
 
-use dunlin::catalog::Catalog;
-use dunlin::execute::check;
+use dunlin::execute::{CheckStart, check};
 use dunlin::migration::MigrationSet;
 use dunlin::plan::Policy;
 use libfuzzer_sys::{Corpus, fuzz_target};
+use std::collections::BTreeSet;
 
 /// Stands between two files.
 const BETWEEN: u8 = 0x1e;
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         .collect();
     let files = files.iter().map(|(name, bytes)| (name.as_str(), *bytes));
     let Ok(set) = MigrationSet::from_files(files, "migrations") else { return Corpus::Reject };
-    let report = check(&set, Catalog::empty(), &Policy::default());
+    let report = check(&set, CheckStart::empty(), &Policy::default(), &BTreeSet::new());
     assert_eq!(report.files, set.migrations.len());
     Corpus::Keep
 });

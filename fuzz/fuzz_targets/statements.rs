@@ -2,11 +2,11 @@
 
 #![no_main]
 
-use dunlin::catalog::Catalog;
-use dunlin::execute::check;
+use dunlin::execute::{CheckStart, check};
 use dunlin::migration::MigrationSet;
 use dunlin::plan::Policy;
 use libfuzzer_sys::fuzz_target;
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// The statements of `crates/dunlin/tests/cases`, each as its words.
@@ -56,6 +56,6 @@ fuzz_target!(|choices: &[u8]| {
         .collect();
     let named = named.iter().map(|(name, bytes)| (name.as_str(), *bytes));
     let set = MigrationSet::from_files(named, "migrations").expect("plain names");
-    let report = check(&set, Catalog::empty(), &Policy::default());
+    let report = check(&set, CheckStart::empty(), &Policy::default(), &BTreeSet::new());
     assert_eq!(report.files, set.migrations.len());
 });
