@@ -98,7 +98,7 @@ async fn locked_up(
                     // Nothing may commit any more: the epoch check would refuse it; this only ends it sooner.
                     let _ = canceller.cancel().await;
                     return Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
-                        .help("nothing was committed after that; run `dunlin up` again"));
+                        .help("what was committed is recorded: run `dunlin up` again, and it goes on from there"));
                 }
                 () = notices.arrived() => {
                     let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
