@@ -9,4 +9,5 @@
 mod check;
 mod messy;
 mod program;
+mod proxy;
 mod random;

@@ -23,9 +23,6 @@ impl<'p> Runner<'p> {
         let index = unit.decisions.start;
         let decision = &planned.decisions[index];
         let step = &planned.plan.steps[index];
-        if self.proxy {
-            return Err(ExecuteError::proxy(&step.sql));
-        }
         let begun = Instant::now();
         self.work
             .batch(&super::record::started_sql(self, decision, &step.sql))

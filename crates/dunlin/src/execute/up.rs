@@ -158,8 +158,8 @@ async fn run_locked(
         return Ok(report);
     }
     super::setup::refuse_read_only(work).await?;
-    if proxy && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0) {
-        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
+    if proxy {
+        super::proxy::refuse(&planned, &prepared.operations)?;
     }
     let (journal, run) = open_run(options, work, &prepared.catalog).await?;
     prepared.rename(&set, &journal, work).await?;

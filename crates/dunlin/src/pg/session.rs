@@ -42,6 +42,8 @@ pub struct ServerInfo {
     pub default_read_only: Option<bool>,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// What this session calls itself.
+    pub application_name: String,
 }
 
 /// A connection to a server.
@@ -82,6 +84,7 @@ impl Session {
             in_hot_standby: flag("in_hot_standby"),
             default_read_only: flag("default_transaction_read_only"),
             tls: route.is_tls(),
+            application_name: connection.parameter("application_name").unwrap_or_default().to_owned(),
         };
         let (sender, state) = watch::channel(State::Open);
         let driver = tokio::spawn(drive(connection, listener, seen.clone(), sender));
@@ -193,7 +196,7 @@ impl Session {
     pub async fn prepare_for_work(&self, check_interval: Duration) -> Result<bool, PgError> {
         let pid = match self.check_client(check_interval).await {
             // The setting cannot be changed on all platforms of the server.
-            Err(PgError::Server(_)) => self.backend_pid().await?,
+            Err(error @ PgError::Server(_)) if !error.is_connection_loss() => self.backend_pid().await?,
             other => other?,
         };
         Ok(self.is_proxy(pid))
