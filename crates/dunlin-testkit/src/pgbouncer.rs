@@ -38,13 +38,11 @@ impl PgBouncer {
         let file = directory.path().join("pgbouncer.ini");
         std::fs::write(&file, configuration).unwrap();
         // The pipe at its standard input breaks when the test's process ends, however it ends.
-        let script =
-            "exec 3<&0; pgbouncer \"$1\" </dev/null & pid=$!; cat <&3 >/dev/null; kill $pid; wait $pid";
+        let script = "PATH=$PATH:/usr/sbin; exec 3<&0; pgbouncer \"$1\" </dev/null & pid=$!; cat <&3 >/dev/null; kill $pid; wait $pid";
         let mut command = owner.command("sh");
         command.args(["-c", script, "sh"]).arg(&file).stdin(Stdio::piped());
         command.stdout(Stdio::null()).stderr(std::fs::File::create(directory.path().join("log")).unwrap());
-        let path = std::env::var("PATH").unwrap_or_default();
-        let process = command.env("PATH", format!("{path}:/usr/sbin")).spawn().unwrap();
+        let process = command.spawn().unwrap();
         let bouncer = Self { directory, process };
         bouncer.wait();
         bouncer
