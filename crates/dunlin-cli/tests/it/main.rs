@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod many;
 mod messy;
 mod program;
 mod proxy;
