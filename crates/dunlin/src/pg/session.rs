@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row, SimpleQueryMessage};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Connection, Row, SimpleQueryMessage};
 
 /// A message from the server that is not an error, such as `NOTICE` or `WARNING`.
 pub type Notice = ServerError;
@@ -55,7 +55,7 @@ pub struct Session {
     info: ServerInfo,
     state: watch::Receiver<State>,
     driver: JoinHandle<()>,
-    route: Arc<Route>,
+    way: Way,
     seen: Arc<Seen>,
 }
 
@@ -71,9 +71,9 @@ impl Session {
         client: Client,
         connection: Connection<Wire, Wire>,
         seen: Arc<Seen>,
-        route: Route,
-        listener: Option<NoticeListener>,
+        way: Way,
     ) -> Self {
+        let (route, listener) = (&way.route, way.listener.clone());
         let flag = |name: &str| connection.parameter(name).map(|value| value == "on");
         let version_text = connection.parameter("server_version").unwrap_or_default().to_owned();
         let info = ServerInfo {
@@ -88,7 +88,7 @@ impl Session {
         };
         let (sender, state) = watch::channel(State::Open);
         let driver = tokio::spawn(drive(connection, listener, seen.clone(), sender));
-        Self { client, info, state, driver, route: Arc::new(route), seen }
+        Self { client, info, state, driver, way, seen }
     }
 
     /// Gives how many queries the server has answered; while none is under way, the next one has this number.
@@ -170,7 +170,12 @@ impl Session {
 
     /// Gives what cancels the statement that runs in this session, from anywhere.
     pub fn canceller(&self) -> Canceller {
-        Canceller { token: self.client.cancel_token(), route: self.route.clone() }
+        Canceller { token: self.client.cancel_token(), route: self.way.route.clone() }
+    }
+
+    /// Gives the way to another session like this one.
+    pub(super) fn way(&self) -> Way {
+        self.way.clone()
     }
 
     /// Asks for the process id of the backend that answers.
@@ -220,6 +225,26 @@ impl Session {
         drop(self.client);
         // Late or not, the server notices the closed socket.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.driver).await;
+    }
+}
+
+/// How a session reached its server and logged in.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) route: Arc<Route>,
+    pub(super) config: Arc<Config>,
+    pub(super) listener: Option<NoticeListener>,
+}
+
+impl Way {
+    /// Goes it again.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses the login.
+    pub(super) async fn open(&self) -> Result<Session, PgError> {
+        let (wire, seen) = self.route.open().await?;
+        let (client, connection) = self.config.connect_raw(wire, Prepared).await.map_err(PgError::from)?;
+        Ok(Session::start(client, connection, seen, self.clone()))
     }
 }
 
