@@ -10,10 +10,14 @@ pub mod builtin;
 mod database;
 mod folder;
 pub mod oracle;
+mod own_server;
+mod pgbouncer;
 mod program;
 mod server;
 
-pub use database::TestDb;
+pub use database::{TestDb, connect_url, rows_of};
 pub use folder::Folder;
+pub use own_server::{OwnServer, ServerAccount, SmallDisk, psql};
+pub use pgbouncer::PgBouncer;
 pub use program::{Output, Program};
 pub use server::{TestServer, block_on};

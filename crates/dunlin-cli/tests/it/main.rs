@@ -7,6 +7,8 @@
 )]
 
 mod check;
+mod many;
 mod messy;
 mod program;
+mod proxy;
 mod random;

@@ -271,10 +271,8 @@ async fn nothing_to_begin(
         return Ok(Some(report));
     }
     super::setup::refuse_read_only(&work.session).await?;
-    if work.proxy
-        && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0)
-    {
-        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
+    if work.proxy {
+        super::proxy::refuse(planned, &prepared.operations)?;
     }
     Ok(None)
 }

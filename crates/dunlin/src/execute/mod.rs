@@ -13,6 +13,7 @@ mod migrator;
 mod notices;
 mod past;
 mod pipeline;
+mod proxy;
 mod record;
 mod report;
 mod resume;

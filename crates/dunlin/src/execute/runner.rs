@@ -188,6 +188,9 @@ impl<'p> Runner<'p> {
                 self.state().notes.extend(diagnostics.iter().cloned());
                 return Err(ExecuteError::refused(diagnostics));
             }
+            if self.proxy {
+                super::proxy::refuse(&planned, self.operations)?;
+            }
         }
         Ok(planned.plan.diagnostics)
     }

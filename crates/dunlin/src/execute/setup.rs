@@ -31,7 +31,7 @@ pub(super) async fn connect_lock(
         long_lived: true,
         ..ConnectOptions::default()
     };
-    let session = connect(&target.conninfo, &options).await.map_err(ExecuteError::from)?;
+    let session = connect(target.server(), &options).await.map_err(ExecuteError::from)?;
     let info = session.info();
     if !VERSIONS.contains(&info.version) && info.version != 0 {
         return Err(ExecuteError::new(
@@ -62,8 +62,7 @@ pub(super) async fn connect_work(
         on_notice: Some(notices),
         ..ConnectOptions::default()
     };
-    let conninfo = target.direct.as_ref().unwrap_or(&target.conninfo);
-    let session = connect(conninfo, &options).await.map_err(ExecuteError::from)?;
+    let session = connect(target.server(), &options).await.map_err(ExecuteError::from)?;
     let proxy = session.prepare_for_work(CHECK_INTERVAL).await.map_err(ExecuteError::from)?;
     Ok(Work { session, proxy })
 }
@@ -147,6 +146,9 @@ async fn memberships(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// Fails in every session, and says in the server's log what it is for.
+const NEVER: &str = "SELECT pg_catalog.int4in('Dunlin asks whether the server can parse what follows')";
+
 /// Operations whose text our grammar refuses and the server accepts: a newer or older keyword.
 ///
 /// The server is asked to parse, not to run: a syntax error comes from its grammar, all else from later.
@@ -156,17 +158,14 @@ async fn accepted(operations: &Operations, session: &Session) -> Result<HashSet<
         if !matches!(operation.statement.tree, Tree::Refused(_)) {
             continue;
         }
-        match session.client().prepare(&operation.statement.sql).await {
-            Ok(_) => {
+        // A message is parsed as a whole before its first statement runs, and that one always fails.
+        let sql = format!("{NEVER}; {}", operation.statement.sql);
+        match session.batch(&sql).await {
+            Err(PgError::Server(error)) if error.sqlstate == "42601" => {}
+            Ok(()) | Err(PgError::Server(_)) => {
                 accepted.insert(index);
             }
-            Err(error) => match session.error(error) {
-                PgError::Server(error) if error.sqlstate == "42601" => {}
-                PgError::Server(_) => {
-                    accepted.insert(index);
-                }
-                error => return Err(ExecuteError::from(error)),
-            },
+            Err(error) => return Err(ExecuteError::from(error)),
         }
     }
     Ok(accepted)
@@ -462,6 +461,18 @@ impl From<PgError> for ExecuteError {
                     "make room on the server's disk, then run `dunlin up` again: it goes on where it stopped",
                 ),
             ),
+            _ if error.sqlstate().is_some_and(sqlstate::is_from_proxy)
+                && !matches!(error, PgError::Refused { .. }) =>
+            {
+                (
+                    ErrorKind::Refused,
+                    Code::DN806,
+                    Some(
+                        "Dunlin works through a proxy that pools sessions or transactions (not statements) and has two \
+                     server connections to spare; or give a connection to the server itself with --direct-url",
+                    ),
+                )
+            }
             PgError::Server(server) if crate::pg::journal::is_epoch_lost(server) => {
                 return ExecuteError::new(
                     ErrorKind::Failed,
@@ -545,16 +556,5 @@ impl ExecuteError {
             format!("the lock was not free within {} s: {who} holds it", waited.as_secs()),
         )
         .help("wait for it to end, or give more time with --lock-wait")
-    }
-
-    /// A statement that cannot run through a transaction-pooling proxy.
-    pub(super) fn proxy(sql: &str) -> ExecuteError {
-        let head: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
-        ExecuteError::new(
-            ErrorKind::Refused,
-            Code::DN806,
-            format!("`{head} …` cannot run in a transaction, and the connection goes through a transaction-pooling proxy"),
-        )
-        .help("give a connection that goes to the server itself with --direct-url")
     }
 }

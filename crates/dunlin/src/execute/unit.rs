@@ -106,7 +106,7 @@ impl<'p> Runner<'p> {
 
     async fn roll_back(&self) {
         // A lost connection has rolled back by itself; any other error here shows at the next statement.
-        let _ = self.work.batch("ROLLBACK").await;
+        let _ = self.work.batch(if self.proxy { super::proxy::ROLLBACK } else { "ROLLBACK" }).await;
     }
 
     /// Whether a unit is sent without looking at an answer in between, and leaves nothing that could not be foreseen.
@@ -255,7 +255,10 @@ impl<'r, 'p> Running<'r, 'p> {
 
     /// Journal rows are written under Dunlin's own role and settings.
     fn journal_prelude(&self) -> String {
-        let mut sql = String::new();
+        let mut sql = match self.runner.proxy {
+            true => super::proxy::forget(self.runner.work),
+            false => String::new(),
+        };
         if !self.session.is_plain() {
             sql.push_str("SET LOCAL SESSION AUTHORIZATION DEFAULT; ");
         }

@@ -57,7 +57,13 @@ pub fn is_connection_loss(code: &str) -> bool {
 
 /// Says that the server will take connections later: it starts, stops, or has no slot free.
 pub fn is_not_ready(code: &str) -> bool {
-    matches!(code, "57P03" | "53300")
+    // What a proxy says when it is full or has no server is not to be told from what else it does not like.
+    matches!(code, "57P03" | "53300") || is_from_proxy(code)
+}
+
+/// Says that a proxy spoke: PgBouncer has this code for all errors of its own, and servers do not send it to us.
+pub fn is_from_proxy(code: &str) -> bool {
+    code == "08P01"
 }
 
 /// Says that who logs in is refused.
