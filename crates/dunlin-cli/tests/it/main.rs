@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod faults;
 mod messy;
 mod program;
 mod random;

@@ -9,6 +9,7 @@ use super::settings::{set, set_role};
 use super::unit::{Failed, UnitEnd};
 use crate::history::OperationState;
 use crate::pg::PgError;
+use crate::pg::fault::point;
 use crate::plan::{Decision, PastState, Planned, Unit};
 use std::time::Instant;
 
@@ -31,7 +32,9 @@ impl<'p> Runner<'p> {
             .batch(&super::record::started_sql(self, decision, &step.sql))
             .await
             .map_err(ExecuteError::from)?;
+        point!("started-recorded");
         let result = self.run_outside(decision, &step.sql).await;
+        point!("ran-alone");
         self.reset_session().await;
         if let Err(error) = result {
             return Ok(UnitEnd::Failed(Box::new(Failed { decision: Some(index), error })));
@@ -53,6 +56,7 @@ impl<'p> Runner<'p> {
             self.journal_sql(&rows, unit.migration, Some(duration_ms)).0
         );
         self.work.batch(&journal).await.map_err(ExecuteError::from)?;
+        point!("done-recorded");
         listener(&Event::StepFinished { step, rows: None, duration_ms });
         self.committed(rows);
         Ok(UnitEnd::Committed { again: false })

@@ -9,6 +9,7 @@ use crate::analyze::{Class, Presence, Session, TransactionStatement};
 use crate::diagnostic::Diagnostic;
 use crate::history::OperationState;
 use crate::pg::PgError;
+use crate::pg::fault::point;
 use crate::plan::{Action, Decision, Planned, Unit, is_mark};
 use futures_util::SinkExt as _;
 use std::collections::HashMap;
@@ -83,6 +84,7 @@ impl<'p> Runner<'p> {
         let mut running = ahead.take().unwrap_or_else(|| Running::new(self, planned, position));
         let result = match running.start(listener).await {
             Ok(()) => {
+                point!("unit-sent");
                 *ahead = running.next(position + 1, listener).await;
                 running.end(listener).await
             }
@@ -90,6 +92,7 @@ impl<'p> Runner<'p> {
         };
         match result {
             Ok(()) => {
+                point!("unit-committed");
                 self.committed(running.rows);
                 Ok(UnitEnd::Committed { again: running.again })
             }

@@ -8,6 +8,7 @@ use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
+use crate::pg::fault::point;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
@@ -80,6 +81,7 @@ async fn locked_up(
         }
     };
     let result = with_lock(session, lock, on_event, async |locked| {
+        point!("locked");
         let notices = super::notices::Notices::default();
         let work = connect_work(target, notices.listener()).await?;
         let canceller = work.session.canceller();
@@ -157,11 +159,13 @@ async fn run_locked(
         prepared.keep_digest(&set, options, work, &report).await;
         return Ok(report);
     }
+    point!("planned");
     super::setup::refuse_read_only(work).await?;
     if proxy && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0) {
         return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
     }
     let (journal, run) = open_run(options, work, &prepared.catalog).await?;
+    point!("run-begun");
     prepared.rename(&set, &journal, work).await?;
     let runner = Runner::new(
         &set,
@@ -208,6 +212,7 @@ async fn run_locked(
     let finished =
         finish(&set, &prepared, options, work, &journal, run, &report, settled, &measured, &forgotten, &past)
             .await;
+    point!("run-ended");
     match error {
         Some(mut error) => {
             error.report = Some(Box::new(report));
