@@ -120,16 +120,23 @@ pub(super) fn faults(
 
 fn at(act: Act, place: &Place) -> Vec<Fault> {
     let spots: &[&str] = match (act, place) {
-        (_, Place::Point { .. }) if act == Act::Cut => &[],
+        (Act::Cut, Place::Point { .. }) => &[],
         (_, Place::Point { .. }) => &[""],
+        (_, Place::Message { out, text, .. }) if !matters(*out, text) => &[],
         // What has arrived and was not read is what was not sent, to a process that is killed.
         (Act::Kill, Place::Message { out: false, .. }) => &["before"],
         (Act::Kill | Act::Cut, _) => &["before", "half", "after"],
-        // There is no server process yet, or none that one could name.
-        (_, Place::Message { out, number, .. }) if *number <= if *out { 1 } else { 20 } => &[],
-        (_, Place::Message { out: false, .. }) => &["before"],
-        _ => &["before", "after"],
+        // There is no server process yet that one could name.
+        (_, Place::Message { out: true, number: 1, .. }) => &[],
+        _ => &["before"],
     };
     let fault = |spot: &&str| Fault { act, spot: place.spot(spot), text: place.to_string() };
     spots.iter().map(fault).collect()
+}
+
+/// Whether a fault at a message differs from one at the message before it: several go in one piece, and the answers to
+/// the statements of one text come together, before the server is ready for the next.
+fn matters(out: bool, text: &str) -> bool {
+    let tag = text.chars().next().unwrap_or('-');
+    if out { !matches!(tag, 'B' | 'D' | 'E') } else { matches!(tag, 'R' | 'K' | 'Z' | 'E' | 'G') }
 }

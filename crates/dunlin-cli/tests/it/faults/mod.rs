@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many servers are at work at once.
-const STAGES: usize = 2;
+const STAGES: usize = 3;
 
 /// What became of the faults of each kind.
 #[derive(Default)]
