@@ -43,8 +43,8 @@ impl<'p> Runner<'p> {
         let rows = vec![Row {
             operation: decision.operation,
             state: OperationState::Done,
-            code: decision.code,
-            reason: decision.reason.clone(),
+            code: None,
+            reason: None,
             duration_ms,
             rows: None,
             sql: decision.sql.clone(),

@@ -152,7 +152,13 @@ async fn run_locked(
         listener(&Event::Planned { plan: &planned.plan, again: false });
         return Err(ExecuteError::refused(planned.plan.diagnostics));
     }
-    if prepared.nothing_to_record(&set, &planned, options.to.as_deref()) {
+    let nothing = prepared.nothing_to_record(&set, &planned, options.to.as_deref());
+    // A run that was cut off before it wrote its end is ended by this one, where that can be written.
+    let mut opened = None;
+    if nothing && prepared.is_cut_off() {
+        opened = open_run(options, work, &prepared.catalog).await.ok();
+    }
+    if nothing && opened.is_none() {
         let past = State { past: prepared.past.clone(), ..State::default() };
         let report =
             summary(&set, &prepared, options, planned.plan.diagnostics.clone(), past, Some(&planned));
@@ -164,7 +170,10 @@ async fn run_locked(
     if proxy && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0) {
         return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
     }
-    let (journal, run) = open_run(options, work, &prepared.catalog).await?;
+    let (journal, run) = match opened {
+        Some(opened) => opened,
+        None => open_run(options, work, &prepared.catalog).await?,
+    };
     point!("run-begun");
     prepared.rename(&set, &journal, work).await?;
     let runner = Runner::new(
