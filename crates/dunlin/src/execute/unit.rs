@@ -237,13 +237,15 @@ impl<'r, 'p> Running<'r, 'p> {
         if builds {
             sql.push_str("; SET LOCAL statement_timeout = 0");
         }
-        sql.push_str(&format!("; SELECT pg_catalog.pg_advisory_xact_lock({})", runner.unit_key));
-        sql.push_str("; ");
-        sql.push_str(&runner.epoch_check());
+        let statements = &runner.statements;
+        for statement in [statements.lock(), statements.check_epoch()] {
+            sql.push_str("; ");
+            sql.push_str(&statement);
+        }
         if let Some(migration) = self.after {
             sql.push_str("; ");
             let id = &runner.set.migrations[migration].id;
-            sql.push_str(&runner.journal.check_applied_sql(runner.run, id));
+            sql.push_str(&statements.check_applied(id));
         }
         if let Some(role) = &runner.options.role {
             sql.push_str("; ");
