@@ -32,6 +32,8 @@ struct Counts {
     missed: usize,
     resumed: usize,
     wrong: usize,
+    /// How many runs it took at most, after the disturbed one.
+    runs: usize,
 }
 
 impl Table {
@@ -39,7 +41,10 @@ impl Table {
         let counts = self.kinds.entry(fault::name(fault.act)).or_default();
         match ended {
             Ended::Missed => counts.missed += 1,
-            Ended::Resumed(_) => counts.resumed += 1,
+            Ended::Resumed(runs) => {
+                counts.resumed += 1;
+                counts.runs = counts.runs.max(runs);
+            }
             Ended::Wrong(what) => {
                 counts.wrong += 1;
                 self.wrong.push(format!("=== {fault}\n{what}"));
@@ -49,10 +54,9 @@ impl Table {
     }
 
     fn print(&self) {
-        eprintln!("{:<16}{:>10}{:>10}{:>10}{:>14}", "fault", "injected", "resumed", "wrong", "not reached");
-        for (kind, counts) in &self.kinds {
-            let Counts { injected, missed, resumed, wrong } = counts;
-            eprintln!("{kind:<16}{injected:>10}{resumed:>10}{wrong:>10}{missed:>14}");
+        eprintln!("fault             injected   resumed     wrong   not reached   most runs");
+        for (kind, Counts { injected, missed, resumed, wrong, runs }) in &self.kinds {
+            eprintln!("{kind:<16}{injected:>10}{resumed:>10}{wrong:>10}{missed:>14}{runs:>12}");
         }
     }
 }
@@ -106,6 +110,11 @@ fn sample(
     }
     random.shuffle(&mut chosen);
     chosen
+}
+
+/// The program under test: another build of it, with the feature `failpoints`, if one is named.
+fn program() -> PathBuf {
+    variable("DUNLIN_TEST_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_dunlin").into(), PathBuf::from)
 }
 
 #[expect(clippy::disallowed_methods, reason = "who runs the tests may ask for more of them")]

@@ -41,7 +41,7 @@ impl Stage {
     }
 
     fn dunlin(&self) -> Program {
-        Program::new(env!("CARGO_BIN_EXE_dunlin"))
+        Program::new(super::program())
             .directory(&self.folder)
             .env("DATABASE_URL", self.server.url(DATABASE))
             .always("--migrations")
