@@ -8,6 +8,7 @@
 
 pub mod builtin;
 mod database;
+pub mod faults;
 mod folder;
 pub mod oracle;
 mod own_server;

@@ -9,6 +9,7 @@ use super::up::{finish, merged, same_plan, summary, unless_interrupted};
 use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Outcome, Report, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::migration::MigrationSet;
+use crate::pg::fault::point;
 use crate::pg::journal::{Journal, RunHandle};
 use crate::pg::{PgError, Session};
 use crate::plan::{Past, Planned};
@@ -190,7 +191,9 @@ async fn attempt(
     let unrecorded = state.give_up();
     let end = End { place, set, prepared: &prepared, journal: &journal, run, work: &work.session };
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
-    end.report(before, first, ended, state, unrecorded).await
+    let report = end.report(before, first, ended, state, unrecorded).await;
+    point!("run-ended");
+    report
 }
 
 /// Reads, plans, and opens the run.
@@ -211,21 +214,30 @@ async fn begin(
             prepared = prepare(set, options, &work.session).await?;
         }
         let mut planned = prepared.plan(set, options);
-        if !carried.has_begun()
-            && let Some(report) = nothing_to_begin(set, options, &prepared, &planned, work, listener).await?
+        let cut_off = prepared.is_cut_off();
+        let nothing = match carried.has_begun() {
+            true => None,
+            false => nothing_to_begin(set, options, &prepared, &planned, work, listener).await?,
+        };
+        // A run that was cut off before it wrote its end is ended by this one, where that can be written.
+        if let Some(report) = nothing.as_ref()
+            && !cut_off
         {
-            return Ok(Begun::Nothing(report));
+            return Ok(Begun::Nothing(report.clone()));
         }
-        let last_run = prepared.history.as_ref().and_then(|history| history.last_run.as_ref());
-        let cut_off = last_run.is_some_and(|run| run.finished_at.is_none());
+        point!("planned");
         let opening = Opening {
             epoch: prepared.history.as_ref().map(|history| history.epoch),
             unit_key,
             proxy: work.proxy,
             run: carried.run,
         };
-        let opened = open_run(options, &work.session, &prepared.catalog, &opening).await?;
-        let Some((journal, run)) = opened else { continue };
+        let opened = open_run(options, &work.session, &prepared.catalog, &opening).await;
+        if let (Err(_), Some(report)) = (&opened, nothing) {
+            return Ok(Begun::Nothing(report));
+        }
+        let Some((journal, run)) = opened? else { continue };
+        point!("run-begun");
         carried.run = Some(run);
         place.brake.recording().await;
         if cut_off {

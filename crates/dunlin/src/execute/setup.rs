@@ -226,6 +226,12 @@ impl Prepared {
         last.is_none_or(|last| position <= last)
     }
 
+    /// Whether the last run has not come to its end, and so has not written what it leaves.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let last = self.history.as_ref().and_then(|history| history.last_run.as_ref());
+        last.is_some_and(|run| run.finished_at.is_none())
+    }
+
     /// Whether the journal would be the same after the run: what is skipped or held was so before.
     pub(super) fn nothing_to_record(&self, set: &MigrationSet, planned: &Planned, to: Option<&str>) -> bool {
         let Some(history) = &self.history else { return false };

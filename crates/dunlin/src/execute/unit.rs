@@ -9,7 +9,8 @@ use crate::analyze::{Class, Presence, Session, TransactionStatement};
 use crate::diagnostic::Diagnostic;
 use crate::history::OperationState;
 use crate::pg::PgError;
-use crate::plan::{Action, Decision, Planned, Unit, is_mark};
+use crate::pg::fault::point;
+use crate::plan::{Action, Decision, PastState, Planned, Unit, is_mark};
 use futures_util::SinkExt as _;
 use std::collections::HashMap;
 use std::time::Instant;
@@ -84,6 +85,7 @@ impl<'p> Runner<'p> {
         let mut running = ahead.take().unwrap_or_else(|| Running::new(self, planned, position));
         let result = match running.start(listener).await {
             Ok(()) => {
+                point!("unit-sent");
                 *ahead = running.next(position + 1, listener).await;
                 running.end(listener).await
             }
@@ -91,6 +93,7 @@ impl<'p> Runner<'p> {
         };
         match result {
             Ok(()) => {
+                point!("unit-committed");
                 self.committed(running.rows);
                 Ok(UnitEnd::Committed { again: running.again })
             }
@@ -292,6 +295,10 @@ impl<'r, 'p> Running<'r, 'p> {
             Action::Run if is_mark(decision) => self.finish(index, OperationState::Done, None),
             Action::Run => self.run_operation(index, decision, listener).await?,
             Action::Ensure => self.run_ensure(index, decision, listener).await?,
+            // A run that was cut off had begun it, and it is there: that run did it.
+            Action::Satisfied if self.runner.recorded(decision) == Some(PastState::Started) => {
+                self.finish(index, OperationState::Done, None);
+            }
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
             // Its record tells of the failure.
             Action::Skip if self.runner.has_failed(decision.operation) => {}
@@ -439,13 +446,15 @@ impl<'r, 'p> Running<'r, 'p> {
     pub(super) fn finish(&mut self, index: usize, state: OperationState, diagnostic: Option<&Diagnostic>) {
         let decision = &self.planned.decisions[index];
         let step = &self.planned.plan.steps[index];
+        // What was done needs no reason, and when it was done is nothing that a later run would find the same.
+        let planned = Some(decision).filter(|_| state != OperationState::Done);
         self.rows.push(Row {
             operation: decision.operation,
             state,
-            code: diagnostic.map(|diagnostic| diagnostic.code).or(decision.code),
+            code: diagnostic.map(|diagnostic| diagnostic.code).or(planned.and_then(|planned| planned.code)),
             reason: diagnostic
                 .map(|diagnostic| diagnostic.message.clone())
-                .or_else(|| decision.reason.clone()),
+                .or_else(|| planned.and_then(|planned| planned.reason.clone())),
             duration_ms: 0,
             rows: None,
             sql: (decision.sql.is_some()).then(|| step.sql.clone()),

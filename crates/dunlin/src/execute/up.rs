@@ -10,6 +10,7 @@ use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
+use crate::pg::fault::point;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
@@ -113,6 +114,7 @@ async fn locked_up(
     let working = std::sync::atomic::AtomicBool::new(false);
     let work = with_lock(session, lock, on_event, async |locked| {
         working.store(true, std::sync::atomic::Ordering::Relaxed);
+        point!("locked");
         let notices = super::notices::Notices::default();
         let mut told = |event: &Event<'_>| {
             let mut listener = listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
