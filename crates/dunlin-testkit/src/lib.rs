@@ -12,8 +12,10 @@ mod folder;
 pub mod oracle;
 mod program;
 mod server;
+mod tunnel;
 
 pub use database::TestDb;
 pub use folder::Folder;
 pub use program::{Output, Program};
 pub use server::{TestServer, block_on};
+pub use tunnel::{Flow, Tunnel};

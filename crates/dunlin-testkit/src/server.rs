@@ -45,6 +45,11 @@ impl TestServer {
         self.embedded.url(database)
     }
 
+    /// Gives the socket that it listens at.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.embedded.socket_directory().join(".s.PGSQL.5432")
+    }
+
     /// Gives the directory of the server's programs.
     pub fn bin(&self) -> &Path {
         self.embedded.bin()

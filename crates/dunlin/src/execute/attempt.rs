@@ -128,7 +128,7 @@ pub(super) async fn attempts(
 
 /// A run that was opened, or a report that needs none.
 enum Begun {
-    Nothing(Report),
+    Nothing(Box<Report>),
     Run { prepared: Box<Prepared>, planned: Box<Planned>, journal: Journal, run: RunHandle },
 }
 
@@ -143,7 +143,7 @@ async fn attempt(
     carried.work_lost = false;
     place.brake.reading(Some(work.session.canceller())).await;
     let (prepared, planned, journal, run) = match begin(place, set, carried, &work, listener).await? {
-        Begun::Nothing(report) => return Ok(report),
+        Begun::Nothing(report) => return Ok(*report),
         Begun::Run { prepared, planned, journal, run } => (*prepared, *planned, journal, run),
     };
     let earlier = carried.state.take();
@@ -214,7 +214,7 @@ async fn begin(
         if !carried.has_begun()
             && let Some(report) = nothing_to_begin(set, options, &prepared, &planned, work, listener).await?
         {
-            return Ok(Begun::Nothing(report));
+            return Ok(Begun::Nothing(Box::new(report)));
         }
         let last_run = prepared.history.as_ref().and_then(|history| history.last_run.as_ref());
         let cut_off = last_run.is_some_and(|run| run.finished_at.is_none());
@@ -362,6 +362,7 @@ impl End<'_> {
                     measured,
                     forgotten,
                     past,
+                    self.place.brake.pulled().is_some(),
                 )
                 .await;
                 // A commit whose answer was lost is as good when it is made again.

@@ -100,7 +100,7 @@ pub(super) fn unit_sql(
     let mut sql = String::new();
     if !written.is_empty() {
         sql.push_str(&match new {
-            true => runner.journal.new_operations_sql(runner.run, &written),
+            true => runner.statements.new_operations(&written),
             false => runner.journal.operations_sql(runner.run, &written),
         });
         sql.push_str("; ");
@@ -115,13 +115,13 @@ pub(super) fn unit_sql(
                 Some(_) => {
                     runner.journal.migration_sql(runner.run, &MigrationRow { duration_ms: took, ..row })
                 }
-                None if new => runner.journal.new_migration_at_end_sql(runner.run, &row),
+                None if new => runner.statements.new_migration(&row),
                 None => runner.journal.migration_at_end_sql(runner.run, &row),
             },
         ));
         sql.push_str("; ");
     }
-    sql.push_str(&runner.epoch_check());
+    sql.push_str(&runner.statements.check_epoch());
     sql
 }
 

@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
-use crate::pg::journal::{Journal, RunHandle};
+use crate::pg::journal::{Journal, RunHandle, UnitStatements};
 use crate::pg::{PgError, ServerError, Session, sqlstate};
 use crate::plan::{
     Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, Unit,
@@ -31,6 +31,7 @@ pub(super) struct Runner<'p> {
     pub(super) journal: &'p Journal,
     pub(super) run: RunHandle,
     pub(super) unit_key: i64,
+    pub(super) statements: UnitStatements,
     pub(super) accepted: &'p HashSet<usize>,
     pub(super) proxy: bool,
     /// Whether the database has constraints that are deferred from the start of a transaction.
@@ -113,6 +114,7 @@ impl<'p> Runner<'p> {
             journal,
             run,
             unit_key,
+            statements: UnitStatements::new(journal.clone(), run, unit_key),
             accepted,
             proxy,
             deferred,
@@ -197,6 +199,7 @@ impl<'p> Runner<'p> {
         listener: &mut super::Listener<'p>,
     ) -> Result<Progress, ExecuteError> {
         let mut ahead = None;
+        self.prepare_statements(planned).await;
         for position in 0..planned.units.len() {
             // A unit that is under way is waited for.
             if ahead.is_none()
@@ -213,6 +216,17 @@ impl<'p> Runner<'p> {
             }
         }
         Ok(Progress::On)
+    }
+
+    /// Prepares what units say to the journal, where there are several, and the session is not shared with others.
+    async fn prepare_statements(&self, planned: &Planned) {
+        let units = planned.units.iter().filter(|unit| unit.number > 0).count();
+        if self.proxy || self.statements.is_prepared() || units < WORTH_PREPARING {
+            return;
+        }
+        // Without them the same is said in full; a lost connection shows at the next statement.
+        let prepared = self.work.batch(&self.statements.prepare_sql()).await;
+        self.statements.set_prepared(prepared.is_ok());
     }
 
     /// Whether something of the plan was skipped that could be judged otherwise on the catalog as it is now.
@@ -291,6 +305,11 @@ impl<'p> Runner<'p> {
             };
             let UnitEnd::Failed(failed) = &end else { return Ok(end) };
             let Some(error) = failed.error.server() else { return Ok(end) };
+            if self.statements.are_lost(error) {
+                // Something deallocated them: the unit was rolled back, and goes without.
+                self.statements.set_prepared(false);
+                continue;
+            }
             let decisions = &planned.decisions[unit.decisions.clone()];
             let may_repeat = unit.transactional || decisions.iter().all(is_repeatable);
             if !sqlstate::is_transient(&error.sqlstate)
@@ -392,10 +411,6 @@ impl<'p> Runner<'p> {
 
     pub(super) fn set_aside(&self, operation: usize, diagnostic: Diagnostic) {
         self.state().set_aside.insert(operation, diagnostic);
-    }
-
-    pub(super) fn epoch_check(&self) -> String {
-        self.journal.check_epoch_sql(self.run)
     }
 
     /// Begins a transaction of Dunlin's own, in which it is sure that no other run has begun.
@@ -580,6 +595,9 @@ impl<'p> Runner<'p> {
         }
     }
 }
+
+/// From how many units on the time for preparing statements is less than what they save.
+const WORTH_PREPARING: usize = 4;
 
 /// What comes after a unit.
 enum Progress {

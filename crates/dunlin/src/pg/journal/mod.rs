@@ -5,6 +5,7 @@
 
 mod load;
 mod template;
+mod unit;
 
 use crate::catalog::ObjectRef;
 use crate::history::{History, MigrationState, OperationState, mask, mask_message};
@@ -13,6 +14,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use template::{bytes, fill, number, number_array, text, text_array};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use unit::Parameters;
+pub use unit::UnitStatements;
 
 /// What makes each version of the journal from the one before it.
 const UPGRADES: [&str; 1] = [include_str!("../sql/journal_1.sql")];
@@ -550,23 +553,34 @@ impl Journal {
 
     /// The same for a migration of which nothing is recorded yet.
     pub fn new_migration_at_end_sql(&self, run: RunHandle, row: &MigrationRow<'_>) -> String {
-        let since_begin = "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) \
-                           * 1000)::bigint";
-        self.migration_row_sql(run, row, since_begin)
+        self.migration_row_sql(run, row, since_begin())
     }
 
     fn migration_row_sql(&self, run: RunHandle, row: &MigrationRow<'_>, duration_ms: &str) -> String {
+        let values = Parameters {
+            id: &quote_literal(row.id),
+            version: &text(row.version),
+            checksum: &bytes(Some(row.checksum)),
+            tokens_digest: &bytes(row.tokens_digest),
+            directives_digest: &bytes(row.directives_digest),
+            sql: &quote_literal(&mask(row.sql)),
+            state: &quote_literal(row.state.as_str()),
+        };
+        self.migration_values_sql(run, &values, duration_ms)
+    }
+
+    fn migration_values_sql(&self, run: RunHandle, row: &Parameters<'_>, duration_ms: &str) -> String {
         self.sql(
             include_str!("../sql/journal_migration.sql"),
             &[
                 ("run", &run.id.to_string()),
-                ("id", &quote_literal(row.id)),
-                ("version", &text(row.version)),
-                ("checksum", &bytes(Some(row.checksum))),
-                ("tokens_digest", &bytes(row.tokens_digest)),
-                ("directives_digest", &bytes(row.directives_digest)),
-                ("sql", &quote_literal(&mask(row.sql))),
-                ("state", &quote_literal(row.state.as_str())),
+                ("id", row.id),
+                ("version", row.version),
+                ("checksum", row.checksum),
+                ("tokens_digest", row.tokens_digest),
+                ("directives_digest", row.directives_digest),
+                ("sql", row.sql),
+                ("state", row.state),
                 ("duration_ms", duration_ms),
             ],
         )
@@ -625,8 +639,12 @@ impl Journal {
 
     /// Fails unless a migration was recorded as applied in a run.
     pub fn check_applied_sql(&self, run: RunHandle, migration: &str) -> String {
-        let (run, id) = (run.id.to_string(), quote_literal(migration));
-        self.sql(include_str!("../sql/journal_check_applied.sql"), &[("run", &run), ("id", &id)])
+        self.check_applied_of(run, &quote_literal(migration))
+    }
+
+    fn check_applied_of(&self, run: RunHandle, id: &str) -> String {
+        let run = run.id.to_string();
+        self.sql(include_str!("../sql/journal_check_applied.sql"), &[("run", &run), ("id", id)])
     }
 
     /// Keeps the description of the catalog after a run, in place of the one before it.
@@ -696,6 +714,11 @@ impl Journal {
         let grant = format!("GRANT CREATE ON DATABASE {database} TO {role}");
         JournalError::Privilege { action: "create the journal", grant }
     }
+}
+
+/// The milliseconds since the transaction began.
+fn since_begin() -> &'static str {
+    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::bigint"
 }
 
 fn unnest(array: String) -> String {
