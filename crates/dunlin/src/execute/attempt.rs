@@ -129,7 +129,7 @@ pub(super) async fn attempts(
 
 /// A run that was opened, or a report that needs none.
 enum Begun {
-    Nothing(Report),
+    Nothing(Box<Report>),
     Run { prepared: Box<Prepared>, planned: Box<Planned>, journal: Journal, run: RunHandle },
 }
 
@@ -144,7 +144,7 @@ async fn attempt(
     carried.work_lost = false;
     place.brake.reading(Some(work.session.canceller())).await;
     let (prepared, planned, journal, run) = match begin(place, set, carried, &work, listener).await? {
-        Begun::Nothing(report) => return Ok(report),
+        Begun::Nothing(report) => return Ok(*report),
         Begun::Run { prepared, planned, journal, run } => (*prepared, *planned, journal, run),
     };
     let earlier = carried.state.take();
@@ -223,7 +223,7 @@ async fn begin(
         if let Some(report) = nothing.as_ref()
             && !cut_off
         {
-            return Ok(Begun::Nothing(report.clone()));
+            return Ok(Begun::Nothing(Box::new(report.clone())));
         }
         point!("planned");
         let opening = Opening {
@@ -234,7 +234,7 @@ async fn begin(
         };
         let opened = open_run(options, &work.session, &prepared.catalog, &opening).await;
         if let (Err(_), Some(report)) = (&opened, nothing) {
-            return Ok(Begun::Nothing(report));
+            return Ok(Begun::Nothing(Box::new(report)));
         }
         let Some((journal, run)) = opened? else { continue };
         point!("run-begun");
@@ -372,6 +372,7 @@ impl End<'_> {
                     measured,
                     forgotten,
                     past,
+                    self.place.brake.pulled().is_some(),
                 )
                 .await;
                 // A commit whose answer was lost is as good when it is made again.

@@ -65,6 +65,8 @@ pub struct Options {
     pub pid: u32,
     /// Becomes true when the user wants the run to end: the statement is cancelled and recorded as failed.
     pub interrupt: Option<tokio::sync::watch::Receiver<bool>>,
+    /// How long a run may take to end in order when it is interrupted or has lost its lock; then it just ends.
+    pub grace: Duration,
 }
 
 impl Default for Options {
@@ -80,6 +82,7 @@ impl Default for Options {
             host: String::new(),
             pid: std::process::id(),
             interrupt: None,
+            grace: Duration::from_millis(1_500),
         }
     }
 }
