@@ -1,16 +1,19 @@
 //! The one loop that runs a plan and emits [`Event`]s; a [`Report`] is a fold over them.
 
 mod alone;
+mod broken;
 mod careful;
 mod check;
 mod commands;
 mod converge;
 mod doctor;
 mod event;
+mod failure;
 mod migrator;
 mod notices;
 mod past;
 mod pipeline;
+mod place;
 mod record;
 mod report;
 mod resume;

@@ -1,5 +1,6 @@
 //! What every command that plans has to do first: connect, read the journal and the schema, read the files.
 
+use super::broken::Broken;
 use super::event::Event;
 use super::{ErrorKind, ExecuteError, Listener, Options, Target};
 use crate::catalog::{Catalog, SearchPath};
@@ -8,8 +9,9 @@ use crate::history::History;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
-use crate::pg::{ConnectOptions, PgError, Session, connect, sqlstate};
-use crate::plan::{Action, Dialect, Input, Operations, Past, Planned};
+use crate::pg::sqlstate::{self, Trouble};
+use crate::pg::{ConnectOptions, PgError, Session, connect};
+use crate::plan::{Action, Dialect, Input, Operations, Past, Planned, SetAside};
 use crate::syntax::{ParseOptions, Tree, on_large_stack};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -38,7 +40,12 @@ pub(super) async fn connect_lock(
             ErrorKind::Refused,
             Code::DN804,
             format!("the server is PostgreSQL {}; Dunlin works with 14 to 18", info.version_text),
-        ));
+        )
+        .help(if info.version < VERSIONS.start {
+            "upgrade the server: its version gets no more fixes"
+        } else {
+            "use a later Dunlin, which knows what this version of the server does"
+        }));
     }
     listener(&Event::Connected { server: info.version_text.clone(), database: info.host.clone() });
     Ok(session)
@@ -83,6 +90,10 @@ pub(super) struct Prepared {
     pub(super) past: Past,
     pub(super) history: Option<History>,
     pub(super) accepted: HashSet<usize>,
+    /// What the plan goes past.
+    pub(super) set_aside: HashMap<usize, SetAside>,
+    /// The faults of the text that it goes past.
+    pub(super) broken: Vec<Broken>,
 }
 
 /// Reads the journal, the schema and the files.
@@ -109,7 +120,20 @@ pub(super) async fn prepare(
     let past = super::past::past(set, &operations, history.as_ref(), &read.catalog);
     let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
-    Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+    let mut prepared = Prepared {
+        operations,
+        catalog: read.catalog,
+        search_path: read.search_path,
+        past,
+        history,
+        accepted,
+        set_aside: HashMap::new(),
+        broken: Vec::new(),
+    };
+    if options.keep_going {
+        prepared.pass_over_broken(set);
+    }
+    Ok(prepared)
 }
 
 /// Refuses a role that is not there, or that the login may not become.
@@ -215,7 +239,7 @@ impl Prepared {
             policy: &options.policy,
             to: options.to.as_deref(),
             accepted: &self.accepted,
-            set_aside: &HashMap::new(),
+            set_aside: &self.set_aside,
             check: false,
         };
         on_large_stack(|| crate::plan::plan(&input))
@@ -419,26 +443,27 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
 impl From<PgError> for ExecuteError {
     fn from(error: PgError) -> ExecuteError {
         let (kind, code, help) = match &error {
-            PgError::Server(server) if sqlstate::is_insufficient_privilege(&server.sqlstate) => (
-                ErrorKind::Refused,
-                Code::DN803,
-                Some("grant the privilege to the role that Dunlin works as, or use another role"),
-            ),
-            PgError::Server(server) if sqlstate::is_read_only(&server.sqlstate) => {
-                (ErrorKind::Refused, Code::DN805, Some("connect to the primary, with a role that may write"))
+            PgError::Server(server) => match sqlstate::trouble(&server.sqlstate) {
+                Some(Trouble { code, help }) => {
+                    let refused = matches!(code, Code::DN803 | Code::DN805);
+                    (if refused { ErrorKind::Refused } else { ErrorKind::Failed }, code, Some(help))
+                }
+                None => (ErrorKind::Failed, Code::DN808, None),
+            },
+            PgError::Closed { sqlstate, .. } => {
+                let known = sqlstate.as_deref().and_then(sqlstate::trouble);
+                let help = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(help, |trouble| trouble.help)))
             }
-            PgError::Server(server) if sqlstate::is_disk_full(&server.sqlstate) => (
-                ErrorKind::Failed,
-                Code::DN808,
-                Some(
-                    "make room on the server's disk, then run `dunlin up` again: it goes on where it stopped",
-                ),
-            ),
-            PgError::Server(_) => (ErrorKind::Failed, Code::DN808, None),
-            PgError::Closed { .. } | PgError::Protocol(_) => (
+            PgError::Protocol(_) => (
                 ErrorKind::Failed,
                 Code::DN801,
                 Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"),
+            ),
+            PgError::Refused { error, .. } if sqlstate::trouble(&error.sqlstate).is_some() => (
+                ErrorKind::Connection,
+                Code::DN801,
+                sqlstate::trouble(&error.sqlstate).map(|trouble| trouble.help),
             ),
             _ => (
                 ErrorKind::Connection,

@@ -174,12 +174,15 @@ async fn run_locked(
         run,
         unit_key,
         &prepared.accepted,
-        prepared.past.clone(),
+        prepared.start(&set),
         prepared.catalog.has_deferred(),
         notices,
     );
     let first = planned.plan.diagnostics.clone();
-    let ended = runner.run_all(planned, listener).await;
+    let ended = match runner.record_broken(&prepared.broken).await {
+        Ok(()) => runner.run_all(planned, listener).await,
+        Err(error) => Err(error),
+    };
     let mut state = runner.into_state();
     let (diagnostics, error) = match ended {
         Ok(diagnostics) => (merged(first, diagnostics), None),
@@ -208,12 +211,34 @@ async fn run_locked(
     let finished =
         finish(&set, &prepared, options, work, &journal, run, &report, settled, &measured, &forgotten, &past)
             .await;
-    match error {
-        Some(mut error) => {
+    match (error, finished) {
+        (Some(mut error), _) => {
             error.report = Some(Box::new(report));
             Err(error)
         }
-        None => finished.map(|()| report),
+        (None, Ok(())) => Ok(report),
+        // The failure is what the user has to know first.
+        (None, Err(error)) if report.failed.is_some() => {
+            report.diagnostics.push(unfinished(&error));
+            Ok(report)
+        }
+        (None, Err(mut error)) => {
+            report.outcome = Outcome::Failed;
+            error.kind = ErrorKind::Failed;
+            error.report = Some(Box::new(report));
+            Err(error)
+        }
+    }
+}
+
+/// Says that a run could not record its end; what it did is recorded with each unit.
+fn unfinished(error: &ExecuteError) -> Diagnostic {
+    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
+    let diagnostic =
+        Diagnostic::new(error.diagnostic.code, text).severity(crate::diagnostic::Severity::Warning);
+    match &error.diagnostic.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
     }
 }
 

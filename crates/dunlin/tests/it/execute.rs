@@ -21,9 +21,16 @@ impl World {
     }
 
     pub(crate) fn run(&self) -> impl Future<Output = Result<Report, ExecuteError>> + Send + 'static {
+        self.run_on(&self.database.url())
+    }
+
+    pub(crate) fn run_on(
+        &self,
+        url: &str,
+    ) -> impl Future<Output = Result<Report, ExecuteError>> + Send + use<> {
         let path = self.folder.path().to_owned();
         let migrations = Migrations::Folder { path, shown_as: "m".into() };
-        let conninfo = ConnInfo::parse(&self.database.url(), &Environment::default()).unwrap();
+        let conninfo = ConnInfo::parse(url, &Environment::default()).unwrap();
         let target = Target { conninfo, direct: None, connect_wait: Duration::ZERO };
         let (options, said) = (self.options.clone(), self.said.clone());
         async move {
