@@ -7,7 +7,7 @@ use super::runner::{Runner, State, millis};
 use super::setup::{Opening, Prepared, Work, connect_work, open_run, prepare};
 use super::up::{finish, merged, same_plan, summary, unless_interrupted};
 use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Outcome, Report, Target};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
 use crate::pg::fault::point;
 use crate::pg::journal::{Journal, RunHandle};
@@ -160,18 +160,22 @@ async fn attempt(
         run,
         place.unit_key,
         &prepared.accepted,
-        prepared.past.clone(),
+        prepared.start(set),
         prepared.catalog.has_deferred(),
         place.brake,
         place.notices,
     );
+    let first_attempt = earlier.is_none();
     if let Some(earlier) = earlier {
         runner.go_on_from(earlier);
     }
     let first = planned.plan.diagnostics.clone();
     let ended = match planned.plan.refused {
         true => Err(ExecuteError::refused(first.clone())),
-        false => runner.run_all(planned, listener).await,
+        false => match runner.record_broken(if first_attempt { &prepared.broken } else { &[] }).await {
+            Ok(()) => runner.run_all(planned, listener).await,
+            Err(error) => Err(error),
+        },
     };
     let mut state = runner.into_state();
     place.brake.recording().await;
@@ -331,12 +335,23 @@ impl End<'_> {
             true => Ok(()),
             false => self.record(&report, error.is_none(), &measured, &forgotten, &past, unrecorded).await,
         };
-        match error {
-            Some(mut error) => {
+        match (error, finished) {
+            (Some(mut error), _) => {
                 error.report = Some(Box::new(report));
                 Err(error)
             }
-            None => finished.map(|()| report),
+            (None, Ok(())) => Ok(report),
+            // The failure is what the user has to know first.
+            (None, Err(error)) if report.failed.is_some() => {
+                report.diagnostics.push(unfinished(&error));
+                Ok(report)
+            }
+            (None, Err(mut error)) => {
+                report.outcome = Outcome::Failed;
+                error.kind = ErrorKind::Failed;
+                error.report = Some(Box::new(report));
+                Err(error)
+            }
         }
     }
 
@@ -386,5 +401,15 @@ impl End<'_> {
             another = Some(connect_work(&target, Arc::new(|_, _| {})).await?);
         }
         Err(ExecuteError::from(PgError::Closed { cause: None, sqlstate: None }))
+    }
+}
+
+/// Says that a run could not record its end; what it did is recorded with each unit.
+fn unfinished(error: &ExecuteError) -> Diagnostic {
+    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
+    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
+    match &error.diagnostic.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
     }
 }

@@ -61,11 +61,7 @@ pub(super) struct Running<'r, 'p> {
     under_way: Option<UnderWay<'r>>,
     rows: Vec<Row>,
     session: Session,
-    /// From here on, each statement has a savepoint: something was not as planned.
-    pub(super) careful: bool,
     pub(super) again: bool,
-    /// Operations whose key the data does not allow: they are skipped with this reason.
-    pub(super) unkeyed: HashMap<usize, Diagnostic>,
     /// Rows whose statements are not answered yet: place in `rows`, index of the decision.
     untold: Vec<(usize, usize)>,
     /// Milliseconds and rows of statements that were answered, by decision.
@@ -145,9 +141,7 @@ impl<'r, 'p> Running<'r, 'p> {
             under_way: None,
             rows: Vec::new(),
             session: Session::new(runner.search_path.clone()),
-            careful: false,
             again: false,
-            unkeyed: HashMap::new(),
             untold: Vec::new(),
             measured: HashMap::new(),
         }
@@ -348,12 +342,6 @@ impl<'r, 'p> Running<'r, 'p> {
         listener: &mut super::Listener<'p>,
     ) -> Result<(), Box<Failed>> {
         let operation = &self.runner.operations.all[decision.operation];
-        if let Some(diagnostic) = self.unkeyed.remove(&decision.operation) {
-            let diagnostic = diagnostic.at(&operation.file, operation.statement.span);
-            self.finish(index, OperationState::Skipped, Some(&diagnostic));
-            self.runner.set_aside(decision.operation, diagnostic);
-            return Ok(());
-        }
         if matches!(operation.transaction, Some(TransactionStatement::RollbackTo(_))) {
             // It would take the transaction out of its error, and what is sent after it would commit.
             self.flush(listener).await?;
@@ -371,10 +359,7 @@ impl<'r, 'p> Running<'r, 'p> {
                 return self.copy(index, &sql, data).await;
             }
             // Savepoints of our own would hide the file's: what it brackets itself runs plainly.
-            if (self.careful || is_careful(decision))
-                && operation.transaction.is_none()
-                && !operation.rolled_back
-            {
+            if is_careful(decision) && operation.transaction.is_none() && !operation.rolled_back {
                 return self.run_carefully(index, decision, sql, listener).await;
             }
             self.queue.push(Queued { sql, decision: Some(index) });
