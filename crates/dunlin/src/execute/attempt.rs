@@ -370,8 +370,11 @@ impl End<'_> {
         for last in [false, false, true] {
             let work = another.as_ref().map_or(self.work, |another| &another.session);
             if !work.is_closed() {
-                if let Some(sql) = &unrecorded {
-                    let _ = work.batch(sql).await;
+                if let Some(sql) = &unrecorded
+                    && work.batch(sql).await.is_err()
+                {
+                    // Its transaction is still open, and what follows would be refused in it.
+                    let _ = work.batch("ROLLBACK").await;
                 }
                 let Place { options, unit_key, .. } = *self.place;
                 let done = finish(
