@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod interrupt;
 mod messy;
 mod program;
 mod random;

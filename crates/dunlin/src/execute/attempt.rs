@@ -10,6 +10,7 @@ use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Outcome, Rep
 use crate::diagnostic::{Code, Diagnostic};
 use crate::migration::MigrationSet;
 use crate::pg::journal::{Journal, RunHandle};
+use crate::pg::sqlstate::is_time_out;
 use crate::pg::{PgError, Session};
 use crate::plan::{Past, Planned};
 use std::sync::Arc;
@@ -178,6 +179,10 @@ async fn attempt(
         carried.losses = 0;
     }
     carried.work_lost = ended.is_err() && is_lost(&work.session).await;
+    if state.lost.as_ref().is_some_and(|lost| is_time_out(&lost.failure.sqlstate)) {
+        // It would end the same way.
+        carried.losses = LOSSES;
+    }
     if ended.as_ref().is_err_and(ExecuteError::is_loss) && carried.may_lose() {
         let mut shown = state.clone();
         shown.give_up();
@@ -190,7 +195,9 @@ async fn attempt(
     let unrecorded = state.give_up();
     let end = End { place, set, prepared: &prepared, journal: &journal, run, work: &work.session };
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
-    end.report(before, first, ended, state, unrecorded).await
+    let result = end.report(before, first, ended, state, unrecorded).await;
+    work.session.close().await;
+    result
 }
 
 /// Reads, plans, and opens the run.
