@@ -11,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
 use crate::pg::fault::point;
 use crate::pg::journal::{Journal, RunHandle};
+use crate::pg::sqlstate::is_time_out;
 use crate::pg::{PgError, Session};
 use crate::plan::{Past, Planned};
 use std::sync::Arc;
@@ -183,6 +184,10 @@ async fn attempt(
         carried.losses = 0;
     }
     carried.work_lost = ended.is_err() && is_lost(&work.session).await;
+    if state.lost.as_ref().is_some_and(|lost| is_time_out(&lost.failure.sqlstate)) {
+        // It would end the same way.
+        carried.losses = LOSSES;
+    }
     if ended.as_ref().is_err_and(ExecuteError::is_loss) && carried.may_lose() {
         let mut shown = state.clone();
         shown.give_up();
@@ -197,6 +202,7 @@ async fn attempt(
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
     let report = end.report(before, first, ended, state, unrecorded).await;
     point!("run-ended");
+    work.session.close().await;
     report
 }
 
