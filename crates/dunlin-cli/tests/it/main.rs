@@ -12,3 +12,5 @@ mod messy;
 mod program;
 mod proxy;
 mod random;
+mod standby;
+mod surroundings;

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 const FILES: [(&str, &str); 4] = [
     ("tables", "create table {a} ({id} int primary key, {kind} text); create table {b} ({id} int);"),
-    ("rows", "insert into {a} select n, 'x' || n from generate_series(1, 500) n; insert into {b} values (1);"),
+    (
+        "rows",
+        "insert into {a} select n, 'x' || n from generate_series(1, 500) n; insert into {b} values (1);",
+    ),
     ("index", "create index concurrently {a_kind} on {a} ({kind});"),
     ("more", "insert into {b} values (2); create unique index concurrently {b_id} on {b} ({id});"),
 ];
@@ -45,7 +48,9 @@ fn one_has_done_it(outputs: Vec<Output>, migrations: usize) {
 }
 
 async fn deadlocks(world: &World) -> Vec<String> {
-    world.lines("select pg_stat_get_db_deadlocks(oid) from pg_database where datname = current_database()").await
+    world
+        .lines("select pg_stat_get_db_deadlocks(oid) from pg_database where datname = current_database()")
+        .await
 }
 
 /// A person relies on: fifty instances start on an empty database; one migrates it, the others wait and go on.
@@ -78,9 +83,11 @@ async fn fifty_start_together_through_a_proxy() {
 /// A person relies on: when the one that works is killed, another one finishes, and nothing runs twice.
 #[tokio::test]
 async fn the_one_that_works_is_killed_behind_a_proxy() {
-    let mut world = World::new(Names::Plain, "", &[("tables", "create table {a} ({id} int, {n} int);")]).await;
+    let mut world =
+        World::new(Names::Plain, "", &[("tables", "create table {a} ({id} int, {n} int);")]).await;
     for file in 0..8 {
-        let sql = format!("insert into {{a}} values ({file}); update {{a}} set {{n}} = coalesce({{n}}, 0) + 1;");
+        let sql =
+            format!("insert into {{a}} values ({file}); update {{a}} set {{n}} = coalesce({{n}}, 0) + 1;");
         world.add(&format!("rows_{file}"), &sql);
     }
     world.add("slow", "select pg_sleep(1.5); insert into {a} values (100);");
@@ -88,7 +95,8 @@ async fn the_one_that_works_is_killed_behind_a_proxy() {
     let bouncer = TestServer::shared().bouncer(&[("pool_mode", "transaction"), ("default_pool_size", "4")]);
     let dunlin = world.dunlin().env("DATABASE_URL", bouncer.url(world.database.name()));
     let mut children: Vec<Child> = (0..10).map(|_| dunlin.spawn(&["up", "--format", "json"])).collect();
-    let holder = "select coalesce(max(holder_pid), 0) from dunlin.meta where exists (select from pg_stat_activity
+    let holder =
+        "select coalesce(max(holder_pid), 0) from dunlin.meta where exists (select from pg_stat_activity
         where datname = current_database() and state = 'active' and query like '%pg_sleep(1.5)%'
         and pid <> pg_backend_pid())";
     let begun = Instant::now();

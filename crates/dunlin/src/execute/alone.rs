@@ -8,7 +8,7 @@ use super::runner::Runner;
 use super::settings::{set, set_role};
 use super::unit::{Failed, UnitEnd};
 use crate::history::OperationState;
-use crate::pg::PgError;
+use crate::pg::{OWN, PgError};
 use crate::plan::{Decision, PastState, Planned, Unit};
 use std::time::Instant;
 
@@ -45,7 +45,7 @@ impl<'p> Runner<'p> {
             ensured: None,
         }];
         let journal = format!(
-            "BEGIN; {}; {}; COMMIT",
+            "BEGIN; {OWN}{}; {}; COMMIT",
             self.epoch_check(),
             self.journal_sql(&rows, unit.migration, Some(duration_ms)).0
         );
@@ -66,6 +66,9 @@ impl<'p> Runner<'p> {
         // It does not block traffic while it waits, and it may work for long.
         self.work.batch("SET lock_timeout = 0").await?;
         self.work.batch("SET statement_timeout = 0").await?;
+        if self.work.info().version >= 170_000 {
+            self.work.batch("SET transaction_timeout = 0").await?;
+        }
         // What an earlier try has left is ours only if that try is recorded.
         let recorded = self.recorded(decision);
         let mut instead = None;

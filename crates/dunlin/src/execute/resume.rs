@@ -7,7 +7,7 @@ use crate::analyze::Facet;
 use crate::catalog::{ObjectRef, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::{History, OperationState};
-use crate::pg::{PgError, Session, quote_ident, quote_literal};
+use crate::pg::{OWN, PgError, Session, quote_ident, quote_literal};
 use crate::plan::{Decision, PastState};
 use std::time::{Duration, Instant};
 use tokio_postgres::SimpleQueryMessage;
@@ -43,7 +43,7 @@ pub(super) async fn wait_for_former_runs(
     let begun = Instant::now();
     let mut told = false;
     loop {
-        let Some(holder) = first_text(&work.simple(&sql).await?) else { return Ok(told) };
+        let Some(holder) = first_text(&work.simple(&format!("{OWN}{sql}")).await?) else { return Ok(told) };
         if begun.elapsed() > options.lock_wait {
             let message = format!("{holder} has not ended within {} s", options.lock_wait.as_secs());
             return Err(ExecuteError::new(ErrorKind::Lock, Code::DN802, message)
@@ -72,7 +72,7 @@ impl Runner<'_> {
             "REINDEX" => self.drop_reindex_leftovers(decision).await.map(|()| None),
             "ALTER TABLE" => {
                 let sql = tables_of(decision, include_str!("../pg/sql/pending_detach.sql"));
-                Ok(first_text(&self.work.simple(&sql).await?))
+                Ok(first_text(&self.work.simple(&format!("{OWN}{sql}")).await?))
             }
             _ => Ok(None),
         }
@@ -122,7 +122,7 @@ impl Runner<'_> {
     }
 
     async fn drop_indexes(&self, sql: &str) -> Result<(), PgError> {
-        for message in self.work.simple(sql).await? {
+        for message in self.work.simple(&format!("{OWN}{sql}")).await? {
             if let SimpleQueryMessage::Row(row) = message
                 && let (Some(schema), Some(name)) = (row.get(0), row.get(1))
             {

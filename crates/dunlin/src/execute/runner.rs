@@ -317,7 +317,9 @@ impl<'p> Runner<'p> {
             include_str!("../pg/sql/blockers.sql"),
             tables = if list.is_empty() { "''".to_owned() } else { list.join(", ") }
         );
-        let Ok(messages) = self.work.simple(&sql).await else { return Vec::new() };
+        let Ok(messages) = self.work.simple(&format!("{}{sql}", crate::pg::OWN)).await else {
+            return Vec::new();
+        };
         messages
             .iter()
             .filter_map(|message| match message {

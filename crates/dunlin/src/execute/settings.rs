@@ -47,7 +47,8 @@ pub(super) fn set_role(role: Option<&str>, local: bool) -> String {
     let local = if local { "LOCAL " } else { "" };
     match role {
         Some(role) => format!("SET {local}ROLE {}", quote_ident(role)),
-        None => format!("SET {local}ROLE NONE"),
+        // ALTER ROLE … SET role may have given the login another one from its start.
+        None => format!("SET {local}role TO DEFAULT"),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::history::History;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
-use crate::pg::{ConnectOptions, PgError, Session, connect, sqlstate};
+use crate::pg::{ConnectOptions, OWN, PgError, Session, connect, sqlstate};
 use crate::plan::{Action, Dialect, Input, Operations, Past, Planned};
 use crate::syntax::{ParseOptions, Tree, on_large_stack};
 use std::collections::{HashMap, HashSet};
@@ -69,8 +69,10 @@ pub(super) async fn connect_work(
 
 /// The name of the connected database.
 pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
-    let rows =
-        session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
+    let rows = session
+        .query("SELECT pg_catalog.current_database()::pg_catalog.text", &[])
+        .await
+        .map_err(ExecuteError::from)?;
     Ok(rows.first().map_or_else(String::new, |row| row.get(0)))
 }
 
@@ -113,8 +115,8 @@ pub(super) async fn prepare(
 
 /// Refuses a role that is not there, or that the login may not become.
 async fn may_become(session: &Session, role: &str) -> Result<(), ExecuteError> {
-    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::text FROM pg_catalog.pg_roles r \
-               WHERE r.rolname = $1";
+    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::pg_catalog.text \
+               FROM pg_catalog.pg_roles r WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
     let rows = session.query(sql, &[(&role, tokio_postgres::types::Type::TEXT)]).await?;
     let Some(row) = rows.first() else {
         return Err(ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("there is no role `{role}`"))
@@ -141,7 +143,8 @@ async fn memberships(
     if catalog.superuser {
         return Ok(std::collections::BTreeSet::new());
     }
-    let sql = "SELECT rolname::text FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'USAGE')";
+    let sql =
+        "SELECT rolname::pg_catalog.text FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'USAGE')";
     let rows = session.query(sql, &[]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
@@ -260,7 +263,7 @@ impl Prepared {
     ) -> Result<(), ExecuteError> {
         let Some(history) = &self.history else { return Ok(()) };
         for (from, to) in super::past::Compared::new(set, &self.operations, history).renamed() {
-            work.batch(&journal.rename_migration_sql(from, to)).await?;
+            work.batch(&format!("{OWN}{}", journal.rename_migration_sql(from, to))).await?;
         }
         Ok(())
     }
@@ -341,15 +344,14 @@ impl Prepared {
     ) {
         if report.outcome == super::Outcome::Nothing && options.to.is_none() && self.past.missing.is_empty() {
             let journal = Journal::new(&options.journal_schema);
-            let _ = work.batch(&journal.set_digest_sql(Some(&set.digest()))).await;
+            let _ = work.batch(&format!("{OWN}{}", journal.set_digest_sql(Some(&set.digest())))).await;
         }
     }
 }
 
 /// Refuses to start where nothing can be written.
 pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteError> {
-    let sql =
-        "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+    let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool";
     let rows = session.query(sql, &[]).await.map_err(ExecuteError::from)?;
     let (standby, read_only) = rows.first().map_or((false, false), |row| (row.get(0), row.get(1)));
     if !standby && !read_only {
@@ -460,7 +462,8 @@ impl From<PgError> for ExecuteError {
             ),
         };
         let made = ExecuteError::new(kind, code, error.to_string());
-        match help {
+        let hint = error.server().and_then(|server| server.hint.as_deref());
+        match help.or(hint) {
             Some(help) => made.help(help),
             None => made,
         }

@@ -233,6 +233,9 @@ impl<'r, 'p> Running<'r, 'p> {
             .any(|decision| matches!(decision.analysis.class, Class::Adds | Class::Maintains));
         if builds {
             sql.push_str("; SET LOCAL statement_timeout = 0");
+            if runner.work.info().version >= 170_000 {
+                sql.push_str("; SET LOCAL transaction_timeout = 0");
+            }
         }
         let statements = &runner.statements;
         for statement in [statements.lock(), statements.check_epoch()] {
@@ -260,7 +263,7 @@ impl<'r, 'p> Running<'r, 'p> {
         if !self.session.is_plain() {
             sql.push_str("SET LOCAL SESSION AUTHORIZATION DEFAULT; ");
         }
-        sql.push_str("SET LOCAL ROLE NONE; SET LOCAL search_path = pg_catalog; SET LOCAL standard_conforming_strings = on; ");
+        sql.push_str("SET LOCAL role TO DEFAULT; SET LOCAL search_path = pg_catalog; SET LOCAL standard_conforming_strings = on; ");
         sql
     }
 

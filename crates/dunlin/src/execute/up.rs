@@ -10,7 +10,7 @@ use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle, UpToDate};
-use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
+use crate::pg::{LockEvent, LockKeys, LockOptions, OWN, Session, with_lock};
 use crate::plan::{PastState, Plan, Planned};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -232,7 +232,7 @@ async fn finish(
     forgotten: &[String],
     past: &crate::plan::Past,
 ) -> Result<(), ExecuteError> {
-    let mut sql = format!("BEGIN; {}; ", journal.check_epoch_sql(run));
+    let mut sql = format!("BEGIN; {OWN}{}; ", journal.check_epoch_sql(run));
     if !measured.is_empty() {
         sql.push_str(&super::record::measured_sql(journal, set, &prepared.operations, measured));
         sql.push_str("; ");

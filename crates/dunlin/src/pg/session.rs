@@ -212,7 +212,7 @@ impl Session {
             return self.backend_pid().await;
         }
         let interval = format!("{}ms", check_interval.as_millis());
-        let sql = "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() = $1 \
+        let sql = "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $1 \
                    THEN pg_catalog.set_config('client_connection_check_interval', $2, false) END";
         let parameters: [(&(dyn ToSql + Sync), Type); 2] =
             [(&self.info.handshake_pid, Type::INT4), (&interval, Type::TEXT)];

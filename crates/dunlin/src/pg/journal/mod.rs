@@ -9,7 +9,7 @@ mod unit;
 
 use crate::catalog::ObjectRef;
 use crate::history::{History, MigrationState, OperationState, mask, mask_message};
-use crate::pg::{PgError, ServerError, quote_ident, quote_literal};
+use crate::pg::{OWN, PgError, ServerError, quote_ident, quote_literal};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use template::{bytes, fill, number, number_array, text, text_array};
@@ -22,6 +22,9 @@ const UPGRADES: [&str; 1] = [include_str!("../sql/journal_1.sql")];
 
 /// The version of the journal that this Dunlin writes.
 pub const VERSION: u32 = UPGRADES.len() as u32;
+
+/// Makes a policy that would hide rows of the journal an error: what is hidden would run again.
+const ALL_ROWS: &str = "SET LOCAL row_security = off; ";
 
 /// Begins the value that the check of the epoch tries to cast, by which its error is known.
 const EPOCH_MARK: &str = "another run took over this journal, its epoch is ";
@@ -294,6 +297,7 @@ impl Journal {
     pub async fn is_up_to_date(&self, client: &Client, set_digest: &[u8]) -> Result<UpToDate, JournalError> {
         let digest = bytes(Some(&hex(set_digest)));
         let sql = self.sql(include_str!("../sql/journal_up_to_date.sql"), &[("digest", &digest)]);
+        let sql = format!("{OWN}{ALL_ROWS}{sql}");
         let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => messages,
             // Without its columns it is not our table: that is said when the journal is to be made.
@@ -327,7 +331,8 @@ impl Journal {
             Some([]) => return Ok(()),
             Some(upgrades) => upgrades,
         };
-        let mut parts = Vec::new();
+        // A table space of its own or another access method is for the user's tables.
+        let mut parts = vec![OWN.trim_end_matches("; ").to_owned()];
         if version.is_none() {
             parts.push(format!("CREATE SCHEMA {}", self.quoted));
         }
@@ -343,7 +348,7 @@ impl Journal {
     async fn inspect(&self, client: &Client) -> Result<Inspected, JournalError> {
         let literal = quote_literal(&self.schema);
         let sql = self.sql(include_str!("../sql/journal_inspect.sql"), &[("literal", &literal)]);
-        let messages = client.simple_query(&sql).await.map_err(PgError::from)?;
+        let messages = client.simple_query(&format!("{OWN}{sql}")).await.map_err(PgError::from)?;
         let Some(row) = first_row(&messages) else { return Ok(Inspected::Absent) };
         match (row.get(0) == Some("t"), row.get(1) == Some("t"), row.get(2)) {
             (false, _, _) => Ok(Inspected::Absent),
@@ -356,7 +361,7 @@ impl Journal {
     }
 
     async fn version(&self, client: &Client) -> Result<u32, JournalError> {
-        let sql = format!("SELECT m.version FROM {}.meta m", self.quoted);
+        let sql = format!("{OWN}{ALL_ROWS}SELECT m.version FROM {}.meta m", self.quoted);
         match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => match first_row(&messages) {
                 Some(row) => load::parsed(row, 0),
@@ -385,7 +390,7 @@ impl Journal {
         let written: Vec<String> = columns.iter().map(|column| times(column)).collect();
         let values: Vec<(&str, &str)> = columns.into_iter().zip(written.iter().map(String::as_str)).collect();
         let sql = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{};\nCOMMIT",
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {OWN}{ALL_ROWS}\n{};\nCOMMIT",
             self.sql(include_str!("../sql/journal_load.sql"), &values)
         );
         match client.simple_query(&sql).await.map_err(PgError::from) {
@@ -415,6 +420,7 @@ impl Journal {
                 ("had_user_tables", if start.had_user_tables { "true" } else { "false" }),
             ],
         );
+        let sql = format!("{OWN}{sql}");
         let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => messages,
             Err(error) => return Err(self.privilege_to_write(client, error).await),
@@ -621,12 +627,27 @@ impl Journal {
         if error.sqlstate() != Some("42501") {
             return error.into();
         }
+        if let Some(grant) = self.hidden_by_policies(client).await {
+            return JournalError::Privilege { action: "see all rows of the journal", grant };
+        }
         let (role, _) = names(client).await;
         let schema = &self.quoted;
         let grant = format!(
             "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
         );
         JournalError::Privilege { action: "read the journal", grant }
+    }
+
+    /// What lets this role see all rows, if policies hide some.
+    async fn hidden_by_policies(&self, client: &Client) -> Option<String> {
+        let sql = format!(
+            "{OWN}SELECT pg_catalog.string_agg(pg_catalog.format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', \
+             c.oid::regclass), '; ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = \
+             (SELECT n.oid FROM pg_namespace n WHERE n.nspname = {}) AND row_security_active(c.oid)",
+            quote_literal(&self.schema)
+        );
+        let messages = client.simple_query(&sql).await.ok()?;
+        first_row(&messages)?.get(0).map(str::to_owned)
     }
 
     async fn privilege_to_write(&self, client: &Client, error: PgError) -> JournalError {
