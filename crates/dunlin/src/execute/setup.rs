@@ -8,7 +8,7 @@ use crate::history::History;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
-use crate::pg::{ConnectOptions, OWN, PgError, Session, connect, sqlstate};
+use crate::pg::{ConnectOptions, OWN, PgError, Session, connect, quote_literal, sqlstate};
 use crate::plan::{Action, Dialect, Input, Operations, Past, Planned};
 use crate::syntax::{ParseOptions, Tree, on_large_stack};
 use std::collections::{HashMap, HashSet};
@@ -94,6 +94,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, ExecuteError> {
     let history =
         Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
+    names_fit(set, session).await?;
     let mut read = introspect(session.client(), &options.journal_schema, Snapshot::Own)
         .await
         .map_err(ExecuteError::from)?;
@@ -111,6 +112,24 @@ pub(super) async fn prepare(
     let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
     Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+}
+
+/// Refuses names of migrations that the database cannot hold: the journal would know them under others.
+async fn names_fit(set: &MigrationSet, session: &Session) -> Result<(), ExecuteError> {
+    let encoding = &session.info().encoding;
+    let ids = set.migrations.iter().map(|migration| &migration.id).filter(|id| !id.is_ascii());
+    for id in ids.filter(|_| encoding != "UTF8") {
+        match session.batch(&format!("SELECT {}", quote_literal(id))).await {
+            Err(PgError::Server(error)) if sqlstate::is_not_in_encoding(&error.sqlstate) => {
+                let message =
+                    format!("the name of `{id}` cannot be written in the database's encoding, {encoding}");
+                return Err(ExecuteError::new(ErrorKind::Refused, Code::DN809, message)
+                    .help("rename the file: the journal keeps its name"));
+            }
+            other => other.map_err(ExecuteError::from)?,
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a role that is not there, or that the login may not become.
@@ -371,13 +390,28 @@ pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteErr
         .help(help))
 }
 
-/// Makes the journal if it is not there, and begins a run on a database with this catalog.
+/// How a run is opened, beside its options.
+pub(super) struct Opening {
+    /// The epoch in which the journal was read; none when there was no journal, or it does not matter.
+    pub(super) epoch: Option<i64>,
+    /// The advisory key of the units.
+    pub(super) unit_key: i64,
+    /// Whether a proxy stands between.
+    pub(super) proxy: bool,
+    /// The run that goes on, if it is not a new one.
+    pub(super) run: Option<RunHandle>,
+}
+
+/// Makes the journal if it is not there, and begins a run on a database with this catalog, or lets it go on.
+///
+/// None when somebody else has begun one since the journal was read: it has to be read again.
 pub(super) async fn open_run(
     options: &Options,
     work: &Session,
     catalog: &Catalog,
-) -> Result<(Journal, RunHandle), ExecuteError> {
-    let journal = Journal::new(&options.journal_schema);
+    opening: &Opening,
+) -> Result<Option<(Journal, RunHandle)>, ExecuteError> {
+    let journal = Journal::new(&options.journal_schema).in_encoding(&work.info().encoding);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();
     let start = RunStart {
@@ -388,9 +422,19 @@ pub(super) async fn open_run(
         policies: &policies,
         fingerprint: Some(catalog.fingerprint()),
         had_user_tables: catalog.has_user_tables(),
+        epoch: opening.epoch,
+        unit_key: opening.unit_key,
+        proxied: opening.proxy,
     };
-    let run = journal.begin_run(work.client(), &start).await.map_err(journal_error)?;
-    Ok((journal, run))
+    let opened = match opening.run {
+        Some(run) => journal.resume_run(work.client(), run, &start).await,
+        None => journal.begin_run(work.client(), &start).await,
+    };
+    match opened {
+        Ok(run) => Ok(Some((journal, run))),
+        Err(JournalError::Taken) => Ok(None),
+        Err(error) => Err(journal_error(error)),
+    }
 }
 
 /// Maps an error of the journal.
@@ -406,6 +450,9 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
         JournalError::Privilege { action, grant } => {
             ExecuteError::new(ErrorKind::Refused, Code::DN803, format!("the role has no right to {action}"))
                 .help(grant)
+        }
+        JournalError::Taken => {
+            ExecuteError::new(ErrorKind::Failed, Code::DN802, error.to_string()).help("run it again")
         }
         JournalError::Content(what) => ExecuteError::new(
             ErrorKind::Refused,
@@ -447,6 +494,19 @@ impl From<PgError> for ExecuteError {
                     ),
                 )
             }
+            PgError::Server(server) if crate::pg::journal::is_epoch_lost(server) => {
+                return ExecuteError::new(
+                    ErrorKind::Failed,
+                    Code::DN802,
+                    "another run has taken over: this one commits nothing more",
+                )
+                .help("what was committed is recorded; `dunlin status` shows it");
+            }
+            PgError::Server(server) if sqlstate::is_connection_loss(&server.sqlstate) => (
+                ErrorKind::Failed,
+                Code::DN801,
+                Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"),
+            ),
             PgError::Server(_) => (ErrorKind::Failed, Code::DN808, None),
             PgError::Closed { .. } | PgError::Protocol(_) => (
                 ErrorKind::Failed,
@@ -478,6 +538,11 @@ impl From<crate::migration::MigrationError> for ExecuteError {
 }
 
 impl ExecuteError {
+    /// Whether the connection was lost after it had been made: it may be made again.
+    pub(super) fn is_loss(&self) -> bool {
+        self.kind == ErrorKind::Failed && self.diagnostic.code == Code::DN801
+    }
+
     /// The plan was refused; nothing ran.
     pub(super) fn refused(diagnostics: Vec<Diagnostic>) -> ExecuteError {
         let errors: Vec<&Diagnostic> =

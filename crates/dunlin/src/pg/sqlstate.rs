@@ -25,6 +25,11 @@ pub fn is_serialization_failure(code: &str) -> bool {
     code == "40001"
 }
 
+/// Says that the same transaction may succeed a moment later.
+pub fn is_transient(code: &str) -> bool {
+    is_lock_timeout(code) || is_deadlock(code) || is_serialization_failure(code)
+}
+
 /// Says that a role lacks a privilege.
 pub fn is_insufficient_privilege(code: &str) -> bool {
     code == "42501"
@@ -33,6 +38,11 @@ pub fn is_insufficient_privilege(code: &str) -> bool {
 /// Says that the server or the transaction is read-only.
 pub fn is_read_only(code: &str) -> bool {
     code == "25006"
+}
+
+/// Says that a character is not in the encoding of the database, or was not valid in that of the client.
+pub fn is_not_in_encoding(code: &str) -> bool {
+    matches!(code, "22P05" | "22021")
 }
 
 /// Says that the server's disk is full.

@@ -102,7 +102,7 @@ const PLAIN: &str = "SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off;
 
 async fn begin(client: &Client, snapshot: Snapshot) -> Result<Session, PgError> {
     let start = match snapshot {
-        Snapshot::Own => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Snapshot::Own => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0",
         Snapshot::Within => "SAVEPOINT dunlin_introspection",
     };
     let sql = format!(

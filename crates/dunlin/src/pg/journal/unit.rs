@@ -125,7 +125,7 @@ impl UnitStatements {
             quote_literal(row.checksum),
             text(row.tokens_digest),
             text(row.directives_digest),
-            quote_literal(&mask(row.sql)),
+            quote_literal(&self.journal.script.kept(mask(row.sql))),
             quote_literal(row.state.as_str()),
         )
     }
