@@ -14,3 +14,4 @@ mod proxy;
 mod random;
 mod standby;
 mod surroundings;
+mod traffic;

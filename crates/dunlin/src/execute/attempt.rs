@@ -312,6 +312,7 @@ impl End<'_> {
         let options = self.place.options;
         let mut report = summary(self.set, self.prepared, before, options, diagnostics, state, None);
         if error.is_some() {
+            // As the journal shall have it.
             report.outcome = Outcome::Failed;
         }
         // Who has lost the lock writes nothing.
@@ -319,12 +320,14 @@ impl End<'_> {
             true => Ok(()),
             false => self.record(&report, error.is_none(), &measured, &forgotten, &past, unrecorded).await,
         };
-        match error {
+        match error.or(finished.err()) {
+            // Also where only the end could not be recorded: success is what the journal tells.
             Some(mut error) => {
+                report.outcome = Outcome::Failed;
                 error.report = Some(Box::new(report));
                 Err(error)
             }
-            None => finished.map(|()| report),
+            None => Ok(report),
         }
     }
 

@@ -58,6 +58,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn our_own_sql_fits_into_every_encoding() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pg/sql");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            assert!(std::fs::read_to_string(&path).unwrap().is_ascii(), "{}", path.display());
+        }
+    }
+
+    #[test]
     fn the_keywords_are_sorted() {
         assert!(KEYWORDS.is_sorted());
     }
