@@ -74,6 +74,16 @@ impl TestDb {
         self.url().replace("user=postgres", &format!("user={role}"))
     }
 
+    /// Gives the process of whoever holds this advisory lock in it; panics if nobody does.
+    pub async fn holder(&self, key: i64) -> i32 {
+        let sql = format!(
+            "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1
+             and database = (select oid from pg_database where datname = current_database())
+             and (classid::bigint << 32) | objid::bigint = {key}"
+        );
+        self.value(&sql).await.parse().unwrap()
+    }
+
     /// Gives a connection to it that was made with the database.
     pub fn client(&self) -> &Client {
         &self.client

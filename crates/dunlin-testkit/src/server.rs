@@ -51,6 +51,11 @@ impl TestServer {
         crate::PgBouncer::start(self.embedded.socket_directory(), account, settings)
     }
 
+    /// Gives the socket that it listens at.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.embedded.socket_directory().join(".s.PGSQL.5432")
+    }
+
     /// Gives the directory of the server's programs.
     pub fn bin(&self) -> &Path {
         self.embedded.bin()

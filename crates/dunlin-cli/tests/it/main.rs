@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod faults;
 mod many;
 mod messy;
 mod program;

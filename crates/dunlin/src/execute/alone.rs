@@ -9,6 +9,7 @@ use super::settings::{set, set_role};
 use super::unit::{Failed, UnitEnd};
 use crate::history::OperationState;
 use crate::pg::PgError;
+use crate::pg::fault::point;
 use crate::plan::{Decision, PastState, Planned, Unit};
 use std::time::Instant;
 
@@ -31,8 +32,10 @@ impl<'p> Runner<'p> {
         let started = super::record::started_sql(self, decision, &step.sql);
         self.work.batch(&lock).await.map_err(ExecuteError::from)?;
         self.work.batch(&started).await.map_err(ExecuteError::from)?;
+        point!("started-recorded");
         self.brake.working().await;
         let result = self.run_outside(decision, &step.sql, again).await;
+        point!("ran-alone");
         self.brake.recording().await;
         self.reset_session().await;
         if let Err(error) = result {
@@ -44,8 +47,8 @@ impl<'p> Runner<'p> {
         let rows = vec![Row {
             operation: decision.operation,
             state: OperationState::Done,
-            code: decision.code,
-            reason: decision.reason.clone(),
+            code: None,
+            reason: None,
             duration_ms,
             rows: None,
             sql: decision.sql.clone(),
@@ -57,6 +60,7 @@ impl<'p> Runner<'p> {
             self.journal_sql(&rows, unit.migration, Some(duration_ms)).0
         );
         self.work.batch(&journal).await.map_err(ExecuteError::from)?;
+        point!("done-recorded");
         listener(&Event::StepFinished { step, rows: None, duration_ms });
         self.committed(rows);
         Ok(UnitEnd::Committed { again: false })
