@@ -334,6 +334,7 @@ impl End<'_> {
         let options = self.place.options;
         let mut report = summary(self.set, self.prepared, before, options, diagnostics, state, None);
         if error.is_some() {
+            // As the journal shall have it.
             report.outcome = Outcome::Failed;
         }
         // Who has lost the lock writes nothing.
