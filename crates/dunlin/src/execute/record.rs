@@ -203,7 +203,7 @@ pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -
     runner.records_first([operation.migration]);
     let migration = migration_part(runner, operation.migration, MigrationState::Partial);
     let operations = runner.journal.operations_sql(runner.run, &[row]);
-    format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
+    format!("{}; {migration}{operations}; COMMIT", runner.begin_sql())
 }
 
 /// The record of a failure, in a transaction of its own.
@@ -217,7 +217,7 @@ pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, error: &PgEr
     let operations = runner.journal.operations_sql(runner.run, &[row]);
     runner.records_first([operation.migration]);
     let migration = migration_part(runner, operation.migration, MigrationState::Failed);
-    format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
+    format!("{}; {migration}{operations}; COMMIT", runner.begin_sql())
 }
 
 /// The row of a migration that is under way; what was applied before stays so, with the text that was applied.

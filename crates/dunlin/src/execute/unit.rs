@@ -81,6 +81,7 @@ impl<'p> Runner<'p> {
         ahead: &mut Option<Running<'r, 'p>>,
         listener: &mut super::Listener<'p>,
     ) -> Result<UnitEnd, PgError> {
+        self.brake.working().await;
         let mut running = ahead.take().unwrap_or_else(|| Running::new(self, planned, position));
         let result = match running.start(listener).await {
             Ok(()) => {
@@ -99,6 +100,7 @@ impl<'p> Runner<'p> {
             Err(failed) => {
                 // The server refuses whatever was sent after it, up to this ROLLBACK.
                 *ahead = None;
+                self.brake.recording().await;
                 self.roll_back().await;
                 Ok(UnitEnd::Failed(failed))
             }
@@ -192,7 +194,7 @@ impl<'r, 'p> Running<'r, 'p> {
         let plain = |unit| runner.is_plain(planned, unit);
         let unit = planned.units.get(position)?;
         let first = self.under_way.as_ref().map(|sent| sent.first + sent.decisions.len() as u64)?;
-        if !self.applies || runner.is_interrupted() || !plain(self.unit) || !plain(unit) {
+        if !self.applies || runner.brake.pulled().is_some() || !plain(self.unit) || !plain(unit) {
             return None;
         }
         let mut next = Running::new(runner, planned, position);

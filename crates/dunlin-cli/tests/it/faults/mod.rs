@@ -53,6 +53,10 @@ impl Table {
         counts.injected = counts.resumed + counts.wrong;
     }
 
+    fn count(&self) -> usize {
+        self.kinds.values().map(|counts| counts.injected + counts.missed).sum()
+    }
+
     fn print(&self) {
         eprintln!("fault             injected   resumed     wrong   not reached   most runs");
         for (kind, Counts { injected, missed, resumed, wrong, runs }) in &self.kinds {
@@ -80,7 +84,11 @@ fn try_all(stages: &mut [Stage], expected: &Expected, faults: Vec<Fault>, tell: 
                     if let (Ended::Wrong(what), true) = (&ended, tell) {
                         eprintln!("=== WRONG {fault}\n{what}");
                     }
-                    all.lock().unwrap().add(&fault, ended);
+                    let mut table = all.lock().unwrap();
+                    table.add(&fault, ended);
+                    if tell && table.count() % 200 == 0 {
+                        table.print();
+                    }
                 }
             });
         }
