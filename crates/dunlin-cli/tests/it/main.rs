@@ -8,6 +8,8 @@
 
 mod check;
 mod faults;
+mod many;
 mod messy;
 mod program;
+mod proxy;
 mod random;

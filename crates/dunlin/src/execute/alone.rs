@@ -25,9 +25,6 @@ impl<'p> Runner<'p> {
         let index = unit.decisions.start;
         let decision = &planned.decisions[index];
         let step = &planned.plan.steps[index];
-        if self.proxy {
-            return Err(ExecuteError::proxy(&step.sql));
-        }
         let begun = Instant::now();
         // Held by the session as by a unit's transaction: who takes over waits for it.
         let lock = format!("SELECT pg_catalog.pg_advisory_lock({})", self.unit_key);

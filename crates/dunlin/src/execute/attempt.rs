@@ -7,7 +7,7 @@ use super::runner::{Runner, State, millis};
 use super::setup::{Opening, Prepared, Work, connect_work, open_run, prepare};
 use super::up::{finish, merged, same_plan, summary, unless_interrupted};
 use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Outcome, Report, Target};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
 use crate::pg::fault::point;
 use crate::pg::journal::{Journal, RunHandle};
@@ -129,7 +129,7 @@ pub(super) async fn attempts(
 
 /// A run that was opened, or a report that needs none.
 enum Begun {
-    Nothing(Report),
+    Nothing(Box<Report>),
     Run { prepared: Box<Prepared>, planned: Box<Planned>, journal: Journal, run: RunHandle },
 }
 
@@ -144,7 +144,7 @@ async fn attempt(
     carried.work_lost = false;
     place.brake.reading(Some(work.session.canceller())).await;
     let (prepared, planned, journal, run) = match begin(place, set, carried, &work, listener).await? {
-        Begun::Nothing(report) => return Ok(report),
+        Begun::Nothing(report) => return Ok(*report),
         Begun::Run { prepared, planned, journal, run } => (*prepared, *planned, journal, run),
     };
     let earlier = carried.state.take();
@@ -160,18 +160,22 @@ async fn attempt(
         run,
         place.unit_key,
         &prepared.accepted,
-        prepared.past.clone(),
+        prepared.start(set),
         prepared.catalog.has_deferred(),
         place.brake,
         place.notices,
     );
+    let first_attempt = earlier.is_none();
     if let Some(earlier) = earlier {
         runner.go_on_from(earlier);
     }
     let first = planned.plan.diagnostics.clone();
     let ended = match planned.plan.refused {
         true => Err(ExecuteError::refused(first.clone())),
-        false => runner.run_all(planned, listener).await,
+        false => match runner.record_broken(if first_attempt { &prepared.broken } else { &[] }).await {
+            Ok(()) => runner.run_all(planned, listener).await,
+            Err(error) => Err(error),
+        },
     };
     let mut state = runner.into_state();
     place.brake.recording().await;
@@ -191,7 +195,9 @@ async fn attempt(
     let unrecorded = state.give_up();
     let end = End { place, set, prepared: &prepared, journal: &journal, run, work: &work.session };
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
-    end.report(before, first, ended, state, unrecorded).await
+    let report = end.report(before, first, ended, state, unrecorded).await;
+    point!("run-ended");
+    report
 }
 
 /// Reads, plans, and opens the run.
@@ -212,13 +218,16 @@ async fn begin(
             prepared = prepare(set, options, &work.session).await?;
         }
         let mut planned = prepared.plan(set, options);
+        let cut_off = prepared.is_cut_off();
         let nothing = match carried.has_begun() {
             true => None,
             false => nothing_to_begin(set, options, &prepared, &planned, work, listener).await?,
         };
-        let cut_off = prepared.is_cut_off();
-        if let (Some(report), false) = (&nothing, cut_off) {
-            return Ok(Begun::Nothing(report.clone()));
+        // A run that was cut off before it wrote its end is ended by this one, where that can be written.
+        if let Some(report) = nothing.as_ref()
+            && !cut_off
+        {
+            return Ok(Begun::Nothing(Box::new(report.clone())));
         }
         point!("planned");
         let opening = Opening {
@@ -227,12 +236,11 @@ async fn begin(
             proxy: work.proxy,
             run: carried.run,
         };
-        let opened = match (open_run(options, &work.session, &prepared.catalog, &opening).await, nothing) {
-            // A run that was cut off before it wrote its end is ended by this one only where that can be written.
-            (Err(_), Some(report)) => return Ok(Begun::Nothing(report)),
-            (opened, _) => opened?,
-        };
-        let Some((journal, run)) = opened else { continue };
+        let opened = open_run(options, &work.session, &prepared.catalog, &opening).await;
+        if let (Err(_), Some(report)) = (&opened, nothing) {
+            return Ok(Begun::Nothing(Box::new(report)));
+        }
+        let Some((journal, run)) = opened? else { continue };
         point!("run-begun");
         carried.run = Some(run);
         place.brake.recording().await;
@@ -279,10 +287,8 @@ async fn nothing_to_begin(
         return Ok(Some(report));
     }
     super::setup::refuse_read_only(&work.session).await?;
-    if work.proxy
-        && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0)
-    {
-        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
+    if work.proxy {
+        super::proxy::refuse(planned, &prepared.operations)?;
     }
     Ok(None)
 }
@@ -329,13 +335,23 @@ impl End<'_> {
             true => Ok(()),
             false => self.record(&report, error.is_none(), &measured, &forgotten, &past, unrecorded).await,
         };
-        point!("run-ended");
-        match error {
-            Some(mut error) => {
+        match (error, finished) {
+            (Some(mut error), _) => {
                 error.report = Some(Box::new(report));
                 Err(error)
             }
-            None => finished.map(|()| report),
+            (None, Ok(())) => Ok(report),
+            // The failure is what the user has to know first.
+            (None, Err(error)) if report.failed.is_some() => {
+                report.diagnostics.push(unfinished(&error));
+                Ok(report)
+            }
+            (None, Err(mut error)) => {
+                report.outcome = Outcome::Failed;
+                error.kind = ErrorKind::Failed;
+                error.report = Some(Box::new(report));
+                Err(error)
+            }
         }
     }
 
@@ -371,6 +387,7 @@ impl End<'_> {
                     measured,
                     forgotten,
                     past,
+                    self.place.brake.pulled().is_some(),
                 )
                 .await;
                 // A commit whose answer was lost is as good when it is made again.
@@ -384,5 +401,15 @@ impl End<'_> {
             another = Some(connect_work(&target, Arc::new(|_, _| {})).await?);
         }
         Err(ExecuteError::from(PgError::Closed { cause: None, sqlstate: None }))
+    }
+}
+
+/// Says that a run could not record its end; what it did is recorded with each unit.
+fn unfinished(error: &ExecuteError) -> Diagnostic {
+    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
+    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
+    match &error.diagnostic.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
     }
 }

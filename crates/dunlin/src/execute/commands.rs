@@ -497,7 +497,7 @@ pub(super) fn lock_options(keys: LockKeys, options: &Options) -> LockOptions {
     LockOptions {
         keys,
         wait: options.lock_wait,
-        grace: std::time::Duration::from_secs(2),
+        grace: options.grace + std::time::Duration::from_millis(500),
         seed: fastrand::u64(..),
         orphan: None,
     }
