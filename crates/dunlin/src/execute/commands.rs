@@ -256,7 +256,7 @@ pub async fn skip(
             return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
         }
         let read = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
-        let (journal, run) = super::setup::open_run(options, work, &read.catalog).await?;
+        let (journal, run) = begin(options, work, &read.catalog).await?;
         let row = DecisionRow {
             operation: index,
             state: OperationState::Skipped,
@@ -317,7 +317,7 @@ pub async fn adopt(
         let planned = prepared.plan(&set, options);
         let mut adopted = Adopted { format: 1, adopted: Vec::new(), not_proved: Vec::new() };
         let mut sql = Vec::new();
-        let (journal, run) = super::setup::open_run(options, work, &prepared.catalog).await?;
+        let (journal, run) = begin(options, work, &prepared.catalog).await?;
         for position in 0..set.migrations.len() {
             let id = &set.migrations[position].id;
             let chosen = match what {
@@ -470,6 +470,18 @@ async fn locked<T>(
     result.map_err(ExecuteError::from)
 }
 
+/// Begins a run of a command that decides and runs no migration.
+async fn begin(
+    options: &Options,
+    work: &Session,
+    catalog: &crate::catalog::Catalog,
+) -> Result<(Journal, RunHandle), ExecuteError> {
+    let unit_key = LockKeys::new(&super::setup::database(work).await?, &options.journal_schema).unit;
+    let opening = super::setup::Opening { epoch: None, unit_key, proxy: false, run: None };
+    let opened = super::setup::open_run(options, work, catalog, &opening).await?;
+    opened.ok_or_else(|| journal_error(crate::pg::journal::JournalError::Taken))
+}
+
 impl From<LockError<ExecuteError>> for ExecuteError {
     fn from(error: LockError<ExecuteError>) -> ExecuteError {
         match error {
@@ -487,5 +499,6 @@ pub(super) fn lock_options(keys: LockKeys, options: &Options) -> LockOptions {
         wait: options.lock_wait,
         grace: std::time::Duration::from_secs(2),
         seed: fastrand::u64(..),
+        orphan: None,
     }
 }

@@ -3,7 +3,7 @@
 use super::broken::Broken;
 use super::place;
 use super::report::Failure;
-use super::runner::{Progress, Runner};
+use super::runner::{Lost, Progress, Runner};
 use super::unit::Failed;
 use super::{ErrorKind, ExecuteError};
 use crate::analyze::{Access, Place, TransactionStatement};
@@ -26,20 +26,25 @@ impl Runner<'_> {
         let (at, error) = blame(planned, unit, failed);
         let decision = &planned.decisions[at];
         let failure = self.failure(decision, &planned.plan.steps[at].sql, &error).await;
+        if self.brake.is_lock_lost()
+            && let Some(stopped) = self.brake.pulled()
+        {
+            return Err(stopped);
+        }
         let lost = error.is_connection_loss();
         // Without the server's last words on the statement, the commit that was sent with it may have been done;
         // nor is it known what became of a statement outside a transaction.
         let surely = error.server().is_some() && failed.decision.is_some() && unit.transactional;
         let record = (!lost || surely)
             .then(|| super::record::failure_sql(self, decision.operation, Code::DN808, &error));
-        self.surroundings(decision, &failure);
-        self.state().failures.push((decision.operation, failure.clone()));
         if lost {
-            self.state().unrecorded = record;
             let mut error = ExecuteError::from(error);
             error.kind = ErrorKind::Failed;
+            self.state().lost = Some(Lost { operation: decision.operation, failure, record });
             return Err(error);
         }
+        self.surroundings(decision, &failure);
+        self.state().failures.push((decision.operation, failure.clone()));
         if let Some(sql) = record
             && self.work.batch(&sql).await.is_err()
         {

@@ -1,6 +1,8 @@
 //! The one loop that runs a plan and emits [`Event`]s; a [`Report`] is a fold over them.
 
 mod alone;
+mod attempt;
+mod brake;
 mod broken;
 mod careful;
 mod check;

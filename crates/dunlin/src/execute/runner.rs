@@ -1,16 +1,17 @@
 //! The loop: plan, run units, plan anew where something could not be foreseen, until nothing is left.
 
+use super::brake::Brake;
 use super::event::Event;
 use super::record::Row;
 use super::report::Failure;
 use super::unit::{Failed, Running, UnitEnd, may_set};
-use super::{ErrorKind, ExecuteError, Options};
+use super::{ExecuteError, Options};
 use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
-use crate::pg::journal::{Journal, RunHandle};
+use crate::pg::journal::{Journal, RunHandle, UnitStatements};
 use crate::pg::{ServerError, Session, sqlstate};
 use crate::plan::{
     Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, SetAside,
@@ -31,16 +32,18 @@ pub(super) struct Runner<'p> {
     pub(super) journal: &'p Journal,
     pub(super) run: RunHandle,
     pub(super) unit_key: i64,
+    pub(super) statements: UnitStatements,
     pub(super) accepted: &'p HashSet<usize>,
     pub(super) proxy: bool,
     /// Whether the database has constraints that are deferred from the start of a transaction.
     pub(super) deferred: bool,
+    pub(super) brake: &'p Brake,
     notices: &'p super::notices::Notices,
     state: Mutex<State>,
 }
 
 /// What has happened so far.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct State {
     pub(super) past: Past,
     /// Operations that the server refused at run time, or that failed.
@@ -54,11 +57,40 @@ pub(super) struct State {
     pub(super) failures: Vec<(usize, Failure)>,
     /// What was measured after the journal row was sent: operation, milliseconds, rows.
     pub(super) measured: Vec<(usize, u64, Option<u64>)>,
-    /// The record of a failure that could not be written, since the connection was lost.
+    /// What was under way when the connection was lost.
+    pub(super) lost: Option<Lost>,
+    /// The record of a failure that could not be written when it came.
     pub(super) unrecorded: Option<String>,
     pub(super) ran: bool,
     /// Migrations whose rows were sent to the journal in this run.
     pub(super) recorded: HashSet<usize>,
+}
+
+impl State {
+    /// How many operations have been committed.
+    pub(super) fn committed(&self) -> usize {
+        self.outcomes.len() + self.ensured.len()
+    }
+
+    /// Counts what was under way when the connection was lost as failed; gives the journal's record of it.
+    pub(super) fn give_up(&mut self) -> Option<String> {
+        let Some(Lost { operation, failure, record }) = self.lost.take() else {
+            return self.unrecorded.take();
+        };
+        self.failures.push((operation, failure));
+        record
+    }
+}
+
+/// An operation whose connection was lost.
+#[derive(Clone)]
+pub(super) struct Lost {
+    /// Index of the operation.
+    pub(super) operation: usize,
+    /// What the report says if it is not tried again.
+    pub(super) failure: Failure,
+    /// What the journal says then, where it is known that nothing of it was committed.
+    pub(super) record: Option<String>,
 }
 
 impl<'p> Runner<'p> {
@@ -76,6 +108,7 @@ impl<'p> Runner<'p> {
         accepted: &'p HashSet<usize>,
         state: State,
         deferred: bool,
+        brake: &'p Brake,
         notices: &'p super::notices::Notices,
     ) -> Runner<'p> {
         Runner {
@@ -87,12 +120,21 @@ impl<'p> Runner<'p> {
             journal,
             run,
             unit_key,
+            statements: UnitStatements::new(journal.clone(), run, unit_key),
             accepted,
             proxy,
             deferred,
+            brake,
             notices,
             state: Mutex::new(state),
         }
+    }
+
+    /// Takes over what has happened on an earlier connection; what was committed then is known from the journal.
+    pub(super) fn go_on_from(&self, earlier: State) {
+        let mut state = self.state();
+        let past = std::mem::take(&mut state.past);
+        *state = State { past, lost: None, ..earlier };
     }
 
     /// What has happened; a listener that panicked does not matter here.
@@ -165,15 +207,13 @@ impl<'p> Runner<'p> {
         listener: &mut super::Listener<'p>,
     ) -> Result<Progress, ExecuteError> {
         let mut ahead = None;
+        self.prepare_statements(planned).await;
         for position in 0..planned.units.len() {
             // A unit that is under way is waited for.
-            if ahead.is_none() && self.is_interrupted() {
-                return Err(ExecuteError::new(
-                    ErrorKind::Failed,
-                    Code::DN808,
-                    "interrupted between two migrations",
-                )
-                .help("run `dunlin up` again: it goes on where it stopped"));
+            if ahead.is_none()
+                && let Some(stopped) = self.brake.pulled()
+            {
+                return Err(stopped);
             }
             let progress = self.run_one(planned, position, &mut ahead, listener).await?;
             let last = position + 1 == planned.units.len();
@@ -186,9 +226,15 @@ impl<'p> Runner<'p> {
         Ok(Progress::On)
     }
 
-    /// Whether the user wants the run to end.
-    pub(super) fn is_interrupted(&self) -> bool {
-        self.options.interrupt.as_ref().is_some_and(|interrupt| *interrupt.borrow())
+    /// Prepares what units say to the journal, where there are several, and the session is not shared with others.
+    async fn prepare_statements(&self, planned: &Planned) {
+        let units = planned.units.iter().filter(|unit| unit.number > 0).count();
+        if self.proxy || self.statements.is_prepared() || units < WORTH_PREPARING {
+            return;
+        }
+        // Without them the same is said in full; a lost connection shows at the next statement.
+        let prepared = self.work.batch(&self.statements.prepare_sql()).await;
+        self.statements.set_prepared(prepared.is_ok());
     }
 
     /// Whether something of the plan was skipped that could be judged otherwise on the catalog as it is now.
@@ -233,11 +279,7 @@ impl<'p> Runner<'p> {
                 operations: unit.decisions.len(),
             });
         }
-        let end = if unit.transactional {
-            self.run_until_unlocked(planned, position, ahead, listener).await?
-        } else {
-            self.run_alone(planned, unit, listener).await?
-        };
+        let end = self.run_until_unlocked(planned, position, ahead, listener).await?;
         match end {
             UnitEnd::Committed { again } => {
                 let barrier = planned.decisions[unit.decisions.clone()]
@@ -282,10 +324,25 @@ impl<'p> Runner<'p> {
         let begun = Instant::now();
         let mut tries: u32 = 0;
         loop {
-            let end = self.run_unit(planned, position, ahead, listener).await.map_err(ExecuteError::from)?;
+            let end = match unit.transactional {
+                true => {
+                    self.run_unit(planned, position, ahead, listener).await.map_err(ExecuteError::from)?
+                }
+                false => self.run_alone(planned, unit, tries > 0, listener).await?,
+            };
             let UnitEnd::Failed(failed) = &end else { return Ok(end) };
             let Some(error) = failed.error.server() else { return Ok(end) };
-            if !is_transient(&error.sqlstate) || begun.elapsed() > self.options.lock_wait {
+            if self.statements.are_lost(error) {
+                // Something deallocated them: the unit was rolled back, and goes without.
+                self.statements.set_prepared(false);
+                continue;
+            }
+            let decisions = &planned.decisions[unit.decisions.clone()];
+            let may_repeat = unit.transactional || decisions.iter().all(is_repeatable);
+            if !sqlstate::is_transient(&error.sqlstate)
+                || !may_repeat
+                || begun.elapsed() > self.options.lock_wait
+            {
                 return Ok(end);
             }
             tries += 1;
@@ -299,7 +356,13 @@ impl<'p> Runner<'p> {
                 blockers,
                 wait_ms: millis(wait),
             });
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.brake.wait() => {}
+            }
+            if let Some(stopped) = self.brake.pulled() {
+                return Err(stopped);
+            }
         }
     }
 
@@ -395,8 +458,9 @@ impl<'p> Runner<'p> {
         self.state().set_aside.insert(operation, SetAside { diagnostic, pending: false });
     }
 
-    pub(super) fn epoch_check(&self) -> String {
-        self.journal.check_epoch_sql(self.run)
+    /// Begins a transaction of Dunlin's own, in which it is sure that no other run has begun.
+    pub(super) fn begin_sql(&self) -> String {
+        begin_sql(self.journal, self.run, self.unit_key)
     }
 
     /// The journal's part of a unit, and whether its migration is applied with it.
@@ -501,6 +565,9 @@ impl<'p> Runner<'p> {
     }
 }
 
+/// From how many units on the time for preparing statements is less than what they save.
+const WORTH_PREPARING: usize = 4;
+
 /// What comes after a unit.
 pub(super) enum Progress {
     /// The next one.
@@ -513,8 +580,18 @@ pub(super) enum Progress {
     Stop,
 }
 
-fn is_transient(code: &str) -> bool {
-    sqlstate::is_lock_timeout(code) || sqlstate::is_deadlock(code) || sqlstate::is_serialization_failure(code)
+/// Whether a statement outside a transaction does nothing more when it is run again after a failure.
+fn is_repeatable(decision: &Decision) -> bool {
+    decision.analysis.opaque.is_none() && !matches!(decision.analysis.kind, "CALL" | "DO" | "SELECT")
+}
+
+/// Begins a transaction that only writes the journal: whatever time-outs and isolation the role or a file has set.
+pub(super) fn begin_sql(journal: &Journal, run: RunHandle, unit_key: i64) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0; \
+         SET LOCAL lock_timeout = '5s'; SELECT pg_catalog.pg_advisory_xact_lock({unit_key}); {}",
+        journal.check_epoch_sql(run)
+    )
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {

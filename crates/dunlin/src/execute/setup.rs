@@ -16,6 +16,9 @@ use crate::syntax::{ParseOptions, Tree, on_large_stack};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+/// What to do when a connection was lost.
+const GO_ON: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
+
 /// The oldest and the newest server version that Dunlin works with.
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
 
@@ -394,12 +397,27 @@ pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteErr
         .help(help))
 }
 
-/// Makes the journal if it is not there, and begins a run on a database with this catalog.
+/// How a run is opened, beside its options.
+pub(super) struct Opening {
+    /// The epoch in which the journal was read; none when there was no journal, or it does not matter.
+    pub(super) epoch: Option<i64>,
+    /// The advisory key of the units.
+    pub(super) unit_key: i64,
+    /// Whether a proxy stands between.
+    pub(super) proxy: bool,
+    /// The run that goes on, if it is not a new one.
+    pub(super) run: Option<RunHandle>,
+}
+
+/// Makes the journal if it is not there, and begins a run on a database with this catalog, or lets it go on.
+///
+/// None when somebody else has begun one since the journal was read: it has to be read again.
 pub(super) async fn open_run(
     options: &Options,
     work: &Session,
     catalog: &Catalog,
-) -> Result<(Journal, RunHandle), ExecuteError> {
+    opening: &Opening,
+) -> Result<Option<(Journal, RunHandle)>, ExecuteError> {
     let journal = Journal::new(&options.journal_schema);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();
@@ -411,9 +429,19 @@ pub(super) async fn open_run(
         policies: &policies,
         fingerprint: Some(catalog.fingerprint()),
         had_user_tables: catalog.has_user_tables(),
+        epoch: opening.epoch,
+        unit_key: opening.unit_key,
+        proxied: opening.proxy,
     };
-    let run = journal.begin_run(work.client(), &start).await.map_err(journal_error)?;
-    Ok((journal, run))
+    let opened = match opening.run {
+        Some(run) => journal.resume_run(work.client(), run, &start).await,
+        None => journal.begin_run(work.client(), &start).await,
+    };
+    match opened {
+        Ok(run) => Ok(Some((journal, run))),
+        Err(JournalError::Taken) => Ok(None),
+        Err(error) => Err(journal_error(error)),
+    }
 }
 
 /// Maps an error of the journal.
@@ -430,6 +458,9 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
             ExecuteError::new(ErrorKind::Refused, Code::DN803, format!("the role has no right to {action}"))
                 .help(grant)
         }
+        JournalError::Taken => {
+            ExecuteError::new(ErrorKind::Failed, Code::DN802, error.to_string()).help("run it again")
+        }
         JournalError::Content(what) => ExecuteError::new(
             ErrorKind::Refused,
             Code::DN605,
@@ -443,6 +474,18 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
 impl From<PgError> for ExecuteError {
     fn from(error: PgError) -> ExecuteError {
         let (kind, code, help) = match &error {
+            PgError::Server(server) if crate::pg::journal::is_epoch_lost(server) => {
+                return ExecuteError::new(
+                    ErrorKind::Failed,
+                    Code::DN802,
+                    "another run has taken over: this one commits nothing more",
+                )
+                .help("what was committed is recorded; `dunlin status` shows it");
+            }
+            PgError::Server(server) if sqlstate::is_connection_loss(&server.sqlstate) => {
+                let known = sqlstate::trouble(&server.sqlstate);
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(GO_ON, |trouble| trouble.help)))
+            }
             PgError::Server(server) => match sqlstate::trouble(&server.sqlstate) {
                 Some(Trouble { code, help }) => {
                     let refused = matches!(code, Code::DN803 | Code::DN805);
@@ -452,8 +495,7 @@ impl From<PgError> for ExecuteError {
             },
             PgError::Closed { sqlstate, .. } => {
                 let known = sqlstate.as_deref().and_then(sqlstate::trouble);
-                let help = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
-                (ErrorKind::Failed, Code::DN801, Some(known.map_or(help, |trouble| trouble.help)))
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(GO_ON, |trouble| trouble.help)))
             }
             PgError::Protocol(_) => (
                 ErrorKind::Failed,
@@ -489,6 +531,11 @@ impl From<crate::migration::MigrationError> for ExecuteError {
 }
 
 impl ExecuteError {
+    /// Whether the connection was lost after it had been made: it may be made again.
+    pub(super) fn is_loss(&self) -> bool {
+        self.kind == ErrorKind::Failed && self.diagnostic.code == Code::DN801
+    }
+
     /// The plan was refused; nothing ran.
     pub(super) fn refused(diagnostics: Vec<Diagnostic>) -> ExecuteError {
         let errors: Vec<&Diagnostic> =

@@ -76,6 +76,7 @@ impl<'p> Runner<'p> {
         ahead: &mut Option<Running<'r, 'p>>,
         listener: &mut super::Listener<'p>,
     ) -> Result<UnitEnd, PgError> {
+        self.brake.working().await;
         let mut running = ahead.take().unwrap_or_else(|| Running::new(self, planned, position));
         let result = match running.start(listener).await {
             Ok(()) => {
@@ -92,6 +93,7 @@ impl<'p> Runner<'p> {
             Err(failed) => {
                 // The server refuses whatever was sent after it, up to this ROLLBACK.
                 *ahead = None;
+                self.brake.recording().await;
                 self.roll_back().await;
                 Ok(UnitEnd::Failed(failed))
             }
@@ -183,7 +185,7 @@ impl<'r, 'p> Running<'r, 'p> {
         let plain = |unit| runner.is_plain(planned, unit);
         let unit = planned.units.get(position)?;
         let first = self.under_way.as_ref().map(|sent| sent.first + sent.decisions.len() as u64)?;
-        if !self.applies || runner.is_interrupted() || !plain(self.unit) || !plain(unit) {
+        if !self.applies || runner.brake.pulled().is_some() || !plain(self.unit) || !plain(unit) {
             return None;
         }
         let mut next = Running::new(runner, planned, position);
@@ -228,13 +230,15 @@ impl<'r, 'p> Running<'r, 'p> {
         if builds {
             sql.push_str("; SET LOCAL statement_timeout = 0");
         }
-        sql.push_str(&format!("; SELECT pg_catalog.pg_advisory_xact_lock({})", runner.unit_key));
-        sql.push_str("; ");
-        sql.push_str(&runner.epoch_check());
+        let statements = &runner.statements;
+        for statement in [statements.lock(), statements.check_epoch()] {
+            sql.push_str("; ");
+            sql.push_str(&statement);
+        }
         if let Some(migration) = self.after {
             sql.push_str("; ");
             let id = &runner.set.migrations[migration].id;
-            sql.push_str(&runner.journal.check_applied_sql(runner.run, id));
+            sql.push_str(&statements.check_applied(id));
         }
         if let Some(role) = &runner.options.role {
             sql.push_str("; ");

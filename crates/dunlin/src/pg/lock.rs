@@ -5,7 +5,7 @@
 //! in, has exactly that deadlock.
 
 use super::error::PgError;
-use super::session::Session;
+use super::session::{KEEPALIVES, Session};
 use sha2::{Digest as _, Sha256};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -60,6 +60,8 @@ pub struct LockOptions {
     pub grace: Duration,
     /// Where the jitter of the polling comes from.
     pub seed: u64,
+    /// The server process that held it for us on a connection that was lost: it is ended if it holds it still.
+    pub orphan: Option<i32>,
 }
 
 /// Who holds the lock. What the server does not let this role see is none.
@@ -256,6 +258,11 @@ async fn acquire<E>(
             return Err(LockError::NotFree { holder, waited });
         }
         let pid = holder.as_ref().map(|holder| holder.pid);
+        if pid.is_some() && pid == options.orphan {
+            // The server has not noticed yet that its client is gone. If it cannot be ended, it is waited for.
+            let sql = "SELECT pg_catalog.pg_terminate_backend($1)";
+            let _ = session.query(sql, &[(&pid, Type::INT4)]).await;
+        }
         // A holder that has just left is no news: the next try will probably succeed.
         if told != Some(pid) && (pid.is_some() || told.is_some()) {
             told = Some(pid);
@@ -270,26 +277,26 @@ async fn acquire<E>(
 async fn try_lock(session: &Session, mode: LockMode, key: i64) -> Result<bool, PgError> {
     if mode == LockMode::Session {
         // The server's own keepalives free the lock of a runner whose machine is gone; on a local socket
-        // they have no effect.
-        let sql = "SELECT pg_catalog.pg_try_advisory_lock($1), \
-                   pg_catalog.set_config('tcp_keepalives_idle', '60', false), \
-                   pg_catalog.set_config('tcp_keepalives_interval', '10', false), \
-                   pg_catalog.set_config('tcp_keepalives_count', '6', false), \
-                   pg_catalog.set_config('idle_session_timeout', '0', false)";
-        let sql = if session.info().version < 140_000 {
-            // idle_session_timeout is younger.
-            sql.rsplit_once(',').map_or(sql, |(older, _)| older)
-        } else {
-            sql
-        };
-        let rows = session.query(sql, &[(&key, Type::INT8)]).await?;
+        // they have no effect. No time-out may end a session that waits for long.
+        let version = session.info().version;
+        let time_outs = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
+            .into_iter()
+            .chain((version >= 140_000).then_some("idle_session_timeout"))
+            .chain((version >= 170_000).then_some("transaction_timeout"));
+        let settings: String = KEEPALIVES
+            .into_iter()
+            .chain(time_outs.map(|name| (name, "0")))
+            .map(|(name, value)| format!(", pg_catalog.set_config('{name}', '{value}', false)"))
+            .collect();
+        let sql = format!("SELECT pg_catalog.pg_try_advisory_lock($1){settings}");
+        let rows = session.query(&sql, &[(&key, Type::INT8)]).await?;
         return Ok(rows.first().is_some_and(|row| row.get(0)));
     }
     let transaction_timeout =
         if session.info().version >= 170_000 { "SET LOCAL transaction_timeout = 0; " } else { "" };
     let sql = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = 0; \
-         SET LOCAL idle_in_transaction_session_timeout = 0; {transaction_timeout}\
+         SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; {transaction_timeout}\
          SELECT pg_catalog.pg_try_advisory_xact_lock({key})"
     );
     let taken = session

@@ -18,6 +18,14 @@ pub type Notice = ServerError;
 /// Takes notices as they arrive, each with the number of queries that had been answered before it.
 pub type NoticeListener = Arc<dyn Fn(Notice, u64) + Send + Sync>;
 
+/// Settings by which a server notices, in two minutes, that the machine of its client is gone.
+pub(super) const KEEPALIVES: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "60"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "6"),
+    ("tcp_user_timeout", "120000"),
+];
+
 /// The connection is open, or it is closed for a reason.
 #[derive(Debug, Clone)]
 enum State {
@@ -186,30 +194,43 @@ impl Session {
 
     /// Makes the session ready for long work and says whether a proxy stands between.
     ///
-    /// Without a proxy, a server from 14 on then stops a statement soon after this client is gone.
+    /// Without a proxy, the server then stops a statement soon after this client is gone, and does not end a session
+    /// for being idle. Through a proxy no setting is changed: it would reach strangers.
     ///
     /// # Errors
     /// When the connection is lost.
     pub async fn prepare_for_work(&self, check_interval: Duration) -> Result<bool, PgError> {
-        let pid = match self.check_client(check_interval).await {
+        let interval = format!("{}ms", check_interval.as_millis());
+        let check = (self.info.version >= 140_000 && !check_interval.is_zero())
+            .then_some(("client_connection_check_interval", interval.as_str()));
+        let pid = match self.set_unless_proxy(check).await {
             // The setting cannot be changed on all platforms of the server.
-            Err(PgError::Server(_)) => self.backend_pid().await?,
+            Err(PgError::Server(_)) => self.set_unless_proxy(None).await?,
             other => other?,
         };
         Ok(self.is_proxy(pid))
     }
 
-    async fn check_client(&self, check_interval: Duration) -> Result<i32, PgError> {
-        if self.info.version < 140_000 || check_interval.is_zero() {
-            return self.backend_pid().await;
-        }
-        let interval = format!("{}ms", check_interval.as_millis());
-        let sql = "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() = $1 \
-                   THEN pg_catalog.set_config('client_connection_check_interval', $2, false) END";
-        let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-            [(&self.info.handshake_pid, Type::INT4), (&interval, Type::TEXT)];
-        let rows = self.query(sql, &parameters).await?;
+    async fn set_unless_proxy(&self, check: Option<(&str, &str)>) -> Result<i32, PgError> {
+        let idle = [("idle_in_transaction_session_timeout", "0"), ("idle_session_timeout", "0")];
+        let idle = idle.into_iter().take(if self.info.version >= 140_000 { 2 } else { 1 });
+        let settings: Vec<String> = KEEPALIVES
+            .into_iter()
+            .chain(idle)
+            .chain(check)
+            .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', false)"))
+            .collect();
+        let sql = format!(
+            "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() = $1 THEN {} END",
+            settings.join(" || ")
+        );
+        let rows = self.query(&sql, &[(&self.info.handshake_pid, Type::INT4)]).await?;
         Ok(rows.first().map_or(0, |row| row.get(0)))
+    }
+
+    /// Lets the connection go without a word, also where the server does not answer.
+    pub fn abandon(&self) {
+        self.driver.abort();
     }
 
     /// Says goodbye and waits, for a second at most, until that is sent.
@@ -284,6 +305,8 @@ pub(super) fn long_lived(keepalives: Keepalives) -> Keepalives {
         idle: keepalives.idle.or(Some(Duration::from_secs(60))),
         interval: keepalives.interval.or(Some(Duration::from_secs(10))),
         count: keepalives.count.or(Some(6)),
+        // Keepalives are not sent while something else waits for its acknowledgement.
+        user_timeout: keepalives.user_timeout.or(Some(Duration::from_secs(120))),
         ..keepalives
     }
 }

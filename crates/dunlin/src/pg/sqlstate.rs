@@ -27,6 +27,11 @@ pub fn is_serialization_failure(code: &str) -> bool {
     code == "40001"
 }
 
+/// Says that the same transaction may succeed a moment later.
+pub fn is_transient(code: &str) -> bool {
+    is_lock_timeout(code) || is_deadlock(code) || is_serialization_failure(code)
+}
+
 /// Says that a role lacks a privilege.
 pub fn is_insufficient_privilege(code: &str) -> bool {
     code == "42501"

@@ -240,7 +240,7 @@ impl<'a> Planner<'a> {
                 && self.is_pending(index)
             {
                 self.diagnostics.push(
-                    Diagnostic::new(Code::DN810, format!("{what} is not possible in a migration"))
+                    Diagnostic::new(Code::DN810, format!("not possible in a migration: {what}"))
                         .at(&operation.file, operation.statement.span)
                         .help("take it out of the file: Dunlin keeps lock, session and transactions itself"),
                 );

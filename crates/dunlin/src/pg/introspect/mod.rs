@@ -97,7 +97,7 @@ fn end_of(snapshot: Snapshot) -> &'static str {
 
 async fn begin(client: &Client, snapshot: Snapshot) -> Result<Session, PgError> {
     let start = match snapshot {
-        Snapshot::Own => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Snapshot::Own => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0",
         Snapshot::Within => "SAVEPOINT dunlin_introspection",
     };
     let sql = format!(

@@ -5,14 +5,17 @@
 
 mod load;
 mod template;
+mod unit;
 
 use crate::catalog::ObjectRef;
 use crate::history::{History, MigrationState, OperationState, mask, mask_message};
-use crate::pg::{PgError, ServerError, quote_ident, quote_literal};
+use crate::pg::{PgError, ServerError, quote_ident, quote_literal, sqlstate};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use template::{bytes, fill, number, number_array, text, text_array};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use unit::Parameters;
+pub use unit::UnitStatements;
 
 /// What makes each version of the journal from the one before it.
 const UPGRADES: [&str; 1] = [include_str!("../sql/journal_1.sql")];
@@ -51,6 +54,9 @@ pub enum JournalError {
         /// The GRANT statements that are missing.
         grant: String,
     },
+    /// Another run has begun since the journal was read, or one that lost its lock does not let go of it.
+    #[error("another run has begun since the journal was read")]
+    Taken,
     /// The journal holds what no Dunlin writes.
     #[error("the journal holds an entry that cannot be read: {0}")]
     Content(String),
@@ -89,6 +95,12 @@ pub struct RunStart<'a> {
     pub fingerprint: Option<[u8; 32]>,
     /// Whether the database has tables of the user's; kept only by the first run.
     pub had_user_tables: bool,
+    /// The epoch in which the journal was read: nobody may have begun a run since.
+    pub epoch: Option<i64>,
+    /// The advisory key that each unit's transaction holds.
+    pub unit_key: i64,
+    /// Whether a proxy gives the server's process to others, too: then it says nothing about this run.
+    pub proxied: bool,
 }
 
 /// How a run ended.
@@ -167,6 +179,10 @@ impl<'a> OperationRow<'a> {
         }
     }
 }
+
+/// When the server process of this session started.
+const OWN_START: &str =
+    "(SELECT a.backend_start FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)";
 
 /// What follows the row of a migration that may be recorded already.
 const AGAIN: &str = include_str!("../sql/journal_migration_again.sql");
@@ -382,7 +398,7 @@ impl Journal {
         let written: Vec<String> = columns.iter().map(|column| times(column)).collect();
         let values: Vec<(&str, &str)> = columns.into_iter().zip(written.iter().map(String::as_str)).collect();
         let sql = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{};\nCOMMIT",
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;\n{};\nCOMMIT",
             self.sql(include_str!("../sql/journal_load.sql"), &values)
         );
         match client.simple_query(&sql).await.map_err(PgError::from) {
@@ -397,10 +413,12 @@ impl Journal {
     /// Records that a run begins, on the connection that will do its work, and moves the epoch on.
     ///
     /// # Errors
-    /// Fails when the row cannot be written.
+    /// Fails when the row cannot be written, or another run has begun since the journal was read.
     pub async fn begin_run(&self, client: &Client, start: &RunStart<'_>) -> Result<RunHandle, JournalError> {
         let fingerprint = start.fingerprint.map(|fingerprint| hex(&fingerprint));
-        let sql = self.sql(
+        self.take_epoch(
+            client,
+            start,
             include_str!("../sql/journal_begin_run.sql"),
             &[
                 ("host", &text(start.host)),
@@ -411,13 +429,57 @@ impl Journal {
                 ("fingerprint_before", &bytes(fingerprint.as_deref())),
                 ("had_user_tables", if start.had_user_tables { "true" } else { "false" }),
             ],
-        );
-        let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
+        )
+        .await
+    }
+
+    /// Lets a run go on, on another connection, in an epoch of its own.
+    ///
+    /// # Errors
+    /// Fails when the row cannot be written, or another run has begun since the journal was read.
+    pub async fn resume_run(
+        &self,
+        client: &Client,
+        run: RunHandle,
+        start: &RunStart<'_>,
+    ) -> Result<RunHandle, JournalError> {
+        let id = run.id.to_string();
+        self.take_epoch(client, start, include_str!("../sql/journal_resume_run.sql"), &[("run", &id)]).await
+    }
+
+    async fn take_epoch(
+        &self,
+        client: &Client,
+        start: &RunStart<'_>,
+        template: &str,
+        values: &[(&str, &str)],
+    ) -> Result<RunHandle, JournalError> {
+        let (key, epoch) = (start.unit_key.to_string(), number(start.epoch));
+        let (backend_pid, backend_start) = match start.proxied {
+            true => ("NULL", "NULL"),
+            false => ("pg_catalog.pg_backend_pid()", OWN_START),
+        };
+        let mut all = vec![
+            ("unit_key", key.as_str()),
+            ("epoch", epoch.as_str()),
+            ("backend_pid", backend_pid),
+            ("backend_start", backend_start),
+        ];
+        all.extend_from_slice(values);
+        // Several statements in one message are one transaction.
+        let messages = match client.simple_query(&self.sql(template, &all)).await.map_err(PgError::from) {
             Ok(messages) => messages,
+            Err(error) if error.sqlstate().is_some_and(sqlstate::is_transient) => {
+                return Err(JournalError::Taken);
+            }
             Err(error) => return Err(self.privilege_to_write(client, error).await),
         };
-        let row = first_row(&messages);
-        let row = row.ok_or_else(|| JournalError::Content("its table meta is empty".to_owned()))?;
+        // The first row is that of the lock.
+        let row = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) if row.len() == 2 => Some(row),
+            _ => None,
+        });
+        let row = row.ok_or(JournalError::Taken)?;
         Ok(RunHandle { id: load::parsed(row, 0)?, epoch: load::parsed(row, 1)? })
     }
 
@@ -491,23 +553,34 @@ impl Journal {
 
     /// The same for a migration of which nothing is recorded yet.
     pub fn new_migration_at_end_sql(&self, run: RunHandle, row: &MigrationRow<'_>) -> String {
-        let since_begin = "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) \
-                           * 1000)::bigint";
-        self.migration_row_sql(run, row, since_begin)
+        self.migration_row_sql(run, row, since_begin())
     }
 
     fn migration_row_sql(&self, run: RunHandle, row: &MigrationRow<'_>, duration_ms: &str) -> String {
+        let values = Parameters {
+            id: &quote_literal(row.id),
+            version: &text(row.version),
+            checksum: &bytes(Some(row.checksum)),
+            tokens_digest: &bytes(row.tokens_digest),
+            directives_digest: &bytes(row.directives_digest),
+            sql: &quote_literal(&mask(row.sql)),
+            state: &quote_literal(row.state.as_str()),
+        };
+        self.migration_values_sql(run, &values, duration_ms)
+    }
+
+    fn migration_values_sql(&self, run: RunHandle, row: &Parameters<'_>, duration_ms: &str) -> String {
         self.sql(
             include_str!("../sql/journal_migration.sql"),
             &[
                 ("run", &run.id.to_string()),
-                ("id", &quote_literal(row.id)),
-                ("version", &text(row.version)),
-                ("checksum", &bytes(Some(row.checksum))),
-                ("tokens_digest", &bytes(row.tokens_digest)),
-                ("directives_digest", &bytes(row.directives_digest)),
-                ("sql", &quote_literal(&mask(row.sql))),
-                ("state", &quote_literal(row.state.as_str())),
+                ("id", row.id),
+                ("version", row.version),
+                ("checksum", row.checksum),
+                ("tokens_digest", row.tokens_digest),
+                ("directives_digest", row.directives_digest),
+                ("sql", row.sql),
+                ("state", row.state),
                 ("duration_ms", duration_ms),
             ],
         )
@@ -559,10 +632,19 @@ impl Journal {
         self.sql(include_str!("../sql/journal_check_epoch.sql"), &[("epoch", &epoch), ("mark", &mark)])
     }
 
+    /// Fails when another run has begun since the transaction's snapshot, which does not show it.
+    pub fn hold_epoch_sql(&self) -> String {
+        format!("SELECT FROM {}.meta FOR SHARE", self.quoted)
+    }
+
     /// Fails unless a migration was recorded as applied in a run.
     pub fn check_applied_sql(&self, run: RunHandle, migration: &str) -> String {
-        let (run, id) = (run.id.to_string(), quote_literal(migration));
-        self.sql(include_str!("../sql/journal_check_applied.sql"), &[("run", &run), ("id", &id)])
+        self.check_applied_of(run, &quote_literal(migration))
+    }
+
+    fn check_applied_of(&self, run: RunHandle, id: &str) -> String {
+        let run = run.id.to_string();
+        self.sql(include_str!("../sql/journal_check_applied.sql"), &[("run", &run), ("id", id)])
     }
 
     /// Keeps the description of the catalog after a run, in place of the one before it.
@@ -632,6 +714,11 @@ impl Journal {
         let grant = format!("GRANT CREATE ON DATABASE {database} TO {role}");
         JournalError::Privilege { action: "create the journal", grant }
     }
+}
+
+/// The milliseconds since the transaction began.
+fn since_begin() -> &'static str {
+    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::bigint"
 }
 
 fn unnest(array: String) -> String {
