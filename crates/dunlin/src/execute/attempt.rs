@@ -304,6 +304,16 @@ async fn is_lost(session: &Session) -> bool {
     session.is_closed() || tokio::time::timeout(Duration::from_millis(100), session.closed()).await.is_ok()
 }
 
+/// Says that a run could not record its end; what it did is recorded with each unit.
+fn unfinished(error: &ExecuteError) -> Diagnostic {
+    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
+    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
+    match &error.diagnostic.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
+    }
+}
+
 /// The end of a run.
 struct End<'a> {
     place: &'a Place<'a>,
@@ -411,15 +421,5 @@ impl End<'_> {
             another = Some(connect_work(&target, Arc::new(|_, _| {})).await?);
         }
         Err(ExecuteError::from(PgError::Closed { cause: None, sqlstate: None }))
-    }
-}
-
-/// Says that a run could not record its end; what it did is recorded with each unit.
-fn unfinished(error: &ExecuteError) -> Diagnostic {
-    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
-    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
-    match &error.diagnostic.help {
-        Some(help) => diagnostic.help(help.clone()),
-        None => diagnostic,
     }
 }

@@ -35,6 +35,11 @@ impl Runner<'_> {
         let (at, error) = blame(planned, unit, failed);
         let decision = &planned.decisions[at];
         let failure = self.failure(decision, &planned.plan.steps[at].sql, &error).await;
+        if self.brake.is_lock_lost()
+            && let Some(stopped) = self.brake.pulled()
+        {
+            return Err(stopped);
+        }
         let lost = error.is_connection_loss();
         // Without the server's last words on the statement, the commit that was sent with it may have been done;
         // nor is it known what became of a statement outside a transaction.
@@ -42,9 +47,9 @@ impl Runner<'_> {
         let record = (!lost || surely)
             .then(|| super::record::failure_sql(self, decision.operation, Code::DN808, &error));
         if lost {
-            self.state().lost = Some(Lost { operation: decision.operation, failure, record });
             let mut error = ExecuteError::from(error);
             error.kind = ErrorKind::Failed;
+            self.state().lost = Some(Lost { operation: decision.operation, failure, record });
             return Err(error);
         }
         self.surroundings(decision, &failure);
