@@ -78,7 +78,7 @@ impl Context<'_> {
             if let Some(default) = parameter.defexpr.as_deref() {
                 let outer = std::mem::take(&mut self.depends);
                 self.expression(default, &[]);
-                self.depends = outer;
+                function.depends.append(&mut std::mem::replace(&mut self.depends, outer));
                 function.defaults += 1;
             }
             let name = Some(parameter.name.clone()).filter(|name| !name.is_empty());

@@ -9,6 +9,7 @@ use crate::catalog::{
     ColumnNumber, Constraint, ConstraintKind, Effect, Expr, Id, Index, IndexKey, ObjectRef, QName, Relation,
     RelationChange, RelationKind,
 };
+use crate::syntax::NodeEnum;
 
 /// An index of a partitioned table, of which each partition has a part.
 pub(super) struct Whole<'w> {
@@ -50,6 +51,9 @@ impl<'a> Context<'a> {
     pub(super) fn index_below(&mut self, shape: &mut Shape<'a>, whole: &Whole<'_>) -> bool {
         let mut valid = true;
         for mut part in self.partitions(shape) {
+            if part.relation.kind == RelationKind::ForeignTable {
+                continue;
+            }
             part.chooser.also(&shape.chooser);
             part.attached.append(&mut shape.attached);
             if let Some(child) = part.id {
@@ -284,7 +288,10 @@ impl<'a> Context<'a> {
 
     /// Gives a new partition, or one that is attached, what its table has.
     pub(super) fn parts_of_partition(&mut self, part: &mut Shape<'a>, id: Id, table: &Relation) {
-        let mut indexes = self.catalog.indexes_of(id);
+        let mut indexes = match part.relation.kind {
+            RelationKind::ForeignTable => Vec::new(),
+            _ => self.catalog.indexes_of(id),
+        };
         indexes.sort_by_key(|(id, ..)| *id);
         for (index_id, relation, index) in indexes {
             let constraint = table.constraints.iter().find(|c| c.index == Some(index_id) && c.is_key());
@@ -310,9 +317,14 @@ impl<'a> Context<'a> {
         if self.catalog.server_version < 150_000 {
             return;
         }
-        let columns = trigger.columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
-        let relation = part.name.clone();
-        self.provide(ObjectRef::Trigger { relation, name: trigger.name.clone() });
+        let columns = named_columns(trigger, table);
+        let columns = columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
+        let object = ObjectRef::Trigger { relation: part.name.clone(), name: trigger.name.clone() };
+        let there = part.relation.triggers.iter().find(|there| there.name == trigger.name);
+        if there.is_some_and(|there| !there.inherited) {
+            self.analysis.presence = super::Presence::Unknown { object: object.clone(), tolerated: false };
+        }
+        self.provide(object);
         let clone = crate::catalog::Trigger { columns, inherited: true, definition: None, ..trigger.clone() };
         part.effects.push(Effect::CreateTrigger { relation: part.any_id(), trigger: clone.clone() });
         let own = part.relation.clone();
@@ -330,6 +342,18 @@ impl<'a> Context<'a> {
             self.trigger_on_partition(&mut part, trigger, &shape.relation);
             self.analysis.effects.append(&mut part.effects);
         }
+    }
+}
+
+/// The columns that a trigger says it is on; those that its WHEN uses count for the table itself only.
+fn named_columns(trigger: &crate::catalog::Trigger, table: &Relation) -> Vec<ColumnNumber> {
+    let parsed = trigger.definition.as_deref().map(crate::syntax::parse_sql_fragment);
+    match parsed {
+        Some(Ok(NodeEnum::CreateTrigStmt(node))) => {
+            let names = super::context::strings(&node.columns);
+            names.iter().filter_map(|name| table.column(name)).map(|column| column.number).collect()
+        }
+        _ => trigger.columns.clone(),
     }
 }
 

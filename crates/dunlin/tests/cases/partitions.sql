@@ -136,3 +136,18 @@ create view over_partition as select * from h0;
 drop table h0;
 drop table h;
 drop table h cascade;
+-- The operator class of a partition key.
+create table keyed_by_point (a point) partition by range (a);
+create table keyed_by_class (a int) partition by hash (a no_such_ops);
+create table keyed_by_text (a text) partition by list (a text_pattern_ops);
+create domain key_domain as int;
+create table keyed_by_domain (a key_domain, b int) partition by list (a);
+drop domain key_domain cascade;
+drop table keyed_by_text;
+create foreign data wrapper part_wrapper;
+create server part_server foreign data wrapper part_wrapper;
+create table far_parts (a int, b text) partition by range (a);
+create foreign table far_part partition of far_parts for values from (0) to (10) server part_server;
+create index on far_parts (b);
+drop foreign data wrapper part_wrapper cascade;
+drop table far_parts;

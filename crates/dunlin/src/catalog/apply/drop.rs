@@ -141,6 +141,9 @@ impl Catalog {
         let whole = needs(&relation.depends)
             || relation.of_type == Some(on)
             || relation.parents.contains(&on)
+            || relation.columns.iter().any(|column| {
+                column.ty.id == Some(on) && relation.partition_columns.contains(&column.number)
+            })
             || match &relation.kind {
                 RelationKind::Index(index) => index.table == on,
                 RelationKind::Sequence(sequence) => sequence.owned_by.is_some_and(|(table, _)| table == on),
