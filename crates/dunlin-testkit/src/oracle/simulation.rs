@@ -142,6 +142,16 @@ impl Simulation {
         }
     }
 
+    /// Forgets what the session has set.
+    pub(super) fn discard(&mut self) {
+        self.now.session.apply(&SessionChange::ResetAll);
+        for name in ["session_authorization", "role"] {
+            let (name, sql) = (name.to_owned(), String::new());
+            self.now.session.apply(&SessionChange::Set { name, values: None, local: false, sql });
+        }
+        self.now.outer = self.now.session.clone();
+    }
+
     /// Forgets a session that has ended.
     pub(super) fn reconnect(&mut self, live: &Introspection) {
         *self = Self { applied: self.applied, ..Self::new(live) };

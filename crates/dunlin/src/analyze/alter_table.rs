@@ -373,7 +373,11 @@ impl<'a> Context<'a> {
         }
         let effect = Effect::AlterRelation { relation: child, change: RelationChange::RemoveParent(id) };
         let gone = !is_child && command.subtype() != Action::AtDetachPartitionFinalize;
-        Part::unless(gone, || format!("`{name}` is no partition any more"), effect)
+        let mut part = Part::unless(gone, || format!("`{name}` is no partition any more"), effect);
+        if partition.concurrent && is_child {
+            part.effects.extend(self.left_by_detaching(shape, child));
+        }
+        part
     }
 }
 

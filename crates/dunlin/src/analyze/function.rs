@@ -108,6 +108,12 @@ impl Context<'_> {
             let Some(NodeEnum::DefElem(option)) = &node.node else { continue };
             let text = option.arg.as_deref().and_then(super::context::string);
             match option.defname.as_str() {
+                "support" => {
+                    let name =
+                        crate::catalog::Name::from_parts(&super::named_statement::option_names(option));
+                    let types = [TypeRef::builtin("internal")];
+                    function.depends.extend(self.need_support(&name, Some(&types), self.statement.span));
+                }
                 "language" => function.language = text.unwrap_or_default().to_lowercase(),
                 "volatility" => {
                     function.volatility = text.as_deref().and_then(|text| text.chars().next()).unwrap_or('v');

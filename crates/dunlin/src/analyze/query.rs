@@ -255,6 +255,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         let other = self.select(right);
         self.merge_types(&mut result, &other);
+        // Rows of UNION ALL alone are not compared.
+        for column in result.columns.iter().flatten().filter(|_| !select.all) {
+            self.need_equality(&column.ty, -1);
+        }
         if recursive.is_some() {
             self.ctes.pop();
         }
@@ -319,7 +323,12 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let names = result.columns.as_deref();
         for node in &select.distinct_clause {
             if node.node.is_some() {
-                self.output_or_input(node, names);
+                let typed = self.output_or_input(node, names);
+                self.need_equality(&typed, -1);
+            } else {
+                for column in result.columns.iter().flatten() {
+                    self.need_equality(&column.ty, -1);
+                }
             }
         }
         self.opt(&select.where_clause);

@@ -3,7 +3,7 @@
 use super::context::strings;
 use super::query::{OutputColumn, Resolver};
 use super::typing::{Collation, Ty, Typed};
-use crate::catalog::QName;
+use crate::catalog::{Dependency, QName};
 use crate::syntax::{NodeEnum, protobuf};
 
 pub(super) type Boxed = Option<Box<protobuf::Node>>;
@@ -204,6 +204,12 @@ impl Resolver<'_, '_> {
     /// Requires a field of a value whose fields are all known; `(row).name` may be a function's name, too.
     fn need_field(&mut self, value: &Typed, name: &str) {
         let types = self.ctx.types();
+        if let Some(id) = types.row(value.ty)
+            && let Some(column) = self.ctx.catalog.relation(id).and_then(|relation| relation.column(name))
+        {
+            self.ctx.depends.push(Dependency { on: id, column: Some(column.number) });
+            return;
+        }
         let callable = crate::catalog::Name { schema: None, name: name.to_owned() };
         if types.has_own_function(&callable)
             || crate::catalog::builtin::is_function(name)
@@ -371,20 +377,28 @@ impl Resolver<'_, '_> {
             if let Some(NodeEnum::SortBy(sort)) = node.node.as_ref()
                 && let Some(node) = &sort.node
             {
-                self.output_or_input(node, output);
+                let typed = self.output_or_input(node, output);
+                if sort.use_op.is_empty() {
+                    self.need_comparison(&typed, sort.location);
+                }
             }
         }
     }
 
     /// A whole number in ORDER BY, GROUP BY or DISTINCT ON is the place of an output column.
-    fn need_position(&mut self, node: &protobuf::Node, output: Option<&[OutputColumn]>) {
-        let (Some(NodeEnum::AConst(constant)), Some(output)) = (node.node.as_ref(), output) else { return };
-        let Some(protobuf::a_const::Val::Ival(position)) = &constant.val else { return };
-        if usize::try_from(position.ival).is_ok_and(|at| at > output.len()) {
-            let message = format!("there is no output column {}", position.ival);
-            let span = self.ctx.span(constant.location);
-            self.ctx.refuse(crate::diagnostic::Code::DN216, span, message);
+    fn output_position(&mut self, node: &protobuf::Node, output: Option<&[OutputColumn]>) -> Option<Typed> {
+        let (Some(NodeEnum::AConst(constant)), Some(output)) = (node.node.as_ref(), output) else {
+            return None;
+        };
+        let Some(protobuf::a_const::Val::Ival(position)) = &constant.val else { return None };
+        let at = usize::try_from(position.ival).ok()?.checked_sub(1)?;
+        if let Some(column) = output.get(at) {
+            return Some(column.ty.clone());
         }
+        let message = format!("there is no output column {}", position.ival);
+        let span = self.ctx.span(constant.location);
+        self.ctx.refuse(crate::diagnostic::Code::DN216, span, message);
+        Some(Typed::unsure())
     }
 
     /// An item of ORDER BY or DISTINCT ON: a bare name is first looked for among the output's names.
@@ -392,13 +406,21 @@ impl Resolver<'_, '_> {
         &mut self,
         node: &protobuf::Node,
         output: Option<&[super::query::OutputColumn]>,
-    ) {
-        self.need_position(node, output);
+    ) -> Typed {
+        if let Some(column) = self.output_position(node, output) {
+            return column;
+        }
+        let named = |name: &String, columns: &[OutputColumn]| {
+            columns.iter().find(|column| column.name == *name).map(|column| column.ty.clone())
+        };
         match (bare_name(node), output) {
-            (Some(name), Some(columns)) if columns.iter().any(|column| column.name == name) => {}
+            (Some(name), Some(columns)) => match named(&name, columns) {
+                Some(typed) => typed,
+                None => self.expr(node),
+            },
             // The output may have the name.
-            (Some(name), None) if !self.is_own_column(&name) => {}
-            _ => drop(self.expr(node)),
+            (Some(name), None) if !self.is_own_column(&name) => Typed::unsure(),
+            _ => self.expr(node),
         }
     }
 
@@ -409,15 +431,21 @@ impl Resolver<'_, '_> {
         output: Option<&[super::query::OutputColumn]>,
     ) {
         match bare_name(node) {
-            Some(name) if !self.is_own_column(&name) => self.output_or_input(node, output),
+            Some(name) if !self.is_own_column(&name) => {
+                let typed = self.output_or_input(node, output);
+                self.need_equality(&typed, -1);
+            }
             _ => {
                 if let Some(NodeEnum::GroupingSet(set)) = node.node.as_ref() {
                     for item in &set.content {
                         self.group_item(item, output);
                     }
                 } else {
-                    self.need_position(node, output);
-                    self.expr(node);
+                    let typed = match self.output_position(node, output) {
+                        Some(column) => column,
+                        None => self.expr(node),
+                    };
+                    self.need_equality(&typed, -1);
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use super::named::Named;
 use super::query::Resolver;
+use super::query_call::boolean;
 use super::query_expr::{is_constant, is_null, string_constant};
 use super::query_name::parse_name;
 use super::typing::Ty;
@@ -169,7 +170,9 @@ impl Resolver<'_, '_> {
             }
         };
         // With the second argument true a setting may be missing.
-        if name == "current_setting" && args.len() > 1 {
+        if name == "current_setting"
+            && args.get(1).is_some_and(|missing_ok| boolean(missing_ok) != Some(false))
+        {
             return;
         }
         let unsure = !self.is_surely_called();

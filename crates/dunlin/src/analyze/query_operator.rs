@@ -156,15 +156,27 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// Records where values of a type have no order, which GREATEST and LEAST need.
+    /// Records where values of a type have no order, which ORDER BY, GREATEST and LEAST need.
     pub(super) fn need_comparison(&mut self, typed: &Typed, location: i32) {
+        self.need_class(&["btree"], typed, location);
+    }
+
+    /// Records where values of a type cannot be told apart, which DISTINCT, GROUP BY and UNION need.
+    pub(super) fn need_equality(&mut self, typed: &Typed, location: i32) {
+        self.need_class(&["btree", "hash"], typed, location);
+    }
+
+    /// Requires that one of the access methods has a default operator class for a type.
+    fn need_class(&mut self, methods: &[&str], typed: &Typed, location: i32) {
         let types = self.ctx.types();
-        let lacks =
-            |types: super::typing::Types<'_>| matches!(types.default_class("btree", typed.ty), Some(None));
+        let lacks = |types: super::typing::Types<'_>| {
+            methods.iter().all(|method| matches!(types.default_class(method, typed.ty), Some(None)))
+        };
         let sure = self.ctx.is_complete() && (self.ctx.knows_server() || types.versions().all(lacks));
         if sure && lacks(types) {
             let ty = types.to_ref(typed);
-            let message = format!("values of type {ty} have no order");
+            let lack = if methods.len() > 1 { "cannot be compared" } else { "have no order" };
+            let message = format!("values of type {ty} {lack}");
             let span = self.ctx.span(location);
             self.ctx.require(Vec::new(), span, Verdict::Invalid, Code::DN204, message, Vec::new());
         }

@@ -71,6 +71,9 @@ impl Session {
                 self.settings.insert(name.clone(), (values.clone(), sql.clone()));
             }
             SessionChange::Set { name, values: None, .. } => {
+                if name == "session_authorization" {
+                    self.settings.remove("role");
+                }
                 self.settings.remove(name);
             }
             SessionChange::Prepare { name, sql } => {

@@ -6,8 +6,8 @@ use super::table_shape::{Pending, Shape};
 use super::typing::{Ty, from_ref};
 use super::{Access, Declaration, LockMode, Place};
 use crate::catalog::{
-    Column, Constraint, ConstraintKind, Effect, Id, Name, ObjectRef, Origin, QName, Relation, RelationKind,
-    Schema, Slot, TEMPORARY,
+    Column, Constraint, ConstraintKind, Dependency, Effect, Id, Name, ObjectRef, Origin, QName, Relation,
+    RelationKind, Schema, Slot, TEMPORARY,
 };
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
@@ -377,8 +377,11 @@ impl<'a> Context<'a> {
             match element.expr.as_deref() {
                 Some(expression) => {
                     let outer = std::mem::take(&mut self.depends);
-                    let (_, typed) = self.typed_expression(expression, &[shape.source()]);
-                    shape.relation.depends.append(&mut std::mem::replace(&mut self.depends, outer));
+                    let (used, typed) = self.typed_expression(expression, &[shape.source()]);
+                    let needs = std::mem::replace(&mut self.depends, outer);
+                    let on = shape.slot.as_id();
+                    let own = used.into_iter().map(|column| Dependency { on, column: Some(column) });
+                    shape.relation.depends.extend(needs.into_iter().chain(own));
                     parts.push(deparse_expression(expression).unwrap_or_else(|| "?".into()));
                     self.partition_class(shape, element, method, typed.ty);
                 }
@@ -392,7 +395,6 @@ impl<'a> Context<'a> {
                 }
             }
         }
-        shape.relation.depends.retain(|need| need.on != shape.slot.as_id());
         shape.relation.partition_key = Some(format!("{strategy} ({})", parts.join(", ")));
     }
 

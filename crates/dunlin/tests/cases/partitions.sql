@@ -151,3 +151,15 @@ create foreign table far_part partition of far_parts for values from (0) to (10)
 create index on far_parts (b);
 drop foreign data wrapper part_wrapper cascade;
 drop table far_parts;
+create table detached_later (a int, b text) partition by range (a);
+create table detached_part partition of detached_later for values from (0) to (100);
+create table checked_part partition of detached_later for values from (100) to (maxvalue);
+alter table detached_later detach partition detached_part concurrently;
+alter table detached_later detach partition checked_part concurrently;
+create table detached_from_list (a text) partition by list (a);
+create table listed_part partition of detached_from_list for values in ('x', 'y');
+alter table detached_from_list detach partition listed_part concurrently;
+drop table detached_later, detached_part, checked_part, detached_from_list, listed_part;
+create function part_half(a int) returns int language sql immutable as 'select a / 2';
+create table keyed_by_expression (a int, b int) partition by range (part_half(a));
+drop function part_half(int) cascade;

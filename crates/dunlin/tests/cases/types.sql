@@ -77,3 +77,8 @@ alter type taken_name rename value 'old' to 'new';
 create type spans as range (subtype = int8, multirange_type_name = taken_name);
 create type pg_temp.of_the_session as (a int);
 drop type taken_name;
+create type checked_row as (a int, b int);
+create table of_checked_rows (y checked_row check ((y).a > 0));
+alter type checked_row drop attribute a cascade;
+drop table of_checked_rows;
+drop type checked_row;

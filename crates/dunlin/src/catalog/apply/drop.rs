@@ -38,6 +38,10 @@ impl Catalog {
                 found.push(Dependent::Relation(id));
             }
             for constraint in &dependent.constraints {
+                if id != relation && uses(&constraint.depends) {
+                    found.push(Dependent::Constraint(id, constraint.name.clone()));
+                    continue;
+                }
                 if let ConstraintKind::ForeignKey(reference) = &constraint.kind
                     && reference.table == relation
                     && reference.columns.contains(&column)
