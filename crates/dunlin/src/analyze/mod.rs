@@ -78,7 +78,7 @@ mod typing;
 mod view;
 
 pub use context::Context;
-pub use footprint::{Access, Footprint, Place};
+pub use footprint::{Access, Footprint, Ground, Place};
 pub use session::{Session, SessionChange};
 pub use statements::{FAMILIES, Family, Level};
 pub use transaction::isolation;
@@ -420,5 +420,13 @@ impl Analysis {
 
 /// Analyses one statement against a catalog and a session.
 pub fn analyze(statement: &Statement, catalog: &Catalog, session: &Session) -> Analysis {
+    #[cfg(test)]
+    MADE.set(MADE.get() + 1);
     Context::new(statement, catalog, session).run()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many analyses this thread has made: the measure of work in tests.
+    pub(crate) static MADE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
