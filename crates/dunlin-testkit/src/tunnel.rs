@@ -16,6 +16,8 @@ pub enum Flow {
     Deaf,
     /// Nothing passes, in neither direction, and neither end notices.
     Black,
+    /// The client sees the connection end, and the server does not.
+    Gone,
     /// Both ends see the connection end.
     Cut,
 }
@@ -102,6 +104,18 @@ async fn pass(
         let now = *flow.borrow_and_update();
         if now == Flow::Cut {
             break;
+        }
+        if now == Flow::Gone {
+            // The client's half is dropped, the server's is kept.
+            let _kept = if is_answer {
+                drop(to);
+                (Some(from), None)
+            } else {
+                drop(from);
+                (None, Some(to))
+            };
+            let _ = flow.wait_for(|flow| *flow != Flow::Gone).await;
+            return;
         }
         let size = tokio::select! {
             changed = flow.changed() => match changed { Ok(()) => continue, Err(_) => break },

@@ -8,6 +8,7 @@
 
 mod check;
 mod faults;
+mod interrupt;
 mod many;
 mod messy;
 mod program;

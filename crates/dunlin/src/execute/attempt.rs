@@ -11,6 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
 use crate::pg::fault::point;
 use crate::pg::journal::{Journal, RunHandle};
+use crate::pg::sqlstate::is_time_out;
 use crate::pg::{PgError, Session};
 use crate::plan::{Past, Planned};
 use std::sync::Arc;
@@ -183,6 +184,10 @@ async fn attempt(
         carried.losses = 0;
     }
     carried.work_lost = ended.is_err() && is_lost(&work.session).await;
+    if state.lost.as_ref().is_some_and(|lost| is_time_out(&lost.failure.sqlstate)) {
+        // It would end the same way.
+        carried.losses = LOSSES;
+    }
     if ended.as_ref().is_err_and(ExecuteError::is_loss) && carried.may_lose() {
         let mut shown = state.clone();
         shown.give_up();
@@ -197,6 +202,7 @@ async fn attempt(
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
     let report = end.report(before, first, ended, state, unrecorded).await;
     point!("run-ended");
+    work.session.close().await;
     report
 }
 
@@ -298,6 +304,16 @@ async fn is_lost(session: &Session) -> bool {
     session.is_closed() || tokio::time::timeout(Duration::from_millis(100), session.closed()).await.is_ok()
 }
 
+/// Says that a run could not record its end; what it did is recorded with each unit.
+fn unfinished(error: &ExecuteError) -> Diagnostic {
+    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
+    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
+    match &error.diagnostic.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
+    }
+}
+
 /// The end of a run.
 struct End<'a> {
     place: &'a Place<'a>,
@@ -371,8 +387,11 @@ impl End<'_> {
         for last in [false, false, true] {
             let work = another.as_ref().map_or(self.work, |another| &another.session);
             if !work.is_closed() {
-                if let Some(sql) = &unrecorded {
-                    let _ = work.batch(sql).await;
+                if let Some(sql) = &unrecorded
+                    && work.batch(sql).await.is_err()
+                {
+                    // Its transaction is still open, and what follows would be refused in it.
+                    let _ = work.batch("ROLLBACK").await;
                 }
                 let Place { options, unit_key, .. } = *self.place;
                 let done = finish(
@@ -402,15 +421,5 @@ impl End<'_> {
             another = Some(connect_work(&target, Arc::new(|_, _| {})).await?);
         }
         Err(ExecuteError::from(PgError::Closed { cause: None, sqlstate: None }))
-    }
-}
-
-/// Says that a run could not record its end; what it did is recorded with each unit.
-fn unfinished(error: &ExecuteError) -> Diagnostic {
-    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
-    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
-    match &error.diagnostic.help {
-        Some(help) => diagnostic.help(help.clone()),
-        None => diagnostic,
     }
 }

@@ -64,9 +64,21 @@ pub struct Session {
     client: Client,
     info: ServerInfo,
     state: watch::Receiver<State>,
-    driver: JoinHandle<()>,
+    driver: Driver,
     way: Way,
     seen: Arc<Seen>,
+}
+
+/// The task that moves the bytes. Who drops a session wants the end of what runs in it: the server notices the closed
+/// socket, and would otherwise work on for an answer that nobody reads.
+struct Driver(Option<JoinHandle<()>>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.abort();
+        }
+    }
 }
 
 impl std::fmt::Debug for Session {
@@ -98,7 +110,7 @@ impl Session {
             application_name: connection.parameter("application_name").unwrap_or_default().to_owned(),
         };
         let (sender, state) = watch::channel(State::Open);
-        let driver = tokio::spawn(drive(connection, listener, seen.clone(), sender));
+        let driver = Driver(Some(tokio::spawn(drive(connection, listener, seen.clone(), sender))));
         Self { client, info, state, driver, way, seen }
     }
 
@@ -242,16 +254,14 @@ impl Session {
         Ok(rows.first().map_or(0, |row| row.get(0)))
     }
 
-    /// Lets the connection go without a word, also where the server does not answer.
-    pub fn abandon(&self) {
-        self.driver.abort();
-    }
-
     /// Says goodbye and waits, for a second at most, until that is sent.
     pub async fn close(self) {
+        let mut driver = self.driver;
         drop(self.client);
-        // Late or not, the server notices the closed socket.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.driver).await;
+        if let Some(task) = &mut driver.0 {
+            // Late or not, the server notices the closed socket.
+            let _ = tokio::time::timeout(Duration::from_secs(1), task).await;
+        }
     }
 }
 

@@ -62,6 +62,11 @@ pub fn is_connection_loss(code: &str) -> bool {
     code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04")
 }
 
+/// Says that the server ended the connection since a time-out was over that is set for the role or the database.
+pub fn is_time_out(code: &str) -> bool {
+    matches!(code, "25P03" | "25P04" | "57P05")
+}
+
 /// Says that the server will take connections later: it starts, stops, or has no slot free.
 pub fn is_not_ready(code: &str) -> bool {
     // What a proxy says when it is full or has no server is not to be told from what else it does not like.

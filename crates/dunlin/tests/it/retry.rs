@@ -112,6 +112,60 @@ async fn a_run_goes_on_after_the_server_was_restarted() {
     }
 }
 
+/// The server notices nothing: the old process holds the lock, and the other one commits what it has been sent.
+#[tokio::test]
+async fn a_run_goes_on_after_the_network_has_forgotten_its_connections() {
+    let mut world = world("insert into counter select 'b' from pg_sleep(4);").await;
+    let tunnel = Tunnel::new().await;
+    world.url = Some(tunnel.url(world.database.name()));
+    let run = tokio::spawn(world.run());
+    world.wait_for(&format!("{ACTIVE} '%pg_sleep(4)%'")).await;
+    tunnel.set(0, Flow::Gone);
+    tunnel.set(1, Flow::Gone);
+    let report = run.await.unwrap().unwrap_or_else(|error| panic!("{error:?}: {:?}", world.said()));
+    assert_eq!(report.applied, ["2_b", "3_c"], "{:?}", world.said());
+    assert!(world.heard("former"), "{:?}", world.said());
+    assert_eq!(world.database.lines(COUNTS).await, ["b1", "c1"]);
+    assert_eq!(world.database.value("select count(*) from dunlin.run").await, "2");
+}
+
+/// Deadlocks are common where an index is built beside traffic.
+#[tokio::test]
+async fn a_build_that_loses_a_deadlock_is_run_again() {
+    let world = World::new(&[("1_a.sql", "create table t (id int);")]).await;
+    world.up(Outcome::Applied).await;
+    world.folder.write("2_b.sql", "create index concurrently i on t (id);");
+    let other = world.database.connect().await;
+    other.batch_execute("set deadlock_timeout = '1h'; begin; insert into t values (1)").await.unwrap();
+    let run = tokio::spawn(world.run());
+    world.wait_for(&format!("{ACTIVE} 'create index%' and wait_event_type = 'Lock'")).await;
+    // It waits for this transaction, and this one waits for its lock on the table.
+    other.batch_execute("lock table t in share update exclusive mode; commit").await.unwrap();
+    assert_eq!(run.await.unwrap().unwrap().outcome, Outcome::Applied);
+    assert!(world.heard("retry deadlock detected"), "{:?}", world.said());
+    let indexes = "select indexrelid::regclass, indisvalid from pg_index where indrelid = 't'::regclass";
+    assert_eq!(world.database.lines(indexes).await, ["i|t"]);
+}
+
+/// Nobody reads what it would answer: the server's process ends by itself.
+#[tokio::test]
+async fn the_process_of_a_runner_that_is_gone_ends_by_itself() {
+    let world = world("insert into counter select 'b' from pg_sleep(600);").await;
+    let run = tokio::spawn(world.run());
+    let sleeping = format!("{ACTIVE} '%pg_sleep(600)%'");
+    world.wait_for(&sleeping).await;
+    run.abort();
+    for _ in 0..600 {
+        if world.database.lines(&sleeping).await.is_empty() {
+            world.folder.write("2_b.sql", "insert into counter values ('b');");
+            assert_eq!(world.up(Outcome::Applied).await.applied, ["2_b", "3_c"]);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("it works on");
+}
+
 #[tokio::test]
 async fn a_server_that_does_not_come_back_ends_the_run_as_failed() {
     let mut world = world("insert into counter select 'b' from pg_sleep(20);").await;

@@ -60,6 +60,23 @@ async fn a_data_change_ends_as_the_role_says() {
     assert_eq!(world.operations().await[0], "1_a#1 done");
 }
 
+/// What ends a transaction for its length would end it each time.
+#[tokio::test]
+async fn a_transaction_that_takes_too_long_is_not_tried_again() {
+    if TestServer::shared().major() < 17 {
+        return;
+    }
+    let world = World::new(&[("1_a.sql", "create table t (id int);")]).await;
+    world.up(Outcome::Applied).await;
+    world.folder.write("2_b.sql", "insert into t select 1 from pg_sleep(600);");
+    let sql = format!("alter database {} set transaction_timeout = '2s'", world.database.name());
+    world.database.execute(&sql).await;
+    let error = world.run().await.unwrap_err();
+    assert_eq!(error.report.unwrap().failures[0].sqlstate, "25P04");
+    assert!(!world.heard("reconnecting"));
+    assert_eq!(world.operations().await, ["1_a#1 done", "2_b#1 failed 25P04"]);
+}
+
 #[tokio::test]
 async fn a_connection_that_is_idle_for_long_holds_the_lock() {
     let files =
