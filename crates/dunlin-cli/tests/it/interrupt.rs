@@ -32,7 +32,7 @@ fn running() -> Running {
         ("2_b.sql", "insert into t select 1 from pg_sleep(600);"),
     ]);
     let tunnel = block_on(Tunnel::new());
-    let child = program(&tunnel.url(database.name()), &folder).spawn(&["up"]);
+    let mut child = program(&tunnel.url(database.name()), &folder).spawn(&["up"]);
     let sleeping = "select from pg_stat_activity where datname = current_database() and state = 'active'
                     and query like '%pg_sleep(600)%' and pid <> pg_backend_pid()";
     for _ in 0..200 {
@@ -41,7 +41,8 @@ fn running() -> Running {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    panic!("it never began");
+    child.kill().unwrap();
+    panic!("it never began: {:?}", child.wait());
 }
 
 fn signal(child: &Child, signal: rustix::process::Signal) {
