@@ -7,7 +7,10 @@
 )]
 
 mod check;
+mod faults;
 mod interrupt;
+mod many;
 mod messy;
 mod program;
+mod proxy;
 mod random;

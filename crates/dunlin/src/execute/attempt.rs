@@ -7,8 +7,9 @@ use super::runner::{Runner, State, millis};
 use super::setup::{Opening, Prepared, Work, connect_work, open_run, prepare};
 use super::up::{finish, merged, same_plan, summary, unless_interrupted};
 use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Outcome, Report, Target};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
+use crate::pg::fault::point;
 use crate::pg::journal::{Journal, RunHandle};
 use crate::pg::sqlstate::is_time_out;
 use crate::pg::{PgError, Session};
@@ -160,18 +161,22 @@ async fn attempt(
         run,
         place.unit_key,
         &prepared.accepted,
-        prepared.past.clone(),
+        prepared.start(set),
         prepared.catalog.has_deferred(),
         place.brake,
         place.notices,
     );
+    let first_attempt = earlier.is_none();
     if let Some(earlier) = earlier {
         runner.go_on_from(earlier);
     }
     let first = planned.plan.diagnostics.clone();
     let ended = match planned.plan.refused {
         true => Err(ExecuteError::refused(first.clone())),
-        false => runner.run_all(planned, listener).await,
+        false => match runner.record_broken(if first_attempt { &prepared.broken } else { &[] }).await {
+            Ok(()) => runner.run_all(planned, listener).await,
+            Err(error) => Err(error),
+        },
     };
     let mut state = runner.into_state();
     place.brake.recording().await;
@@ -196,6 +201,7 @@ async fn attempt(
     let end = End { place, set, prepared: &prepared, journal: &journal, run, work: &work.session };
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
     let result = end.report(before, first, ended, state, unrecorded).await;
+    point!("run-ended");
     work.session.close().await;
     result
 }
@@ -218,21 +224,30 @@ async fn begin(
             prepared = prepare(set, options, &work.session).await?;
         }
         let mut planned = prepared.plan(set, options);
-        if !carried.has_begun()
-            && let Some(report) = nothing_to_begin(set, options, &prepared, &planned, work, listener).await?
+        let cut_off = prepared.is_cut_off();
+        let nothing = match carried.has_begun() {
+            true => None,
+            false => nothing_to_begin(set, options, &prepared, &planned, work, listener).await?,
+        };
+        // A run that was cut off before it wrote its end is ended by this one, where that can be written.
+        if let Some(report) = nothing.as_ref()
+            && !cut_off
         {
-            return Ok(Begun::Nothing(Box::new(report)));
+            return Ok(Begun::Nothing(Box::new(report.clone())));
         }
-        let last_run = prepared.history.as_ref().and_then(|history| history.last_run.as_ref());
-        let cut_off = last_run.is_some_and(|run| run.finished_at.is_none());
+        point!("planned");
         let opening = Opening {
             epoch: prepared.history.as_ref().map(|history| history.epoch),
             unit_key,
             proxy: work.proxy,
             run: carried.run,
         };
-        let opened = open_run(options, &work.session, &prepared.catalog, &opening).await?;
-        let Some((journal, run)) = opened else { continue };
+        let opened = open_run(options, &work.session, &prepared.catalog, &opening).await;
+        if let (Err(_), Some(report)) = (&opened, nothing) {
+            return Ok(Begun::Nothing(Box::new(report)));
+        }
+        let Some((journal, run)) = opened? else { continue };
+        point!("run-begun");
         carried.run = Some(run);
         place.brake.recording().await;
         if cut_off {
@@ -278,10 +293,8 @@ async fn nothing_to_begin(
         return Ok(Some(report));
     }
     super::setup::refuse_read_only(&work.session).await?;
-    if work.proxy
-        && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0)
-    {
-        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
+    if work.proxy {
+        super::proxy::refuse(planned, &prepared.operations)?;
     }
     Ok(None)
 }
@@ -328,12 +341,23 @@ impl End<'_> {
             true => Ok(()),
             false => self.record(&report, error.is_none(), &measured, &forgotten, &past, unrecorded).await,
         };
-        match error {
-            Some(mut error) => {
+        match (error, finished) {
+            (Some(mut error), _) => {
                 error.report = Some(Box::new(report));
                 Err(error)
             }
-            None => finished.map(|()| report),
+            (None, Ok(())) => Ok(report),
+            // The failure is what the user has to know first.
+            (None, Err(error)) if report.failed.is_some() => {
+                report.diagnostics.push(unfinished(&error));
+                Ok(report)
+            }
+            (None, Err(mut error)) => {
+                report.outcome = Outcome::Failed;
+                error.kind = ErrorKind::Failed;
+                error.report = Some(Box::new(report));
+                Err(error)
+            }
         }
     }
 
@@ -383,5 +407,15 @@ impl End<'_> {
             another = Some(connect_work(&target, Arc::new(|_, _| {})).await?);
         }
         Err(ExecuteError::from(PgError::Closed { cause: None, sqlstate: None }))
+    }
+}
+
+/// Says that a run could not record its end; what it did is recorded with each unit.
+fn unfinished(error: &ExecuteError) -> Diagnostic {
+    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
+    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
+    match &error.diagnostic.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
     }
 }

@@ -207,10 +207,10 @@ pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -
 }
 
 /// The record of a failure, in a transaction of its own.
-pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, error: &PgError) -> String {
-    let operation = &runner.operations.all[decision.operation];
+pub(super) fn failure_sql(runner: &Runner<'_>, operation: usize, code: Code, error: &PgError) -> String {
+    let operation = &runner.operations.all[operation];
     let row = OperationRow {
-        code: Some(Code::DN808.as_str()),
+        code: Some(code.as_str()),
         error: error.server(),
         ..operation_row(runner.set, operation, OperationState::Failed)
     };

@@ -5,16 +5,17 @@ use super::event::Event;
 use super::record::Row;
 use super::report::Failure;
 use super::unit::{Failed, Running, UnitEnd, may_set};
-use super::{ErrorKind, ExecuteError, Options};
+use super::{ExecuteError, Options};
 use crate::catalog::{Catalog, SearchPath};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunHandle, UnitStatements};
-use crate::pg::{PgError, ServerError, Session, sqlstate};
+use crate::pg::{ServerError, Session, sqlstate};
 use crate::plan::{
-    Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, Unit,
+    Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, SetAside,
+    Unit,
 };
 use crate::syntax::on_large_stack;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -46,7 +47,9 @@ pub(super) struct Runner<'p> {
 pub(super) struct State {
     pub(super) past: Past,
     /// Operations that the server refused at run time, or that failed.
-    pub(super) set_aside: HashMap<usize, Diagnostic>,
+    pub(super) set_aside: HashMap<usize, SetAside>,
+    /// Those of them that the server refused, and that a catalog read after more was done may still let run.
+    pub(super) judged_again: HashSet<usize>,
     pub(super) notes: Vec<Diagnostic>,
     /// The last outcome of each operation.
     pub(super) outcomes: BTreeMap<usize, Row>,
@@ -54,6 +57,8 @@ pub(super) struct State {
     pub(super) failures: Vec<(usize, Failure)>,
     /// What was measured after the journal row was sent: operation, milliseconds, rows.
     pub(super) measured: Vec<(usize, u64, Option<u64>)>,
+    /// The record of a failure that could not be written when it happened.
+    pub(super) unrecorded: Option<String>,
     /// What was under way when the connection was lost.
     pub(super) lost: Option<Lost>,
     pub(super) ran: bool,
@@ -69,9 +74,10 @@ impl State {
 
     /// Counts what was under way when the connection was lost as failed; gives the journal's record of it.
     pub(super) fn give_up(&mut self) -> Option<String> {
-        let Lost { operation, failure, record } = self.lost.take()?;
+        let unrecorded = self.unrecorded.take();
+        let Some(Lost { operation, failure, record }) = self.lost.take() else { return unrecorded };
         self.failures.push((operation, failure));
-        record
+        record.or(unrecorded)
     }
 }
 
@@ -99,12 +105,11 @@ impl<'p> Runner<'p> {
         run: RunHandle,
         unit_key: i64,
         accepted: &'p HashSet<usize>,
-        past: Past,
+        state: State,
         deferred: bool,
         brake: &'p Brake,
         notices: &'p super::notices::Notices,
     ) -> Runner<'p> {
-        let state = Mutex::new(State { past, ..State::default() });
         Runner {
             set,
             operations,
@@ -120,7 +125,7 @@ impl<'p> Runner<'p> {
             deferred,
             brake,
             notices,
-            state,
+            state: Mutex::new(state),
         }
     }
 
@@ -172,11 +177,13 @@ impl<'p> Runner<'p> {
         mut planned: Planned,
         listener: &mut super::Listener<'p>,
     ) -> Result<Vec<Diagnostic>, ExecuteError> {
-        // Each new plan has less to do or sets something aside; the bound only guards against a fault of ours.
-        for _ in 0..self.operations.all.len() * 2 + 2 {
+        // Each new plan has less to do, or one more operation is set aside, each twice at most; the bound only
+        // guards against a fault of ours.
+        for _ in 0..self.operations.all.len() * 3 + 3 {
             listener(&Event::Planned { plan: &planned.plan, again: self.state().ran });
             match self.run_units(&planned, listener).await? {
-                Progress::Again => {}
+                Progress::Again => self.judge_again(),
+                Progress::Without => {}
                 Progress::On | Progress::Stop => return Ok(planned.plan.diagnostics),
             }
             let schema = &self.options.journal_schema;
@@ -187,6 +194,9 @@ impl<'p> Runner<'p> {
                 let diagnostics = planned.plan.diagnostics.clone();
                 self.state().notes.extend(diagnostics.iter().cloned());
                 return Err(ExecuteError::refused(diagnostics));
+            }
+            if self.proxy {
+                super::proxy::refuse(&planned, self.operations)?;
             }
         }
         Ok(planned.plan.diagnostics)
@@ -210,7 +220,7 @@ impl<'p> Runner<'p> {
             let progress = self.run_one(planned, position, &mut ahead, listener).await?;
             let last = position + 1 == planned.units.len();
             match progress {
-                Progress::Stop => return Ok(Progress::Stop),
+                Progress::Stop | Progress::Without => return Ok(progress),
                 Progress::Again if !last || self.something_left(planned) => return Ok(Progress::Again),
                 Progress::Again | Progress::On => {}
             }
@@ -233,8 +243,25 @@ impl<'p> Runner<'p> {
     fn something_left(&self, planned: &Planned) -> bool {
         let state = self.state();
         planned.decisions.iter().any(|decision| {
-            decision.action == Action::Skip && !state.set_aside.contains_key(&decision.operation)
+            decision.action == Action::Skip
+                && match state.set_aside.get(&decision.operation) {
+                    Some(aside) => !aside.pending && !state.judged_again.contains(&decision.operation),
+                    None => true,
+                }
         })
+    }
+
+    /// Lets what the server refused be judged once more: what was done since may have made what it lacked.
+    fn judge_again(&self) {
+        let state = &mut *self.state();
+        let State { set_aside, judged_again, .. } = state;
+        set_aside.retain(|operation, aside| aside.pending || !judged_again.insert(*operation));
+    }
+
+    /// Whether the operation of a decision was set aside when it ran.
+    fn was_set_aside(&self, planned: &Planned, failed: &Failed) -> bool {
+        let at = failed.decision.map(|at| planned.decisions[at].at);
+        at.is_some_and(|operation| self.state().set_aside.contains_key(&operation))
     }
 
     async fn run_one<'r>(
@@ -271,6 +298,8 @@ impl<'p> Runner<'p> {
                 }
                 Ok(if again || barrier { Progress::Again } else { Progress::On })
             }
+            // Nothing half-done commits: the unit runs again without the operation, and without what depends on it.
+            UnitEnd::Failed(failed) if self.was_set_aside(planned, &failed) => Ok(Progress::Without),
             UnitEnd::Failed(failed) => self.failed(planned, unit, &failed).await,
         }
     }
@@ -386,8 +415,21 @@ impl<'p> Runner<'p> {
     }
 
     /// The diagnostic for an operation that the server refused since something is missing.
-    pub(super) fn misfit(&self, decision: &Decision, error: &ServerError) -> Diagnostic {
+    pub(super) fn misfit(
+        &self,
+        decision: &Decision,
+        error: &ServerError,
+        dependent_on: Option<usize>,
+    ) -> Diagnostic {
         let operation = &self.operations.all[decision.operation];
+        if let Some(skipped) = dependent_on {
+            let other = &self.operations.all[skipped];
+            let message = format!("{}, since the operation that makes it is skipped", error.message);
+            return Diagnostic::new(Code::DN209, message)
+                .at(&operation.file, operation.statement.span)
+                .because(&other.file, other.statement.span, "would make it")
+                .help("it is judged again once that operation can run");
+        }
         let code = match error.sqlstate.as_str() {
             "42P01" => Code::DN202,
             "42703" | "42702" => Code::DN203,
@@ -405,12 +447,17 @@ impl<'p> Runner<'p> {
         diagnostic.help("it is judged again when its file or the schema has changed; `dunlin show` prints it")
     }
 
+    /// Keeps something to be said at the end; a unit that runs again says it once.
     pub(super) fn note(&self, diagnostic: Diagnostic) {
-        self.state().notes.push(diagnostic);
+        let mut state = self.state();
+        if !state.notes.contains(&diagnostic) {
+            state.notes.push(diagnostic);
+        }
     }
 
+    /// Takes an operation out of this run: the unit fails, and is run again without it.
     pub(super) fn set_aside(&self, operation: usize, diagnostic: Diagnostic) {
-        self.state().set_aside.insert(operation, diagnostic);
+        self.state().set_aside.insert(operation, SetAside { diagnostic, pending: false });
     }
 
     /// Begins a transaction of Dunlin's own, in which it is sure that no other run has begun.
@@ -518,91 +565,20 @@ impl<'p> Runner<'p> {
         let found = rows.filter(|row| row.duration_ms > 0 || row.rows.is_some());
         self.state().measured.extend(found.map(|row| (row.operation, row.duration_ms, row.rows)));
     }
-
-    /// Records a failure in a transaction of its own and says how to go on.
-    async fn failed(
-        &self,
-        planned: &Planned,
-        unit: &Unit,
-        failed: &Failed,
-    ) -> Result<Progress, ExecuteError> {
-        let at = failed.decision.unwrap_or(unit.decisions.start);
-        let decision = &planned.decisions[at];
-        let failure = self.failure(decision, &planned.plan.steps[at].sql, &failed.error);
-        if self.brake.is_lock_lost()
-            && let Some(stopped) = self.brake.pulled()
-        {
-            return Err(stopped);
-        }
-        if failed.error.is_connection_loss() {
-            let mut error = ExecuteError::from(failed.error.clone());
-            error.kind = ErrorKind::Failed;
-            // Without the server's last words on the statement, the commit that was sent with it may have been done;
-            // nor is it known what became of a statement outside a transaction.
-            let surely = failed.error.server().is_some() && failed.decision.is_some() && unit.transactional;
-            let record = surely.then(|| super::record::failure_sql(self, decision, &failed.error));
-            self.state().lost = Some(Lost { operation: decision.operation, failure, record });
-            return Err(error);
-        }
-        let sql = super::record::failure_sql(self, decision, &failed.error);
-        self.work.batch(&sql).await.map_err(ExecuteError::from)?;
-        let operation = &self.operations.all[decision.operation];
-        let mut state = self.state();
-        state.failures.push((decision.operation, failure.clone()));
-        if !self.options.keep_going {
-            return Ok(Progress::Stop);
-        }
-        // What stands in the same migration after it, and what depends on it, stays pending.
-        for index in self.operations.ranges[operation.migration].clone() {
-            let done = state
-                .past
-                .operation(&self.set.migrations[operation.migration].id, &self.operations.all[index].identity)
-                .is_some_and(|past| past.state == PastState::Done);
-            if !done {
-                let other = &self.operations.all[index];
-                let diagnostic =
-                    Diagnostic::new(Code::DN808, format!("its migration failed: {}", failure.message))
-                        .at(&other.file, other.statement.span)
-                        .severity(Severity::Warning);
-                state.set_aside.insert(index, diagnostic);
-            }
-        }
-        Ok(Progress::Again)
-    }
-
-    /// What the report says about a failed statement.
-    fn failure(&self, decision: &Decision, sql: &str, error: &PgError) -> Failure {
-        let operation = &self.operations.all[decision.operation];
-        let span = operation.statement.span;
-        let server = error.server();
-        // The position counts characters of the text that was sent, from 1.
-        let as_written = decision.sql.is_none();
-        let offset = server.and_then(|error| error.position).filter(|_| as_written).map(|position| {
-            let position = usize::try_from(position).unwrap_or(1).saturating_sub(1);
-            sql.char_indices().nth(position).map_or(sql.len(), |(at, _)| at)
-        });
-        let (line, column) = operation.file.line_column(span.start + offset.unwrap_or(0));
-        Failure {
-            migration: self.set.migrations[operation.migration].id.clone(),
-            operation: operation.number,
-            file: operation.file.path.to_string(),
-            line,
-            column,
-            sqlstate: error.sqlstate().unwrap_or("08006").to_owned(),
-            message: server.map_or_else(|| error.to_string(), |error| error.message.clone()),
-            detail: server.and_then(|error| error.detail.clone()),
-            hint: server.and_then(|error| error.hint.clone()),
-        }
-    }
 }
 
 /// From how many units on the time for preparing statements is less than what they save.
 const WORTH_PREPARING: usize = 4;
 
 /// What comes after a unit.
-enum Progress {
+pub(super) enum Progress {
+    /// The next one.
     On,
+    /// A new plan, unless nothing is left.
     Again,
+    /// A new plan: the unit was rolled back, and runs without an operation of it.
+    Without,
+    /// Nothing more.
     Stop,
 }
 

@@ -1,5 +1,6 @@
 //! What every command that plans has to do first: connect, read the journal and the schema, read the files.
 
+use super::broken::Broken;
 use super::event::Event;
 use super::{ErrorKind, ExecuteError, Listener, Options, Target};
 use crate::catalog::{Catalog, SearchPath};
@@ -8,8 +9,9 @@ use crate::history::History;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
-use crate::pg::{ConnectOptions, PgError, Session, connect, sqlstate};
-use crate::plan::{Action, Dialect, Input, Operations, Past, Planned};
+use crate::pg::sqlstate::{self, Trouble};
+use crate::pg::{ConnectOptions, PgError, Session, connect};
+use crate::plan::{Action, Dialect, Input, Operations, Past, Planned, SetAside};
 use crate::syntax::{ParseOptions, Tree, on_large_stack};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -31,14 +33,19 @@ pub(super) async fn connect_lock(
         long_lived: true,
         ..ConnectOptions::default()
     };
-    let session = connect(&target.conninfo, &options).await.map_err(ExecuteError::from)?;
+    let session = connect(target.server(), &options).await.map_err(ExecuteError::from)?;
     let info = session.info();
     if !VERSIONS.contains(&info.version) && info.version != 0 {
         return Err(ExecuteError::new(
             ErrorKind::Refused,
             Code::DN804,
             format!("the server is PostgreSQL {}; Dunlin works with 14 to 18", info.version_text),
-        ));
+        )
+        .help(if info.version < VERSIONS.start {
+            "upgrade the server: its version gets no more fixes"
+        } else {
+            "use a later Dunlin, which knows what this version of the server does"
+        }));
     }
     listener(&Event::Connected { server: info.version_text.clone(), database: info.host.clone() });
     Ok(session)
@@ -62,8 +69,7 @@ pub(super) async fn connect_work(
         on_notice: Some(notices),
         ..ConnectOptions::default()
     };
-    let conninfo = target.direct.as_ref().unwrap_or(&target.conninfo);
-    let session = connect(conninfo, &options).await.map_err(ExecuteError::from)?;
+    let session = connect(target.server(), &options).await.map_err(ExecuteError::from)?;
     let proxy = session.prepare_for_work(CHECK_INTERVAL).await.map_err(ExecuteError::from)?;
     Ok(Work { session, proxy })
 }
@@ -83,6 +89,10 @@ pub(super) struct Prepared {
     pub(super) past: Past,
     pub(super) history: Option<History>,
     pub(super) accepted: HashSet<usize>,
+    /// What the plan goes past.
+    pub(super) set_aside: HashMap<usize, SetAside>,
+    /// The faults of the text that it goes past.
+    pub(super) broken: Vec<Broken>,
 }
 
 /// Reads the journal, the schema and the files.
@@ -109,7 +119,20 @@ pub(super) async fn prepare(
     let past = super::past::past(set, &operations, history.as_ref(), &read.catalog);
     let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
-    Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+    let mut prepared = Prepared {
+        operations,
+        catalog: read.catalog,
+        search_path: read.search_path,
+        past,
+        history,
+        accepted,
+        set_aside: HashMap::new(),
+        broken: Vec::new(),
+    };
+    if options.keep_going {
+        prepared.pass_over_broken(set);
+    }
+    Ok(prepared)
 }
 
 /// Refuses a role that is not there, or that the login may not become.
@@ -147,6 +170,9 @@ async fn memberships(
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// Fails in every session, and says in the server's log what it is for.
+const NEVER: &str = "SELECT pg_catalog.int4in('Dunlin asks whether the server can parse what follows')";
+
 /// Operations whose text our grammar refuses and the server accepts: a newer or older keyword.
 ///
 /// The server is asked to parse, not to run: a syntax error comes from its grammar, all else from later.
@@ -156,17 +182,14 @@ async fn accepted(operations: &Operations, session: &Session) -> Result<HashSet<
         if !matches!(operation.statement.tree, Tree::Refused(_)) {
             continue;
         }
-        match session.client().prepare(&operation.statement.sql).await {
-            Ok(_) => {
+        // A message is parsed as a whole before its first statement runs, and that one always fails.
+        let sql = format!("{NEVER}; {}", operation.statement.sql);
+        match session.batch(&sql).await {
+            Err(PgError::Server(error)) if error.sqlstate == "42601" => {}
+            Ok(()) | Err(PgError::Server(_)) => {
                 accepted.insert(index);
             }
-            Err(error) => match session.error(error) {
-                PgError::Server(error) if error.sqlstate == "42601" => {}
-                PgError::Server(_) => {
-                    accepted.insert(index);
-                }
-                error => return Err(ExecuteError::from(error)),
-            },
+            Err(error) => return Err(ExecuteError::from(error)),
         }
     }
     Ok(accepted)
@@ -215,7 +238,7 @@ impl Prepared {
             policy: &options.policy,
             to: options.to.as_deref(),
             accepted: &self.accepted,
-            set_aside: &HashMap::new(),
+            set_aside: &self.set_aside,
             check: false,
         };
         on_large_stack(|| crate::plan::plan(&input))
@@ -225,6 +248,12 @@ impl Prepared {
     pub(super) fn reaches(&self, set: &MigrationSet, position: usize, to: Option<&str>) -> bool {
         let last = to.and_then(|to| set.migrations.iter().position(|migration| migration.id == to));
         last.is_none_or(|last| position <= last)
+    }
+
+    /// Whether the last run has not come to its end, and so has not written what it leaves.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let last = self.history.as_ref().and_then(|history| history.last_run.as_ref());
+        last.is_some_and(|run| run.finished_at.is_none())
     }
 
     /// Whether the journal would be the same after the run: what is skipped or held was so before.
@@ -446,40 +475,44 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
 
 impl From<PgError> for ExecuteError {
     fn from(error: PgError) -> ExecuteError {
+        const AGAIN: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
         let (kind, code, help) = match &error {
-            PgError::Server(server) if sqlstate::is_insufficient_privilege(&server.sqlstate) => (
-                ErrorKind::Refused,
-                Code::DN803,
-                Some("grant the privilege to the role that Dunlin works as, or use another role"),
-            ),
-            PgError::Server(server) if sqlstate::is_read_only(&server.sqlstate) => {
-                (ErrorKind::Refused, Code::DN805, Some("connect to the primary, with a role that may write"))
-            }
-            PgError::Server(server) if sqlstate::is_disk_full(&server.sqlstate) => (
-                ErrorKind::Failed,
-                Code::DN808,
-                Some(
-                    "make room on the server's disk, then run `dunlin up` again: it goes on where it stopped",
-                ),
-            ),
-            PgError::Server(server) if crate::pg::journal::is_epoch_lost(server) => {
-                return ExecuteError::new(
-                    ErrorKind::Failed,
-                    Code::DN802,
-                    "another run has taken over: this one commits nothing more",
+            _ if error.sqlstate().is_some_and(sqlstate::is_from_proxy)
+                && !matches!(error, PgError::Refused { .. }) =>
+            {
+                (
+                    ErrorKind::Refused,
+                    Code::DN806,
+                    Some(
+                        "Dunlin works through a proxy that pools sessions or transactions (not statements) and has two \
+                     server connections to spare; or give a connection to the server itself with --direct-url",
+                    ),
                 )
-                .help("what was committed is recorded; `dunlin status` shows it");
             }
-            PgError::Server(server) if sqlstate::is_connection_loss(&server.sqlstate) => (
+            PgError::Server(server) if crate::pg::journal::is_epoch_lost(server) => (
                 ErrorKind::Failed,
-                Code::DN801,
-                Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"),
+                Code::DN802,
+                Some("what was committed is recorded; `dunlin status` shows it"),
             ),
-            PgError::Server(_) => (ErrorKind::Failed, Code::DN808, None),
-            PgError::Closed { .. } | PgError::Protocol(_) => (
-                ErrorKind::Failed,
+            PgError::Server(server) => match sqlstate::trouble(&server.sqlstate) {
+                Some(Trouble { code, help }) => {
+                    let refused = matches!(code, Code::DN803 | Code::DN805);
+                    (if refused { ErrorKind::Refused } else { ErrorKind::Failed }, code, Some(help))
+                }
+                None if sqlstate::is_connection_loss(&server.sqlstate) => {
+                    (ErrorKind::Failed, Code::DN801, Some(AGAIN))
+                }
+                None => (ErrorKind::Failed, Code::DN808, None),
+            },
+            PgError::Closed { sqlstate, .. } => {
+                let known = sqlstate.as_deref().and_then(sqlstate::trouble);
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(AGAIN, |trouble| trouble.help)))
+            }
+            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(AGAIN)),
+            PgError::Refused { error, .. } if sqlstate::trouble(&error.sqlstate).is_some() => (
+                ErrorKind::Connection,
                 Code::DN801,
-                Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"),
+                sqlstate::trouble(&error.sqlstate).map(|trouble| trouble.help),
             ),
             _ => (
                 ErrorKind::Connection,
@@ -489,7 +522,11 @@ impl From<PgError> for ExecuteError {
                 ),
             ),
         };
-        let made = ExecuteError::new(kind, code, error.to_string());
+        let message = match code {
+            Code::DN802 => "another run has taken over: this one commits nothing more".to_owned(),
+            _ => error.to_string(),
+        };
+        let made = ExecuteError::new(kind, code, message);
         match help {
             Some(help) => made.help(help),
             None => made,
@@ -545,16 +582,5 @@ impl ExecuteError {
             format!("the lock was not free within {} s: {who} holds it", waited.as_secs()),
         )
         .help("wait for it to end, or give more time with --lock-wait")
-    }
-
-    /// A statement that cannot run through a transaction-pooling proxy.
-    pub(super) fn proxy(sql: &str) -> ExecuteError {
-        let head: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
-        ExecuteError::new(
-            ErrorKind::Refused,
-            Code::DN806,
-            format!("`{head} …` cannot run in a transaction, and the connection goes through a transaction-pooling proxy"),
-        )
-        .help("give a connection that goes to the server itself with --direct-url")
     }
 }

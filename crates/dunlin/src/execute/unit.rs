@@ -9,7 +9,8 @@ use crate::analyze::{Class, Presence, Session, SessionChange, TransactionStateme
 use crate::diagnostic::Diagnostic;
 use crate::history::OperationState;
 use crate::pg::PgError;
-use crate::plan::{Action, Decision, Planned, Unit, is_mark};
+use crate::pg::fault::point;
+use crate::plan::{Action, Decision, PastState, Planned, Unit, is_mark};
 use futures_util::SinkExt as _;
 use std::collections::HashMap;
 use std::time::Instant;
@@ -60,11 +61,7 @@ pub(super) struct Running<'r, 'p> {
     under_way: Option<UnderWay<'r>>,
     rows: Vec<Row>,
     session: Session,
-    /// From here on, each statement has a savepoint: something was not as planned.
-    pub(super) careful: bool,
     pub(super) again: bool,
-    /// Operations whose key the data does not allow: they are skipped with this reason.
-    pub(super) unkeyed: HashMap<usize, Diagnostic>,
     /// Rows whose statements are not answered yet: place in `rows`, index of the decision.
     untold: Vec<(usize, usize)>,
     /// Milliseconds and rows of statements that were answered, by decision.
@@ -84,6 +81,7 @@ impl<'p> Runner<'p> {
         let mut running = ahead.take().unwrap_or_else(|| Running::new(self, planned, position));
         let result = match running.start(listener).await {
             Ok(()) => {
+                point!("unit-sent");
                 *ahead = running.next(position + 1, listener).await;
                 running.end(listener).await
             }
@@ -91,6 +89,7 @@ impl<'p> Runner<'p> {
         };
         match result {
             Ok(()) => {
+                point!("unit-committed");
                 self.committed(running.rows);
                 Ok(UnitEnd::Committed { again: running.again })
             }
@@ -106,7 +105,7 @@ impl<'p> Runner<'p> {
 
     async fn roll_back(&self) {
         // A lost connection has rolled back by itself; any other error here shows at the next statement.
-        let _ = self.work.batch("ROLLBACK").await;
+        let _ = self.work.batch(if self.proxy { super::proxy::ROLLBACK } else { "ROLLBACK" }).await;
     }
 
     /// Whether a unit is sent without looking at an answer in between, and leaves nothing that could not be foreseen.
@@ -142,9 +141,7 @@ impl<'r, 'p> Running<'r, 'p> {
             under_way: None,
             rows: Vec::new(),
             session: Session::new(runner.search_path.clone()),
-            careful: false,
             again: false,
-            unkeyed: HashMap::new(),
             untold: Vec::new(),
             measured: HashMap::new(),
         }
@@ -275,7 +272,10 @@ impl<'r, 'p> Running<'r, 'p> {
 
     /// Journal rows are written under Dunlin's own role and settings.
     fn journal_prelude(&self) -> String {
-        let mut sql = String::new();
+        let mut sql = match self.runner.proxy {
+            true => super::proxy::forget(self.runner.work),
+            false => String::new(),
+        };
         if !self.session.is_plain() {
             sql.push_str(
                 "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL statement_timeout = 0; \
@@ -314,6 +314,10 @@ impl<'r, 'p> Running<'r, 'p> {
             }
             Action::Run => self.run_operation(index, decision, listener).await?,
             Action::Ensure => self.run_ensure(index, decision, listener).await?,
+            // A run that was cut off had begun it, and it is there: that run did it.
+            Action::Satisfied if self.runner.recorded(decision) == Some(PastState::Started) => {
+                self.finish(index, OperationState::Done, None);
+            }
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
             // Its record tells of the failure.
             Action::Skip if self.runner.has_failed(decision.operation) => {}
@@ -338,12 +342,6 @@ impl<'r, 'p> Running<'r, 'p> {
         listener: &mut super::Listener<'p>,
     ) -> Result<(), Box<Failed>> {
         let operation = &self.runner.operations.all[decision.operation];
-        if let Some(diagnostic) = self.unkeyed.remove(&decision.operation) {
-            let diagnostic = diagnostic.at(&operation.file, operation.statement.span);
-            self.finish(index, OperationState::Skipped, Some(&diagnostic));
-            self.runner.set_aside(decision.operation, diagnostic);
-            return Ok(());
-        }
         if matches!(operation.transaction, Some(TransactionStatement::RollbackTo(_))) {
             // It would take the transaction out of its error, and what is sent after it would commit.
             self.flush(listener).await?;
@@ -361,10 +359,7 @@ impl<'r, 'p> Running<'r, 'p> {
                 return self.copy(index, &sql, data).await;
             }
             // Savepoints of our own would hide the file's: what it brackets itself runs plainly.
-            if (self.careful || is_careful(decision))
-                && operation.transaction.is_none()
-                && !operation.rolled_back
-            {
+            if is_careful(decision) && operation.transaction.is_none() && !operation.rolled_back {
                 return self.run_carefully(index, decision, sql, listener).await;
             }
             self.queue.push(Queued { sql, decision: Some(index) });
@@ -473,13 +468,15 @@ impl<'r, 'p> Running<'r, 'p> {
     pub(super) fn finish(&mut self, index: usize, state: OperationState, diagnostic: Option<&Diagnostic>) {
         let decision = &self.planned.decisions[index];
         let step = &self.planned.plan.steps[index];
+        // What was done needs no reason, and when it was done is nothing that a later run would find the same.
+        let planned = Some(decision).filter(|_| state != OperationState::Done);
         self.rows.push(Row {
             operation: decision.operation,
             state,
-            code: diagnostic.map(|diagnostic| diagnostic.code).or(decision.code),
+            code: diagnostic.map(|diagnostic| diagnostic.code).or(planned.and_then(|planned| planned.code)),
             reason: diagnostic
                 .map(|diagnostic| diagnostic.message.clone())
-                .or_else(|| decision.reason.clone()),
+                .or_else(|| planned.and_then(|planned| planned.reason.clone())),
             duration_ms: 0,
             rows: None,
             sql: (decision.sql.is_some()).then(|| step.sql.clone()),

@@ -3,6 +3,7 @@
 mod connect;
 pub mod conninfo;
 mod error;
+pub(crate) mod fault;
 pub mod introspect;
 pub mod journal;
 mod lock;

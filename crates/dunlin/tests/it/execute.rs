@@ -31,10 +31,16 @@ impl World {
     }
 
     pub(crate) fn run(&self) -> impl Future<Output = Result<Report, ExecuteError>> + Send + 'static {
+        self.run_on(&self.url.clone().unwrap_or_else(|| self.database.url()))
+    }
+
+    pub(crate) fn run_on(
+        &self,
+        url: &str,
+    ) -> impl Future<Output = Result<Report, ExecuteError>> + Send + use<> {
         let path = self.folder.path().to_owned();
         let migrations = Migrations::Folder { path, shown_as: "m".into() };
-        let url = self.url.clone().unwrap_or_else(|| self.database.url());
-        let conninfo = ConnInfo::parse(&url, &Environment::default()).unwrap();
+        let conninfo = ConnInfo::parse(url, &Environment::default()).unwrap();
         let target = Target { conninfo, direct: None, connect_wait: self.connect_wait };
         let (options, said) = (self.options.clone(), self.said.clone());
         async move {

@@ -12,6 +12,7 @@ mod cases;
 mod ddl;
 mod embedded;
 mod execute;
+mod failures;
 mod generated;
 mod interrupt;
 mod introspect;
