@@ -69,6 +69,11 @@ impl OwnServer {
         self.embedded.data_directory()
     }
 
+    /// Gives the directory of its socket, which is a host for libpq.
+    pub fn socket_directory(&self) -> &Path {
+        self.embedded.socket_directory()
+    }
+
     /// Gives the operating system's user that it runs as.
     pub fn account(&self) -> ServerAccount {
         ServerAccount::of(self.data_directory())

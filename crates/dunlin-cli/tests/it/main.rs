@@ -14,3 +14,6 @@ mod messy;
 mod program;
 mod proxy;
 mod random;
+mod standby;
+mod surroundings;
+mod traffic;

@@ -46,6 +46,7 @@ mod query_call;
 mod query_expr;
 mod query_from;
 mod query_json;
+mod query_literal;
 mod query_name;
 mod query_operator;
 mod query_scope;

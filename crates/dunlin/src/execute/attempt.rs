@@ -304,6 +304,16 @@ async fn is_lost(session: &Session) -> bool {
     session.is_closed() || tokio::time::timeout(Duration::from_millis(100), session.closed()).await.is_ok()
 }
 
+/// Says that a run could not record its end; what it did is recorded with each unit.
+fn unfinished(error: &ExecuteError) -> Diagnostic {
+    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
+    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
+    match &error.diagnostic.help {
+        Some(help) => diagnostic.help(help.clone()),
+        None => diagnostic,
+    }
+}
+
 /// The end of a run.
 struct End<'a> {
     place: &'a Place<'a>,
@@ -334,6 +344,7 @@ impl End<'_> {
         let options = self.place.options;
         let mut report = summary(self.set, self.prepared, before, options, diagnostics, state, None);
         if error.is_some() {
+            // As the journal shall have it.
             report.outcome = Outcome::Failed;
         }
         // Who has lost the lock writes nothing.
@@ -376,8 +387,11 @@ impl End<'_> {
         for last in [false, false, true] {
             let work = another.as_ref().map_or(self.work, |another| &another.session);
             if !work.is_closed() {
-                if let Some(sql) = &unrecorded {
-                    let _ = work.batch(sql).await;
+                if let Some(sql) = &unrecorded
+                    && work.batch(sql).await.is_err()
+                {
+                    // Its transaction is still open, and what follows would be refused in it.
+                    let _ = work.batch("ROLLBACK").await;
                 }
                 let Place { options, unit_key, .. } = *self.place;
                 let done = finish(
@@ -407,15 +421,5 @@ impl End<'_> {
             another = Some(connect_work(&target, Arc::new(|_, _| {})).await?);
         }
         Err(ExecuteError::from(PgError::Closed { cause: None, sqlstate: None }))
-    }
-}
-
-/// Says that a run could not record its end; what it did is recorded with each unit.
-fn unfinished(error: &ExecuteError) -> Diagnostic {
-    let text = format!("the end of the run could not be recorded: {}", error.diagnostic.message);
-    let diagnostic = Diagnostic::new(error.diagnostic.code, text).severity(Severity::Warning);
-    match &error.diagnostic.help {
-        Some(help) => diagnostic.help(help.clone()),
-        None => diagnostic,
     }
 }

@@ -15,7 +15,7 @@ use crate::history::{History, MigrationRecord, MigrationState, OperationRecord, 
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle};
-use crate::pg::{LockError, LockKeys, LockOptions, Session, with_lock};
+use crate::pg::{LockError, LockKeys, LockOptions, OWN, Session, with_lock};
 use crate::plan::{Action, Decision, Dialect, Operations, Plan, Planned};
 use crate::syntax::{ParseOptions, on_large_stack};
 
@@ -271,7 +271,7 @@ pub async fn skip(
         let sql = decision_sql(&journal, run, &set, &operations, position, &[row], complete);
         let end = RunEnd { outcome: "applied", ..RunEnd::default() };
         let end = journal.finish_run_sql(run, &end);
-        work.batch(&format!("BEGIN; {sql}; {end}; COMMIT")).await?;
+        work.batch(&format!("BEGIN; {OWN}{sql}; {end}; COMMIT")).await?;
         let operation = &operations.all[index];
         Ok(ShownOperation {
             status: OperationStatus {
@@ -353,7 +353,7 @@ pub async fn adopt(
             ..RunEnd::default()
         };
         sql.push(journal.finish_run_sql(run, &end));
-        work.batch(&format!("BEGIN; {}; COMMIT", sql.join("; "))).await?;
+        work.batch(&format!("BEGIN; {OWN}{}; COMMIT", sql.join("; "))).await?;
         Ok(adopted)
     })
     .await

@@ -12,7 +12,7 @@ use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunHandle, UnitStatements};
-use crate::pg::{ServerError, Session, sqlstate};
+use crate::pg::{OWN, ServerError, Session, sqlstate};
 use crate::plan::{
     Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, SetAside,
     Unit,
@@ -385,7 +385,9 @@ impl<'p> Runner<'p> {
             include_str!("../pg/sql/blockers.sql"),
             tables = if list.is_empty() { "''".to_owned() } else { list.join(", ") }
         );
-        let Ok(messages) = self.work.simple(&sql).await else { return Vec::new() };
+        let Ok(messages) = self.work.simple(&format!("{OWN}{sql}")).await else {
+            return Vec::new();
+        };
         messages
             .iter()
             .filter_map(|message| match message {
@@ -590,7 +592,7 @@ fn is_repeatable(decision: &Decision) -> bool {
 /// Begins a transaction that only writes the journal: whatever time-outs and isolation the role or a file has set.
 pub(super) fn begin_sql(journal: &Journal, run: RunHandle, unit_key: i64) -> String {
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {OWN}SET LOCAL statement_timeout = 0; \
          SET LOCAL lock_timeout = '5s'; SELECT pg_catalog.pg_advisory_xact_lock({unit_key}); {}",
         journal.check_epoch_sql(run)
     )

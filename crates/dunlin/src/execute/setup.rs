@@ -10,11 +10,14 @@ use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
 use crate::pg::sqlstate::{self, Trouble};
-use crate::pg::{ConnectOptions, PgError, Session, connect};
+use crate::pg::{ConnectOptions, OWN, PgError, Session, connect, quote_literal};
 use crate::plan::{Action, Dialect, Input, Operations, Past, Planned, SetAside};
 use crate::syntax::{ParseOptions, Tree, on_large_stack};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+
+/// What to do when a connection was lost.
+const GO_ON: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
 
 /// The oldest and the newest server version that Dunlin works with.
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
@@ -76,8 +79,10 @@ pub(super) async fn connect_work(
 
 /// The name of the connected database.
 pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
-    let rows =
-        session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
+    let rows = session
+        .query("SELECT pg_catalog.current_database()::pg_catalog.text", &[])
+        .await
+        .map_err(ExecuteError::from)?;
     Ok(rows.first().map_or_else(String::new, |row| row.get(0)))
 }
 
@@ -103,6 +108,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, ExecuteError> {
     let history =
         Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
+    names_fit(set, session).await?;
     let mut read = introspect(session.client(), &options.journal_schema, Snapshot::Own)
         .await
         .map_err(ExecuteError::from)?;
@@ -135,10 +141,28 @@ pub(super) async fn prepare(
     Ok(prepared)
 }
 
+/// Refuses names of migrations that the database cannot hold: the journal would know them under others.
+async fn names_fit(set: &MigrationSet, session: &Session) -> Result<(), ExecuteError> {
+    let encoding = &session.info().encoding;
+    let ids = set.migrations.iter().map(|migration| &migration.id).filter(|id| !id.is_ascii());
+    for id in ids.filter(|_| encoding != "UTF8") {
+        match session.batch(&format!("SELECT {}", quote_literal(id))).await {
+            Err(PgError::Server(error)) if sqlstate::is_not_in_encoding(&error.sqlstate) => {
+                let message =
+                    format!("the name of `{id}` cannot be written in the database's encoding, {encoding}");
+                return Err(ExecuteError::new(ErrorKind::Refused, Code::DN809, message)
+                    .help("rename the file: the journal keeps its name"));
+            }
+            other => other.map_err(ExecuteError::from)?,
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a role that is not there, or that the login may not become.
 async fn may_become(session: &Session, role: &str) -> Result<(), ExecuteError> {
-    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::text FROM pg_catalog.pg_roles r \
-               WHERE r.rolname = $1";
+    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::pg_catalog.text \
+               FROM pg_catalog.pg_roles r WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
     let rows = session.query(sql, &[(&role, tokio_postgres::types::Type::TEXT)]).await?;
     let Some(row) = rows.first() else {
         return Err(ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("there is no role `{role}`"))
@@ -165,7 +189,8 @@ async fn memberships(
     if catalog.superuser {
         return Ok(std::collections::BTreeSet::new());
     }
-    let sql = "SELECT rolname::text FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'USAGE')";
+    let sql =
+        "SELECT rolname::pg_catalog.text FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'USAGE')";
     let rows = session.query(sql, &[]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
@@ -290,7 +315,7 @@ impl Prepared {
     ) -> Result<(), ExecuteError> {
         let Some(history) = &self.history else { return Ok(()) };
         for (from, to) in super::past::Compared::new(set, &self.operations, history).renamed() {
-            work.batch(&journal.rename_migration_sql(from, to)).await?;
+            work.batch(&format!("{OWN}{}", journal.rename_migration_sql(from, to))).await?;
         }
         Ok(())
     }
@@ -371,15 +396,14 @@ impl Prepared {
     ) {
         if report.outcome == super::Outcome::Nothing && options.to.is_none() && self.past.missing.is_empty() {
             let journal = Journal::new(&options.journal_schema);
-            let _ = work.batch(&journal.set_digest_sql(Some(&set.digest()))).await;
+            let _ = work.batch(&format!("{OWN}{}", journal.set_digest_sql(Some(&set.digest())))).await;
         }
     }
 }
 
 /// Refuses to start where nothing can be written.
 pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteError> {
-    let sql =
-        "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+    let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool";
     let rows = session.query(sql, &[]).await.map_err(ExecuteError::from)?;
     let (standby, read_only) = rows.first().map_or((false, false), |row| (row.get(0), row.get(1)));
     if !standby && !read_only {
@@ -420,7 +444,7 @@ pub(super) async fn open_run(
     catalog: &Catalog,
     opening: &Opening,
 ) -> Result<Option<(Journal, RunHandle)>, ExecuteError> {
-    let journal = Journal::new(&options.journal_schema);
+    let journal = Journal::new(&options.journal_schema).in_encoding(&work.info().encoding);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();
     let start = RunStart {
@@ -475,7 +499,6 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
 
 impl From<PgError> for ExecuteError {
     fn from(error: PgError) -> ExecuteError {
-        const AGAIN: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
         let (kind, code, help) = match &error {
             _ if error.sqlstate().is_some_and(sqlstate::is_from_proxy)
                 && !matches!(error, PgError::Refused { .. }) =>
@@ -500,15 +523,15 @@ impl From<PgError> for ExecuteError {
                     (if refused { ErrorKind::Refused } else { ErrorKind::Failed }, code, Some(help))
                 }
                 None if sqlstate::is_connection_loss(&server.sqlstate) => {
-                    (ErrorKind::Failed, Code::DN801, Some(AGAIN))
+                    (ErrorKind::Failed, Code::DN801, Some(GO_ON))
                 }
                 None => (ErrorKind::Failed, Code::DN808, None),
             },
             PgError::Closed { sqlstate, .. } => {
                 let known = sqlstate.as_deref().and_then(sqlstate::trouble);
-                (ErrorKind::Failed, Code::DN801, Some(known.map_or(AGAIN, |trouble| trouble.help)))
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(GO_ON, |trouble| trouble.help)))
             }
-            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(AGAIN)),
+            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(GO_ON)),
             PgError::Refused { error, .. } if sqlstate::trouble(&error.sqlstate).is_some() => (
                 ErrorKind::Connection,
                 Code::DN801,
@@ -527,7 +550,8 @@ impl From<PgError> for ExecuteError {
             _ => error.to_string(),
         };
         let made = ExecuteError::new(kind, code, message);
-        match help {
+        let hint = error.server().and_then(|server| server.hint.as_deref());
+        match help.or(hint) {
             Some(help) => made.help(help),
             None => made,
         }

@@ -103,7 +103,7 @@ impl<'p> Runner<'p> {
         }
     }
 
-    async fn roll_back(&self) {
+    pub(super) async fn roll_back(&self) {
         // A lost connection has rolled back by itself; any other error here shows at the next statement.
         let _ = self.work.batch(if self.proxy { super::proxy::ROLLBACK } else { "ROLLBACK" }).await;
     }

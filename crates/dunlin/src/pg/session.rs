@@ -52,6 +52,8 @@ pub struct ServerInfo {
     pub tls: bool,
     /// What this session calls itself.
     pub application_name: String,
+    /// The database's encoding, such as `UTF8`.
+    pub encoding: String,
 }
 
 /// A connection to a server.
@@ -104,6 +106,7 @@ impl Session {
             in_hot_standby: flag("in_hot_standby"),
             default_read_only: flag("default_transaction_read_only"),
             tls: route.is_tls(),
+            encoding: connection.parameter("server_encoding").unwrap_or_default().to_owned(),
             application_name: connection.parameter("application_name").unwrap_or_default().to_owned(),
         };
         let (sender, state) = watch::channel(State::Open);
@@ -243,8 +246,9 @@ impl Session {
             .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', false)"))
             .collect();
         let sql = format!(
-            "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() = $1 THEN {} END",
-            settings.join(" || ")
+            "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $1 \
+             THEN pg_catalog.concat({}) END",
+            settings.join(", ")
         );
         let rows = self.query(&sql, &[(&self.info.handshake_pid, Type::INT4)]).await?;
         Ok(rows.first().map_or(0, |row| row.get(0)))

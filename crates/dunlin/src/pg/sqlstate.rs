@@ -42,6 +42,11 @@ pub fn is_read_only(code: &str) -> bool {
     code == "25006"
 }
 
+/// Says that a character is not in the encoding of the database, or was not valid in that of the client.
+pub fn is_not_in_encoding(code: &str) -> bool {
+    matches!(code, "22P05" | "22021")
+}
+
 /// Says that the server's disk is full.
 pub fn is_disk_full(code: &str) -> bool {
     code == "53100"

@@ -9,8 +9,8 @@ use std::time::Duration;
 pub(super) enum Act {
     /// `kill -9` of Dunlin at a place.
     Kill,
-    /// `kill -9` of Dunlin after some time.
-    KillAfter(Duration),
+    /// `kill -9` of Dunlin after some time, and of the runs after it.
+    KillAfter,
     /// The server process that works is ended.
     Terminate,
     /// The server process that holds the lock is ended.
@@ -38,7 +38,7 @@ pub(super) const KINDS: [(&str, usize); 7] = [
 #[derive(Debug, Clone)]
 pub(super) struct Fault {
     pub(super) act: Act,
-    /// The place as `DUNLIN_FAULT` takes it.
+    /// The place as `DUNLIN_FAULT` takes it; for a kill after some time, the milliseconds of each run that is killed.
     pub(super) spot: String,
     /// What is there, for people.
     text: String,
@@ -54,23 +54,22 @@ impl Fault {
         }
     }
 
-    /// Reads what the table prints: `kill 2 out 17 half`, `random-time 250`.
+    /// When the runs are killed that are killed at some time.
+    pub(super) fn times(&self) -> impl Iterator<Item = Duration> {
+        let words = self.spot.split(' ').filter(|_| self.act == Act::KillAfter);
+        words.map(|word| Duration::from_millis(word.parse().unwrap_or_else(|_| panic!("not a time: {word}"))))
+    }
+
+    /// Reads what the table prints: `kill 2 out 17 half`, `random-time 250 80`.
     pub(super) fn parse(text: &str) -> Option<Fault> {
         let (kind, spot) = text.split_once(' ')?;
-        let act = match kind {
-            "random-time" => Act::KillAfter(Duration::from_millis(spot.parse().ok()?)),
-            kind => act(kind)?,
-        };
-        Some(Fault { act, spot: spot.to_owned(), text: String::new() })
+        Some(Fault { act: act(kind)?, spot: spot.to_owned(), text: String::new() })
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.act {
-            Act::KillAfter(time) => write!(f, "random-time {}", time.as_millis())?,
-            act => write!(f, "{} {}", name(act), self.spot)?,
-        };
+        write!(f, "{} {}", name(self.act), self.spot)?;
         match self.text.as_str() {
             "" => Ok(()),
             text => write!(f, "   [{text}]"),
@@ -82,7 +81,7 @@ impl fmt::Display for Fault {
 pub(super) fn name(act: Act) -> &'static str {
     match act {
         Act::Kill => "kill",
-        Act::KillAfter(_) => "random-time",
+        Act::KillAfter => "random-time",
         Act::Terminate => "terminate",
         Act::TerminateLock => "terminate-lock",
         Act::Crash => "crash",
@@ -94,6 +93,7 @@ pub(super) fn name(act: Act) -> &'static str {
 fn act(name: &str) -> Option<Act> {
     Some(match name {
         "kill" => Act::Kill,
+        "random-time" => Act::KillAfter,
         "terminate" => Act::Terminate,
         "terminate-lock" => Act::TerminateLock,
         "crash" => Act::Crash,
@@ -103,19 +103,24 @@ fn act(name: &str) -> Option<Act> {
     })
 }
 
-/// All faults of a kind; `random-time` has as many as are wanted.
+/// All faults of a kind; of those at some time, as many as are wanted, within the time that a run takes.
 pub(super) fn faults(
     kind: &str,
     places: &[Place],
-    times: &mut dyn FnMut() -> Duration,
+    random: &mut fastrand::Rng,
+    long: Duration,
     count: usize,
 ) -> Vec<Fault> {
-    let Some(act) = act(kind) else {
-        let at_some_time =
-            |_| Fault { act: Act::KillAfter(times()), spot: String::new(), text: String::new() };
-        return (0..count).map(at_some_time).collect();
+    let act = act(kind).unwrap_or_else(|| panic!("no such kind: {kind}"));
+    if act != Act::KillAfter {
+        return places.iter().flat_map(|place| at(act, place)).collect();
+    }
+    let mut time = || long.mul_f64(random.f64()).as_millis().to_string();
+    let mut at_some_time = |of: usize| {
+        let times: Vec<String> = (0..1 + of % 3).map(|_| time()).collect();
+        Fault { act, spot: times.join(" "), text: String::new() }
     };
-    places.iter().flat_map(|place| at(act, place)).collect()
+    (0..count).map(&mut at_some_time).collect()
 }
 
 fn at(act: Act, place: &Place) -> Vec<Fault> {

@@ -9,6 +9,8 @@
 mod fault;
 mod stage;
 
+use crate::random::{any_folder, shown};
+use dunlin_testkit::Folder;
 use fault::{Fault, KINDS, faults};
 use stage::{Ended, Expected, Stage};
 use std::collections::BTreeMap;
@@ -17,7 +19,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many servers are at work at once.
-const STAGES: usize = 3;
+const STAGES: usize = 4;
+
+/// The kinds that random sets are disturbed by.
+const RANDOM_SET_KINDS: [(&str, usize); 4] = [("kill", 1), ("random-time", 1), ("terminate", 1), ("cut", 1)];
 
 /// What became of the faults of each kind.
 #[derive(Default)]
@@ -53,6 +58,10 @@ impl Table {
         counts.injected = counts.resumed + counts.wrong;
     }
 
+    fn count(&self) -> usize {
+        self.kinds.values().map(|counts| counts.injected + counts.missed).sum()
+    }
+
     fn print(&self) {
         eprintln!("fault             injected   resumed     wrong   not reached   most runs");
         for (kind, Counts { injected, missed, resumed, wrong, runs }) in &self.kinds {
@@ -80,7 +89,11 @@ fn try_all(stages: &mut [Stage], expected: &Expected, faults: Vec<Fault>, tell: 
                     if let (Ended::Wrong(what), true) = (&ended, tell) {
                         eprintln!("=== WRONG {fault}\n{what}");
                     }
-                    all.lock().unwrap().add(&fault, ended);
+                    let mut table = all.lock().unwrap();
+                    table.add(&fault, ended);
+                    if tell && table.count() % 200 == 0 {
+                        table.print();
+                    }
                 }
             });
         }
@@ -101,9 +114,7 @@ fn sample(
     let mut chosen = Vec::new();
     for (kind, share) in kinds {
         let wanted = (count * share).div_ceil(shares);
-        let mut clock = random.fork();
-        let mut times = || long.mul_f64(clock.f64());
-        let mut all = faults(kind, &expected.places, &mut times, wanted);
+        let mut all = faults(kind, &expected.places, &mut random, long, wanted);
         random.shuffle(&mut all);
         all.truncate(wanted);
         chosen.extend(all);
@@ -149,10 +160,87 @@ fn run(count: usize) {
     assert!(table.wrong.is_empty(), "{}", table.wrong.join("\n"));
 }
 
+/// Disturbs random sets, a few times each, and panics if anything is wrong.
+fn run_sets(sets: u64, faults_of_each: usize) {
+    let seed = number("DUNLIN_TEST_SEED").unwrap_or(1);
+    let seeds = Mutex::new(seed..seed + sets);
+    let table = Mutex::new(Table::default());
+    std::thread::scope(|scope| {
+        for _ in 0..STAGES {
+            scope.spawn(|| {
+                let mut stage = Stage::new(&set());
+                loop {
+                    let next = seeds.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(seed) = next else { break };
+                    let folder = any_folder(seed);
+                    stage.take(folder.path());
+                    let begin = Instant::now();
+                    let expected = stage.expected();
+                    for fault in sample(&RANDOM_SET_KINDS, &expected, faults_of_each, seed, begin.elapsed()) {
+                        let mut ended = stage.disturb(&fault, &expected);
+                        if let Ended::Wrong(what) = &mut ended {
+                            *what = format!("random set {seed}\n{what}{}", shown(&folder));
+                        }
+                        table.lock().unwrap().add(&fault, ended);
+                    }
+                }
+            });
+        }
+    });
+    let table = table.into_inner().unwrap();
+    eprintln!("{sets} random sets from seed {seed}");
+    table.print();
+    assert!(table.wrong.is_empty(), "{}", table.wrong.join("\n"));
+}
+
+/// The same for sets that chance has written, with operations that wait for others.
+#[test]
+fn whatever_dies_random_sets_are_finished_too() {
+    run_sets(8, 4);
+}
+
+/// As many sets as `DUNLIN_TEST_SETS` says; `scripts/faults --sets` runs it.
+#[test]
+#[ignore = "takes as long as one likes"]
+fn random_sets_by_hand() {
+    run_sets(number("DUNLIN_TEST_SETS").unwrap_or(200), 4);
+}
+
 /// A person relies on: whatever dies during a deployment, the next one finishes it, and nothing runs twice.
 #[test]
 fn whatever_dies_up_finishes_the_work() {
     run(150);
+}
+
+/// A person relies on: what commits on its own, so that nobody can know how far it came, is not run a second time.
+#[test]
+fn what_cannot_be_decided_is_held() {
+    let folder = Folder::new(&[
+        (
+            "0001_base.sql",
+            "create table tally (n int);
+            insert into tally values (0);
+            create procedure bump() language plpgsql as
+            $$ begin update tally set n = n + 1; commit; end $$;",
+        ),
+        ("0002_block.sql", "do $$ begin update tally set n = n + 1; commit; end $$;"),
+        ("0003_call.sql", "call bump();"),
+        ("0004_more.sql", "insert into tally values (10);"),
+    ]);
+    let mut stage = Stage::new(folder.path());
+    for (fault, held, tally) in [
+        ("kill point started-recorded 1", "0002_block", "1|10"),
+        ("kill point ran-alone 1", "0002_block", "2|10"),
+        ("terminate point ran-alone 2", "0003_call", "2|10"),
+    ] {
+        let fault = Fault::parse(fault).unwrap();
+        let up = stage.after(&fault).expect(0).json();
+        let ids: Vec<&str> =
+            up["held"].as_array().unwrap().iter().map(|held| held["migration"].as_str().unwrap()).collect();
+        assert_eq!(ids, [held], "{fault}: {up}");
+        assert_eq!(stage.value("select string_agg(n::text, '|' order by n) from tally"), tally, "{fault}");
+        assert!(stage.status().contains(&format!("{held} interrupted")), "{fault}: {:?}", stage.status());
+    }
 }
 
 /// As many faults as `DUNLIN_TEST_FAULTS` says; `scripts/faults` runs it.

@@ -40,6 +40,11 @@ impl Stage {
         Stage { server: OwnServer::start(), folder: folder.to_owned() }
     }
 
+    /// Takes another set.
+    pub(super) fn take(&mut self, folder: &Path) {
+        folder.clone_into(&mut self.folder);
+    }
+
     fn dunlin(&self) -> Program {
         Program::new(super::program())
             .directory(&self.folder)
@@ -122,14 +127,42 @@ impl Stage {
         }
     }
 
+    /// Runs the set with a fault, and gives what the run after it says.
+    pub(super) fn after(&mut self, fault: &Fault) -> Output {
+        self.reset();
+        let (reached, _) = self.disturbed(fault).unwrap();
+        assert!(reached, "{fault} is not reached");
+        self.dunlin().run(&["up"])
+    }
+
+    /// The state of each migration, as `0001_a applied`.
+    pub(super) fn status(&self) -> Vec<String> {
+        let status = self.dunlin().run(&["status"]).expect(0).json();
+        let migrations = status["migrations"].as_array().unwrap();
+        let line = |migration: &serde_json::Value| {
+            format!("{} {}", migration["id"].as_str().unwrap(), migration["state"].as_str().unwrap())
+        };
+        migrations.iter().map(line).collect()
+    }
+
+    /// The one value of a query.
+    pub(super) fn value(&self, sql: &str) -> String {
+        self.server.lines(DATABASE, sql).concat()
+    }
+
     /// Runs the set with a fault; says whether it came to pass.
     fn disturbed(&mut self, fault: &Fault) -> Option<(bool, Output)> {
-        if let Act::KillAfter(time) = fault.act {
+        let mut killed: Option<(bool, Output)> = None;
+        for time in fault.times() {
             let mut child = self.dunlin().spawn(&["up"]);
             std::thread::sleep(time);
             let _ = child.kill();
             let output = wait(child, LIMIT)?;
-            return Some((true, output));
+            let before = killed.is_some_and(|(reached, _)| reached);
+            killed = Some((before || output.code == KILLED, output));
+        }
+        if killed.is_some() {
+            return killed;
         }
         if let Some(text) = fault.in_process() {
             let child = self.dunlin().env("DUNLIN_FAULT", text).spawn(&["up"]);
@@ -154,7 +187,7 @@ impl Stage {
             Act::TerminateLock => self.server.terminate(lock),
             Act::Crash => self.server.crash(work),
             Act::Restart => self.server.kill_and_restart(),
-            Act::Kill | Act::Cut | Act::KillAfter(_) => unreachable!("done by the program itself"),
+            Act::Kill | Act::Cut | Act::KillAfter => unreachable!("done by the program itself"),
         }
     }
 }
