@@ -214,10 +214,12 @@ async fn begin(
             prepared = prepare(set, options, &work.session).await?;
         }
         let mut planned = prepared.plan(set, options);
-        if !carried.has_begun()
-            && let Some(report) = nothing_to_begin(set, options, &prepared, &planned, work, listener).await?
-        {
-            return Ok(Begun::Nothing(report));
+        let mut warnings = Vec::new();
+        if !carried.has_begun() {
+            if let Some(report) = nothing_to_begin(set, options, &prepared, &planned, work, listener).await? {
+                return Ok(Begun::Nothing(report));
+            }
+            warnings = fit_to_begin(options, &prepared, &planned, work).await?;
         }
         let last_run = prepared.history.as_ref().and_then(|history| history.last_run.as_ref());
         let cut_off = last_run.is_some_and(|run| run.finished_at.is_none());
@@ -236,6 +238,7 @@ async fn begin(
             prepared = prepare(set, options, &work.session).await?;
             planned = prepared.plan(set, options);
         }
+        planned.plan.diagnostics.extend(warnings);
         if carried.before.is_none() {
             carried.before = Some(prepared.past.clone());
         }
@@ -273,13 +276,33 @@ async fn nothing_to_begin(
         prepared.keep_digest(set, options, &work.session, &report).await;
         return Ok(Some(report));
     }
-    super::setup::refuse_read_only(&work.session).await?;
+    if let Err(error) = super::setup::refuse_read_only(&work.session).await {
+        // Without migrations only a journal would be made.
+        let nothing = Report { diagnostics: planned.plan.diagnostics.clone(), ..Report::nothing() };
+        return if set.migrations.is_empty() { Ok(Some(nothing)) } else { Err(error) };
+    }
     if work.proxy
         && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0)
     {
         return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
     }
     Ok(None)
+}
+
+/// Refuses what would fail in the middle; gives what is to be said before.
+async fn fit_to_begin(
+    options: &Options,
+    prepared: &Prepared,
+    planned: &Planned,
+    work: &Work,
+) -> Result<Vec<Diagnostic>, ExecuteError> {
+    let found = super::preflight::preflight(&work.session, prepared, planned, options).await?;
+    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        let mut all = planned.plan.diagnostics.clone();
+        all.extend(found);
+        return Err(ExecuteError::refused(all));
+    }
+    Ok(found)
 }
 
 /// Whether the connection is gone, as told a moment after the server's last words on a statement.

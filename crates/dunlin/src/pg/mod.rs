@@ -6,6 +6,7 @@ mod error;
 pub mod introspect;
 pub mod journal;
 mod lock;
+pub mod privileges;
 mod quote;
 mod session;
 pub mod sqlstate;

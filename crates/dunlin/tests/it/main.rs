@@ -19,6 +19,7 @@ mod journal;
 mod locks;
 mod pg_connect;
 mod pg_lock;
+mod preflight;
 mod real_sets;
 mod sameness;
 mod server;
