@@ -181,13 +181,11 @@ impl Context<'_> {
     /// CREATE in the schemas of what is made.
     fn create_rights(&mut self) {
         for facet in self.analysis.provides.clone() {
-            match facet {
-                Facet::Exists(
-                    ObjectRef::Relation { name }
-                    | ObjectRef::Type { name }
-                    | ObjectRef::Function { name, .. },
-                ) => self.create_in(&name.schema),
-                _ => {}
+            if let Facet::Exists(
+                ObjectRef::Relation { name } | ObjectRef::Type { name } | ObjectRef::Function { name, .. },
+            ) = facet
+            {
+                self.create_in(&name.schema);
             }
         }
     }
