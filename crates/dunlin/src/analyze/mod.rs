@@ -55,6 +55,7 @@ mod query_tests;
 mod remark;
 mod rename;
 mod retype;
+mod right;
 mod rule;
 pub mod sameness;
 mod schema;
@@ -79,6 +80,7 @@ mod view;
 
 pub use context::Context;
 pub use footprint::{Access, Footprint, Ground, Place};
+pub use right::Right;
 pub use session::{Session, SessionChange};
 pub use statements::{FAMILIES, Family, Level};
 pub use transaction::isolation;
@@ -362,6 +364,8 @@ pub struct Analysis {
     pub locks: Vec<Lock>,
     /// Relations that it reads through or writes anew under these locks.
     pub costs: Vec<Cost>,
+    /// The rights that it needs on what was there before; for a superuser only what not even that role can do without.
+    pub rights: Vec<Right>,
     /// What else the rules of `check` ask about.
     pub remarks: Vec<Remark>,
     /// Whether it can run in a transaction block.
