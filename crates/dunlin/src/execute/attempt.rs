@@ -432,7 +432,8 @@ impl End<'_> {
                     measured,
                     forgotten,
                     past,
-                    self.place.brake.pulled().is_some(),
+                    // A lost lock is no hurry: nobody waits for the end, and the epoch is checked.
+                    self.place.brake.pulled().is_some() && !self.place.brake.is_lock_lost(),
                 )
                 .await;
                 // A commit whose answer was lost is as good when it is made again.
