@@ -33,7 +33,7 @@ fn running() -> Running {
     ]);
     let tunnel = block_on(Tunnel::new());
     let program = program(&tunnel.url(database.name()), &folder);
-    let running = Running { child: program.spawn(&["up"]), database, folder, tunnel };
+    let mut running = Running { child: program.spawn(&["up"]), database, folder, tunnel };
     let sleeping = "select from pg_stat_activity where datname = current_database() and state = 'active'
                     and query like '%pg_sleep(600)%' and pid <> pg_backend_pid()";
     for _ in 0..200 {
@@ -42,7 +42,8 @@ fn running() -> Running {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    panic!("it never began");
+    running.child.kill().unwrap();
+    panic!("it never began: {:?}", running.child.wait());
 }
 
 fn signal(child: &Child, signal: rustix::process::Signal) {
