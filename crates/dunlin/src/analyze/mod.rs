@@ -253,6 +253,18 @@ pub struct Lock {
     pub relation: Option<Id>,
 }
 
+impl Lock {
+    /// The relation's name as SQL, which finds it under any search path: people are told no `public`.
+    pub fn qualified(&self) -> String {
+        let mut quoted = false;
+        let has_schema = self.object.chars().any(|c| {
+            quoted ^= c == '"';
+            c == '.' && !quoted
+        });
+        if has_schema { self.object.clone() } else { format!("public.{}", self.object) }
+    }
+}
+
 /// What is done to the rows of a table while its locks are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Work {

@@ -372,9 +372,9 @@ impl End<'_> {
             // As the journal shall have it.
             report.outcome = Outcome::Failed;
         }
-        // Who has lost the lock writes nothing.
+        // Who has lost the lock writes nothing, and has not come to the end.
         let finished = match self.place.brake.is_lock_lost() {
-            true => Ok(()),
+            true => Err(self.place.brake.pulled().unwrap_or_else(ExecuteError::interrupted)),
             false => self.record(&report, error.is_none(), &measured, &forgotten, &past, unrecorded).await,
         };
         match (error, finished) {

@@ -223,7 +223,8 @@ fn made_indexes(decision: &Decision) -> impl Iterator<Item = &QName> {
 
 /// Fills the tables that a statement locks into a query; none means all.
 fn tables_of(decision: &Decision, sql: &str) -> String {
-    let names: Vec<String> = decision.analysis.locks.iter().map(|lock| quote_literal(&lock.object)).collect();
+    let names: Vec<String> =
+        decision.analysis.locks.iter().map(|lock| quote_literal(&lock.qualified())).collect();
     sql.replace("{tables}", &format!("ARRAY[{}]::text[]", names.join(", ")))
 }
 

@@ -376,7 +376,7 @@ impl<'p> Runner<'p> {
         };
         let mut tables: Vec<String> = decisions
             .iter()
-            .flat_map(|decision| decision.analysis.locks.iter().map(|lock| lock.object.clone()))
+            .flat_map(|decision| decision.analysis.locks.iter().map(crate::analyze::Lock::qualified))
             .collect();
         tables.sort();
         tables.dedup();
