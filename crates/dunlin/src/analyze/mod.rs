@@ -82,6 +82,7 @@ pub use footprint::{Access, Footprint, Place};
 pub use right::Right;
 pub use session::{Session, SessionChange};
 pub use statements::{FAMILIES, Family, Level};
+pub use transaction::isolation;
 
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;
@@ -157,8 +158,10 @@ pub enum Class {
 /// A transaction statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransactionStatement {
-    /// BEGIN, START TRANSACTION.
-    Begin,
+    /// BEGIN, START TRANSACTION; with the isolation level, if it says one.
+    Begin(Option<&'static str>),
+    /// SET TRANSACTION; with the isolation level, if it says one.
+    Set(Option<&'static str>),
     /// COMMIT, END.
     Commit,
     /// ROLLBACK of the whole transaction.

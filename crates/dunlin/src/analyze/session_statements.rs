@@ -1,6 +1,7 @@
 //! SET, RESET, SHOW and what else is about the session.
 
 use super::context::{Context, range_name, string};
+use super::transaction::{isolation, isolation_in};
 use super::{Class, LockMode, SessionChange, TransactionStatement};
 use crate::syntax::{NodeEnum, deparse_statement, protobuf};
 use protobuf::VariableSetKind as Kind;
@@ -18,6 +19,13 @@ impl Context<'_> {
             Kind::VarSetCurrent => {}
             _ => {
                 let values: Vec<String> = node.args.iter().filter_map(setting_text).collect();
+                // What SET TRANSACTION sets, under its own name.
+                if name.starts_with("transaction_") && name != "transaction_timeout" {
+                    let level = values.first().filter(|_| name == "transaction_isolation");
+                    let level = level.and_then(|level| isolation(level));
+                    self.analysis.transaction = Some(TransactionStatement::Set(level));
+                    return;
+                }
                 // A role that is made later in the set: the server decides.
                 self.change(name, Some(values), node);
             }
@@ -49,6 +57,8 @@ impl Context<'_> {
                     sql,
                 });
             }
+        } else if node.name == "TRANSACTION" {
+            self.analysis.transaction = Some(TransactionStatement::Set(isolation_in(&node.args)));
         }
     }
 
@@ -82,7 +92,7 @@ impl Context<'_> {
 }
 
 /// The value of a setting as text.
-fn setting_text(node: &protobuf::Node) -> Option<String> {
+pub(super) fn setting_text(node: &protobuf::Node) -> Option<String> {
     use protobuf::a_const::Val;
     match node.node.as_ref()? {
         NodeEnum::AConst(constant) => match constant.val.as_ref()? {

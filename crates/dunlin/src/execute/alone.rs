@@ -9,6 +9,7 @@ use super::settings::{set, set_role};
 use super::unit::{Failed, UnitEnd};
 use crate::history::OperationState;
 use crate::pg::PgError;
+use crate::pg::fault::point;
 use crate::plan::{Decision, PastState, Planned, Unit};
 use std::time::Instant;
 
@@ -24,9 +25,6 @@ impl<'p> Runner<'p> {
         let index = unit.decisions.start;
         let decision = &planned.decisions[index];
         let step = &planned.plan.steps[index];
-        if self.proxy {
-            return Err(ExecuteError::proxy(&step.sql));
-        }
         let begun = Instant::now();
         // Held by the session as by a unit's transaction: who takes over waits for it.
         let lock = format!("SELECT pg_catalog.pg_advisory_lock({})", self.unit_key);
@@ -34,8 +32,10 @@ impl<'p> Runner<'p> {
         let started = super::record::started_sql(self, decision, &step.sql);
         self.work.batch(&lock).await.map_err(ExecuteError::from)?;
         self.work.batch(&started).await.map_err(ExecuteError::from)?;
+        point!("started-recorded");
         self.brake.working().await;
         let result = self.run_outside(decision, &step.sql, again).await;
+        point!("ran-alone");
         self.brake.recording().await;
         self.reset_session().await;
         if let Err(error) = result {
@@ -47,8 +47,8 @@ impl<'p> Runner<'p> {
         let rows = vec![Row {
             operation: decision.operation,
             state: OperationState::Done,
-            code: decision.code,
-            reason: decision.reason.clone(),
+            code: None,
+            reason: None,
             duration_ms,
             rows: None,
             sql: decision.sql.clone(),
@@ -60,6 +60,7 @@ impl<'p> Runner<'p> {
             self.journal_sql(&rows, unit.migration, Some(duration_ms)).0
         );
         self.work.batch(&journal).await.map_err(ExecuteError::from)?;
+        point!("done-recorded");
         listener(&Event::StepFinished { step, rows: None, duration_ms });
         self.committed(rows);
         Ok(UnitEnd::Committed { again: false })

@@ -9,7 +9,9 @@ use super::up::{finish, merged, same_plan, summary, unless_interrupted};
 use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Outcome, Report, Target};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
+use crate::pg::fault::point;
 use crate::pg::journal::{Journal, RunHandle};
+use crate::pg::sqlstate::is_time_out;
 use crate::pg::{PgError, Session};
 use crate::plan::{Past, Planned};
 use std::sync::Arc;
@@ -128,7 +130,7 @@ pub(super) async fn attempts(
 
 /// A run that was opened, or a report that needs none.
 enum Begun {
-    Nothing(Report),
+    Nothing(Box<Report>),
     Run { prepared: Box<Prepared>, planned: Box<Planned>, journal: Journal, run: RunHandle },
 }
 
@@ -143,7 +145,7 @@ async fn attempt(
     carried.work_lost = false;
     place.brake.reading(Some(work.session.canceller())).await;
     let (prepared, planned, journal, run) = match begin(place, set, carried, &work, listener).await? {
-        Begun::Nothing(report) => return Ok(report),
+        Begun::Nothing(report) => return Ok(*report),
         Begun::Run { prepared, planned, journal, run } => (*prepared, *planned, journal, run),
     };
     let earlier = carried.state.take();
@@ -164,13 +166,14 @@ async fn attempt(
         place.brake,
         place.notices,
     );
+    let first_attempt = earlier.is_none();
     if let Some(earlier) = earlier {
         runner.go_on_from(earlier);
     }
     let first = planned.plan.diagnostics.clone();
     let ended = match planned.plan.refused {
         true => Err(ExecuteError::refused(first.clone())),
-        false => match runner.record_broken(&prepared.broken).await {
+        false => match runner.record_broken(if first_attempt { &prepared.broken } else { &[] }).await {
             Ok(()) => runner.run_all(planned, listener).await,
             Err(error) => Err(error),
         },
@@ -181,6 +184,10 @@ async fn attempt(
         carried.losses = 0;
     }
     carried.work_lost = ended.is_err() && is_lost(&work.session).await;
+    if state.lost.as_ref().is_some_and(|lost| is_time_out(&lost.failure.sqlstate)) {
+        // It would end the same way.
+        carried.losses = LOSSES;
+    }
     if ended.as_ref().is_err_and(ExecuteError::is_loss) && carried.may_lose() {
         let mut shown = state.clone();
         shown.give_up();
@@ -193,7 +200,10 @@ async fn attempt(
     let unrecorded = state.give_up();
     let end = End { place, set, prepared: &prepared, journal: &journal, run, work: &work.session };
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
-    end.report(before, first, ended, state, unrecorded).await
+    let report = end.report(before, first, ended, state, unrecorded).await;
+    point!("run-ended");
+    work.session.close().await;
+    report
 }
 
 /// Reads, plans, and opens the run.
@@ -214,23 +224,34 @@ async fn begin(
             prepared = prepare(set, options, &work.session).await?;
         }
         let mut planned = prepared.plan(set, options);
-        let mut warnings = Vec::new();
-        if !carried.has_begun() {
-            if let Some(report) = nothing_to_begin(set, options, &prepared, &planned, work, listener).await? {
-                return Ok(Begun::Nothing(report));
-            }
-            warnings = fit_to_begin(options, &prepared, &planned, work).await?;
+        let cut_off = prepared.is_cut_off();
+        let nothing = match carried.has_begun() {
+            true => None,
+            false => nothing_to_begin(set, options, &prepared, &planned, work, listener).await?,
+        };
+        // A run that was cut off before it wrote its end is ended by this one, where that can be written.
+        if let Some(report) = nothing.as_ref()
+            && !cut_off
+        {
+            return Ok(Begun::Nothing(Box::new(report.clone())));
         }
-        let last_run = prepared.history.as_ref().and_then(|history| history.last_run.as_ref());
-        let cut_off = last_run.is_some_and(|run| run.finished_at.is_none());
+        let warnings = match carried.has_begun() || nothing.is_some() {
+            true => Vec::new(),
+            false => fit_to_begin(options, &prepared, &planned, work).await?,
+        };
+        point!("planned");
         let opening = Opening {
             epoch: prepared.history.as_ref().map(|history| history.epoch),
             unit_key,
             proxy: work.proxy,
             run: carried.run,
         };
-        let opened = open_run(options, &work.session, &prepared.catalog, &opening).await?;
-        let Some((journal, run)) = opened else { continue };
+        let opened = open_run(options, &work.session, &prepared.catalog, &opening).await;
+        if let (Err(_), Some(report)) = (&opened, nothing) {
+            return Ok(Begun::Nothing(Box::new(report)));
+        }
+        let Some((journal, run)) = opened? else { continue };
+        point!("run-begun");
         carried.run = Some(run);
         place.brake.recording().await;
         if cut_off {
@@ -281,10 +302,8 @@ async fn nothing_to_begin(
         let nothing = Report { diagnostics: planned.plan.diagnostics.clone(), ..Report::nothing() };
         return if set.migrations.is_empty() { Ok(Some(nothing)) } else { Err(error) };
     }
-    if work.proxy
-        && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0)
-    {
-        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
+    if work.proxy {
+        super::proxy::refuse(planned, &prepared.operations)?;
     }
     Ok(None)
 }
@@ -350,6 +369,7 @@ impl End<'_> {
         let options = self.place.options;
         let mut report = summary(self.set, self.prepared, before, options, diagnostics, state, None);
         if error.is_some() {
+            // As the journal shall have it.
             report.outcome = Outcome::Failed;
         }
         // Who has lost the lock writes nothing.
@@ -392,8 +412,11 @@ impl End<'_> {
         for last in [false, false, true] {
             let work = another.as_ref().map_or(self.work, |another| &another.session);
             if !work.is_closed() {
-                if let Some(sql) = &unrecorded {
-                    let _ = work.batch(sql).await;
+                if let Some(sql) = &unrecorded
+                    && work.batch(sql).await.is_err()
+                {
+                    // Its transaction is still open, and what follows would be refused in it.
+                    let _ = work.batch("ROLLBACK").await;
                 }
                 let Place { options, unit_key, .. } = *self.place;
                 let done = finish(
@@ -409,6 +432,7 @@ impl End<'_> {
                     measured,
                     forgotten,
                     past,
+                    self.place.brake.pulled().is_some(),
                 )
                 .await;
                 // A commit whose answer was lost is as good when it is made again.

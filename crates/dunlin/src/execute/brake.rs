@@ -16,9 +16,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long one cancel request may take: the server may not answer at all.
 const REQUEST: Duration = Duration::from_millis(500);
 
-/// How long the work may take to come to an end of its own once the brake is pulled.
-pub(super) const GRACE: Duration = Duration::from_millis(1_500);
-
 /// Why the work is to end.
 #[derive(Debug, Clone)]
 pub(super) enum Why {
@@ -49,12 +46,14 @@ pub(super) struct Brake {
     pulled: watch::Sender<Option<Why>>,
     /// Held while a cancel request is under way.
     gate: Mutex<Gate>,
+    /// How long the work may take to come to an end of its own.
+    grace: Duration,
 }
 
 impl Brake {
-    pub(super) fn new() -> Brake {
+    pub(super) fn new(grace: Duration) -> Brake {
         let gate = Gate { phase: Phase::Reading, canceller: None };
-        Brake { pulled: watch::Sender::new(None), gate: Mutex::new(gate) }
+        Brake { pulled: watch::Sender::new(None), gate: Mutex::new(gate), grace }
     }
 
     /// From here on nothing is under way that would be missed, on a new session or on none.
@@ -108,7 +107,7 @@ impl Brake {
     /// Cancels what the server does, as often as it takes, once the brake is pulled; ends when the work may be dropped.
     pub(super) async fn stop(&self) {
         self.wait().await;
-        let deadline = tokio::time::Instant::now() + GRACE;
+        let deadline = tokio::time::Instant::now() + self.grace;
         while tokio::time::Instant::now() < deadline {
             let gate = self.gate.lock().await;
             match (gate.phase, &gate.canceller) {

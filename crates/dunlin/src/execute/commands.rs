@@ -3,9 +3,7 @@
 use super::event::Event;
 use super::past::Compared;
 use super::record::{DecisionRow, decision_sql};
-use super::report::{
-    Adopted, LastRun, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status,
-};
+use super::report::{Adopted, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status};
 use super::setup::{Prepared, connect_lock, journal_error, prepare};
 use super::{AdoptWhat, ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::analyze::{Class, Presence};
@@ -15,7 +13,7 @@ use crate::history::{History, MigrationRecord, MigrationState, OperationRecord, 
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle};
-use crate::pg::{LockError, LockKeys, LockOptions, Session, with_lock};
+use crate::pg::{LockError, LockKeys, LockOptions, OWN, Session, with_lock};
 use crate::plan::{Action, Decision, Dialect, Operations, Plan, Planned};
 use crate::syntax::{ParseOptions, on_large_stack};
 
@@ -70,14 +68,10 @@ pub async fn status(
         compared.as_ref().is_some_and(|compared| compared.missing.contains(&record.id))
     };
     migrations.extend(records.filter(is_missing).map(missing_status));
-    let last_run = history.as_ref().and_then(|history| history.last_run.as_ref()).map(|run| LastRun {
-        id: run.id,
-        started_at: run.started_at.clone(),
-        finished_at: run.finished_at.clone(),
-        outcome: run.outcome.clone(),
-        host: run.host.clone(),
-        pid: run.pid,
-    });
+    let last_run = match history.as_ref().and_then(|history| history.last_run.as_ref()) {
+        Some(run) => Some(super::watch::shown(run, &super::watch::seen(&session, options, Some(run)).await?)),
+        None => None,
+    };
     Ok(Status { format: 1, migrations, last_run })
 }
 
@@ -274,7 +268,7 @@ pub async fn skip(
         let sql = decision_sql(&journal, run, &set, &operations, position, &[row], complete);
         let end = RunEnd { outcome: "applied", ..RunEnd::default() };
         let end = journal.finish_run_sql(run, &end);
-        work.batch(&format!("BEGIN; {sql}; {end}; COMMIT")).await?;
+        work.batch(&format!("BEGIN; {OWN}{sql}; {end}; COMMIT")).await?;
         let operation = &operations.all[index];
         Ok(ShownOperation {
             status: OperationStatus {
@@ -356,7 +350,7 @@ pub async fn adopt(
             ..RunEnd::default()
         };
         sql.push(journal.finish_run_sql(run, &end));
-        work.batch(&format!("BEGIN; {}; COMMIT", sql.join("; "))).await?;
+        work.batch(&format!("BEGIN; {OWN}{}; COMMIT", sql.join("; "))).await?;
         Ok(adopted)
     })
     .await
@@ -500,7 +494,7 @@ pub(super) fn lock_options(keys: LockKeys, options: &Options) -> LockOptions {
     LockOptions {
         keys,
         wait: options.lock_wait,
-        grace: std::time::Duration::from_secs(2),
+        grace: options.grace + std::time::Duration::from_millis(500),
         seed: fastrand::u64(..),
         orphan: None,
     }

@@ -9,6 +9,7 @@ use super::{ErrorKind, ExecuteError};
 use crate::analyze::{Access, Place, TransactionStatement};
 use crate::catalog::{Catalog, ConstraintKind, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::pg::journal::is_epoch_lost;
 use crate::pg::{PgError, ServerError, sqlstate};
 use crate::plan::{Action, Decision, PastState, Planned, SetAside, Unit};
 
@@ -23,6 +24,14 @@ impl Runner<'_> {
         unit: &Unit,
         failed: &Failed,
     ) -> Result<Progress, ExecuteError> {
+        if self.brake.is_lock_lost()
+            && let Some(stopped) = self.brake.pulled()
+        {
+            return Err(stopped);
+        }
+        if is_taken_over(&failed.error) {
+            return Err(ExecuteError::from(failed.error.clone()));
+        }
         let (at, error) = blame(planned, unit, failed);
         let decision = &planned.decisions[at];
         let failure = self.failure(decision, &planned.plan.steps[at].sql, &error).await;
@@ -46,8 +55,12 @@ impl Runner<'_> {
         self.surroundings(decision, &failure);
         self.state().failures.push((decision.operation, failure.clone()));
         if let Some(sql) = record
-            && self.work.batch(&sql).await.is_err()
+            && let Err(error) = self.work.batch(&sql).await
         {
+            self.roll_back().await;
+            if is_taken_over(&error) {
+                return Err(ExecuteError::from(error));
+            }
             // The end of the run tries again, and says so if that cannot be written either.
             self.state().unrecorded = Some(sql);
             return Ok(Progress::Stop);
@@ -183,6 +196,11 @@ fn blame(planned: &Planned, unit: &Unit, failed: &Failed) -> (usize, PgError) {
     let commit = decisions.iter().rposition(is_commit).map(|at| unit.decisions.start + at);
     let at = failed.decision.or(commit).unwrap_or(last);
     (at, PgError::Server(Box::new(error)))
+}
+
+/// Whether an error says that another run has begun: this one writes nothing more.
+fn is_taken_over(error: &PgError) -> bool {
+    error.server().is_some_and(is_epoch_lost)
 }
 
 /// Whether an error outside the statements of a unit comes from what was deferred to its end.

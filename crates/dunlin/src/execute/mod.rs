@@ -2,6 +2,7 @@
 
 mod alone;
 mod attempt;
+mod blocked;
 mod brake;
 mod broken;
 mod careful;
@@ -17,6 +18,7 @@ mod past;
 mod pipeline;
 mod place;
 mod preflight;
+mod proxy;
 mod record;
 mod report;
 mod resume;
@@ -26,6 +28,7 @@ mod setup;
 mod target;
 mod unit;
 mod up;
+mod watch;
 
 pub use check::{CheckStart, check};
 pub use commands::{adopt, plan, show, skip, status};
@@ -35,11 +38,12 @@ pub use event::Event;
 pub use migrator::Migrator;
 pub use report::{
     Adopted, CheckReport, Doctor, DoctorCheck, Ensured, Failure, LastRun, MigrationStatus, NotRun,
-    OperationStatus, Outcome, Report, Shown, ShownOperation, Status,
+    OperationStatus, Outcome, Report, Running, Shown, ShownOperation, Status,
 };
 
 pub use target::{Migrations, Target};
 pub use up::up;
+pub use watch::{running, watch};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{Plan, Policy};
@@ -56,6 +60,8 @@ pub struct Options {
     pub to: Option<String>,
     /// Go on after a failure with what does not depend on it.
     pub keep_going: bool,
+    /// Cancel sessions that hold locks which the run needs, where the role may.
+    pub cancel_blockers: bool,
     /// How long to wait for the lock.
     pub lock_wait: Duration,
     /// The role that owns new objects (SET ROLE at the start of each unit).
@@ -68,6 +74,8 @@ pub struct Options {
     pub pid: u32,
     /// Becomes true when the user wants the run to end: the statement is cancelled and recorded as failed.
     pub interrupt: Option<tokio::sync::watch::Receiver<bool>>,
+    /// How long a run may take to end in order when it is interrupted or has lost its lock; then it just ends.
+    pub grace: Duration,
 }
 
 impl Default for Options {
@@ -77,12 +85,14 @@ impl Default for Options {
             journal_schema: "dunlin".into(),
             to: None,
             keep_going: false,
+            cancel_blockers: false,
             lock_wait: Duration::from_secs(600),
             role: None,
             expected_plan: None,
             host: String::new(),
             pid: std::process::id(),
             interrupt: None,
+            grace: Duration::from_millis(1_500),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::analyze::Facet;
 use crate::catalog::{ObjectRef, QName};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::{History, OperationState, mask};
-use crate::pg::{PgError, Session, quote_ident, quote_literal};
+use crate::pg::{OWN, PgError, Session, quote_ident, quote_literal};
 use crate::plan::{Decision, PastState};
 use std::time::{Duration, Instant};
 use tokio_postgres::SimpleQueryMessage;
@@ -48,7 +48,7 @@ pub(super) async fn wait_for_former_runs(
     let mut told: Option<(Option<String>, Instant)> = None;
     let mut waited = false;
     loop {
-        let found = former(&work.simple(&sql).await?);
+        let found = former(&work.simple(&format!("{OWN}{sql}")).await?);
         let Some(first) = found.first() else { return Ok(waited) };
         waited = true;
         for idle in found.iter().filter(|former| former.idle) {
@@ -140,7 +140,7 @@ impl Runner<'_> {
             "REINDEX" => self.drop_reindex_leftovers(decision).await.map(|()| None),
             "ALTER TABLE" => {
                 let sql = tables_of(decision, include_str!("../pg/sql/pending_detach.sql"));
-                Ok(first_text(&self.work.simple(&sql).await?))
+                Ok(first_text(&self.work.simple(&format!("{OWN}{sql}")).await?))
             }
             _ => Ok(None),
         }
@@ -190,7 +190,7 @@ impl Runner<'_> {
     }
 
     async fn drop_indexes(&self, sql: &str) -> Result<(), PgError> {
-        for message in self.work.simple(sql).await? {
+        for message in self.work.simple(&format!("{OWN}{sql}")).await? {
             if let SimpleQueryMessage::Row(row) = message
                 && let (Some(schema), Some(name)) = (row.get(0), row.get(1))
             {

@@ -12,10 +12,9 @@ use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunHandle, UnitStatements};
-use crate::pg::{ServerError, Session, sqlstate};
+use crate::pg::{OWN, ServerError, Session, sqlstate};
 use crate::plan::{
     Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, SetAside,
-    Unit,
 };
 use crate::syntax::on_large_stack;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -57,11 +56,13 @@ pub(super) struct State {
     pub(super) failures: Vec<(usize, Failure)>,
     /// What was measured after the journal row was sent: operation, milliseconds, rows.
     pub(super) measured: Vec<(usize, u64, Option<u64>)>,
+    /// The record of a failure that could not be written when it happened.
+    pub(super) unrecorded: Option<String>,
     /// What was under way when the connection was lost.
     pub(super) lost: Option<Lost>,
-    /// The record of a failure that could not be written when it came.
-    pub(super) unrecorded: Option<String>,
     pub(super) ran: bool,
+    /// Who was cancelled since it was in the way, by operation.
+    pub(super) ended: BTreeMap<usize, Vec<String>>,
     /// Migrations whose rows were sent to the journal in this run.
     pub(super) recorded: HashSet<usize>,
 }
@@ -74,11 +75,10 @@ impl State {
 
     /// Counts what was under way when the connection was lost as failed; gives the journal's record of it.
     pub(super) fn give_up(&mut self) -> Option<String> {
-        let Some(Lost { operation, failure, record }) = self.lost.take() else {
-            return self.unrecorded.take();
-        };
+        let unrecorded = self.unrecorded.take();
+        let Some(Lost { operation, failure, record }) = self.lost.take() else { return unrecorded };
         self.failures.push((operation, failure));
-        record
+        record.or(unrecorded)
     }
 }
 
@@ -195,6 +195,9 @@ impl<'p> Runner<'p> {
                 let diagnostics = planned.plan.diagnostics.clone();
                 self.state().notes.extend(diagnostics.iter().cloned());
                 return Err(ExecuteError::refused(diagnostics));
+            }
+            if self.proxy {
+                super::proxy::refuse(&planned, self.operations)?;
             }
         }
         Ok(planned.plan.diagnostics)
@@ -348,7 +351,7 @@ impl<'p> Runner<'p> {
             tries += 1;
             let wait = Duration::from_millis(100 * u64::from(tries.min(20)))
                 + Duration::from_millis(fastrand::u64(0..100));
-            let blockers = self.blockers(planned, unit, failed).await;
+            let blockers = self.in_the_way(planned, unit, failed, listener).await;
             let migration = &self.set.migrations[unit.migration].id;
             listener(&Event::Retrying {
                 migration,
@@ -364,33 +367,6 @@ impl<'p> Runner<'p> {
                 return Err(stopped);
             }
         }
-    }
-
-    /// Sessions that hold locks on the tables of the statement that could not get its own.
-    async fn blockers(&self, planned: &Planned, unit: &Unit, failed: &Failed) -> Vec<String> {
-        let decisions = match failed.decision {
-            Some(index) => &planned.decisions[index..=index],
-            None => &planned.decisions[unit.decisions.clone()],
-        };
-        let mut tables: Vec<String> = decisions
-            .iter()
-            .flat_map(|decision| decision.analysis.locks.iter().map(|lock| lock.object.clone()))
-            .collect();
-        tables.sort();
-        tables.dedup();
-        let list: Vec<String> = tables.iter().map(|table| crate::pg::quote_literal(table)).collect();
-        let sql = format!(
-            include_str!("../pg/sql/blockers.sql"),
-            tables = if list.is_empty() { "''".to_owned() } else { list.join(", ") }
-        );
-        let Ok(messages) = self.work.simple(&sql).await else { return Vec::new() };
-        messages
-            .iter()
-            .filter_map(|message| match message {
-                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-                _ => None,
-            })
-            .collect()
     }
 
     /// Whether deferred events have to be settled before an operation: DDL on a table whose rows the unit changed.
@@ -588,7 +564,7 @@ fn is_repeatable(decision: &Decision) -> bool {
 /// Begins a transaction that only writes the journal: whatever time-outs and isolation the role or a file has set.
 pub(super) fn begin_sql(journal: &Journal, run: RunHandle, unit_key: i64) -> String {
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = 0; \
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {OWN}SET LOCAL statement_timeout = 0; \
          SET LOCAL lock_timeout = '5s'; SELECT pg_catalog.pg_advisory_xact_lock({unit_key}); {}",
         journal.check_epoch_sql(run)
     )

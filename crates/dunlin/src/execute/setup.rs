@@ -10,14 +10,11 @@ use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
 use crate::pg::sqlstate::{self, Trouble};
-use crate::pg::{ConnectOptions, PgError, Session, connect};
+use crate::pg::{ConnectOptions, OWN, PgError, Session, connect, quote_literal};
 use crate::plan::{Action, Dialect, Input, Operations, Past, Planned, SetAside};
 use crate::syntax::{ParseOptions, Tree, on_large_stack};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
-
-/// What to do when a connection was lost.
-const GO_ON: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
 
 /// The oldest and the newest server version that Dunlin works with.
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
@@ -36,7 +33,7 @@ pub(super) async fn connect_lock(
         long_lived: true,
         ..ConnectOptions::default()
     };
-    let session = connect(&target.conninfo, &options).await.map_err(ExecuteError::from)?;
+    let session = connect(target.server(), &options).await.map_err(ExecuteError::from)?;
     let info = session.info();
     if !VERSIONS.contains(&info.version) && info.version != 0 {
         return Err(ExecuteError::new(
@@ -72,16 +69,17 @@ pub(super) async fn connect_work(
         on_notice: Some(notices),
         ..ConnectOptions::default()
     };
-    let conninfo = target.direct.as_ref().unwrap_or(&target.conninfo);
-    let session = connect(conninfo, &options).await.map_err(ExecuteError::from)?;
+    let session = connect(target.server(), &options).await.map_err(ExecuteError::from)?;
     let proxy = session.prepare_for_work(CHECK_INTERVAL).await.map_err(ExecuteError::from)?;
     Ok(Work { session, proxy })
 }
 
 /// The name of the connected database.
 pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
-    let rows =
-        session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
+    let rows = session
+        .query("SELECT pg_catalog.current_database()::pg_catalog.text", &[])
+        .await
+        .map_err(ExecuteError::from)?;
     Ok(rows.first().map_or_else(String::new, |row| row.get(0)))
 }
 
@@ -107,6 +105,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, ExecuteError> {
     let history =
         Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
+    names_fit(set, session).await?;
     let mut read = introspect(session.client(), &options.journal_schema, Snapshot::Own)
         .await
         .map_err(ExecuteError::from)?;
@@ -139,10 +138,28 @@ pub(super) async fn prepare(
     Ok(prepared)
 }
 
+/// Refuses names of migrations that the database cannot hold: the journal would know them under others.
+async fn names_fit(set: &MigrationSet, session: &Session) -> Result<(), ExecuteError> {
+    let encoding = &session.info().encoding;
+    let ids = set.migrations.iter().map(|migration| &migration.id).filter(|id| !id.is_ascii());
+    for id in ids.filter(|_| encoding != "UTF8") {
+        match session.batch(&format!("SELECT {}", quote_literal(id))).await {
+            Err(PgError::Server(error)) if sqlstate::is_not_in_encoding(&error.sqlstate) => {
+                let message =
+                    format!("the name of `{id}` cannot be written in the database's encoding, {encoding}");
+                return Err(ExecuteError::new(ErrorKind::Refused, Code::DN809, message)
+                    .help("rename the file: the journal keeps its name"));
+            }
+            other => other.map_err(ExecuteError::from)?,
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a role that is not there, or that the login may not become; says whether it is a superuser.
 async fn may_become(session: &Session, role: &str) -> Result<bool, ExecuteError> {
-    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::text, r.rolsuper \
-               FROM pg_catalog.pg_roles r WHERE r.rolname = $1";
+    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::pg_catalog.text, r.rolsuper \
+               FROM pg_catalog.pg_roles r WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
     let rows = session.query(sql, &[(&role, tokio_postgres::types::Type::TEXT)]).await?;
     let Some(row) = rows.first() else {
         return Err(ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("there is no role `{role}`"))
@@ -169,12 +186,15 @@ async fn memberships(
     if catalog.superuser {
         return Ok(std::collections::BTreeSet::new());
     }
-    let sql = "SELECT o.rolname::text FROM pg_catalog.pg_roles o JOIN pg_catalog.pg_roles r \
-               ON pg_catalog.pg_has_role(r.oid, o.oid, 'USAGE') WHERE r.rolname = $1";
-    let role = (&catalog.current_role, tokio_postgres::types::Type::TEXT);
-    let rows = session.query(sql, &[(role.0, role.1)]).await?;
+    let sql = "SELECT o.rolname::pg_catalog.text FROM pg_catalog.pg_roles o JOIN pg_catalog.pg_roles r \
+               ON pg_catalog.pg_has_role(r.oid, o.oid, 'USAGE') \
+               WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
+    let rows = session.query(sql, &[(&catalog.current_role, tokio_postgres::types::Type::TEXT)]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
+
+/// Fails in every session, and says in the server's log what it is for.
+const NEVER: &str = "SELECT pg_catalog.int4in('Dunlin asks whether the server can parse what follows')";
 
 /// Operations whose text our grammar refuses and the server accepts: a newer or older keyword.
 ///
@@ -185,17 +205,14 @@ async fn accepted(operations: &Operations, session: &Session) -> Result<HashSet<
         if !matches!(operation.statement.tree, Tree::Refused(_)) {
             continue;
         }
-        match session.client().prepare(&operation.statement.sql).await {
-            Ok(_) => {
+        // A message is parsed as a whole before its first statement runs, and that one always fails.
+        let sql = format!("{NEVER}; {}", operation.statement.sql);
+        match session.batch(&sql).await {
+            Err(PgError::Server(error)) if error.sqlstate == "42601" => {}
+            Ok(()) | Err(PgError::Server(_)) => {
                 accepted.insert(index);
             }
-            Err(error) => match session.error(error) {
-                PgError::Server(error) if error.sqlstate == "42601" => {}
-                PgError::Server(_) => {
-                    accepted.insert(index);
-                }
-                error => return Err(ExecuteError::from(error)),
-            },
+            Err(error) => return Err(ExecuteError::from(error)),
         }
     }
     Ok(accepted)
@@ -256,6 +273,12 @@ impl Prepared {
         last.is_none_or(|last| position <= last)
     }
 
+    /// Whether the last run has not come to its end, and so has not written what it leaves.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let last = self.history.as_ref().and_then(|history| history.last_run.as_ref());
+        last.is_some_and(|run| run.finished_at.is_none())
+    }
+
     /// Whether the journal would be the same after the run: what is skipped or held was so before.
     pub(super) fn nothing_to_record(&self, set: &MigrationSet, planned: &Planned, to: Option<&str>) -> bool {
         let Some(history) = &self.history else { return false };
@@ -290,7 +313,7 @@ impl Prepared {
     ) -> Result<(), ExecuteError> {
         let Some(history) = &self.history else { return Ok(()) };
         for (from, to) in super::past::Compared::new(set, &self.operations, history).renamed() {
-            work.batch(&journal.rename_migration_sql(from, to)).await?;
+            work.batch(&format!("{OWN}{}", journal.rename_migration_sql(from, to))).await?;
         }
         Ok(())
     }
@@ -371,15 +394,14 @@ impl Prepared {
     ) {
         if report.outcome == super::Outcome::Nothing && options.to.is_none() && self.past.missing.is_empty() {
             let journal = Journal::new(&options.journal_schema);
-            let _ = work.batch(&journal.set_digest_sql(Some(&set.digest()))).await;
+            let _ = work.batch(&format!("{OWN}{}", journal.set_digest_sql(Some(&set.digest())))).await;
         }
     }
 }
 
 /// Refuses to start where nothing can be written.
 pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteError> {
-    let sql =
-        "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+    let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool";
     let rows = session.query(sql, &[]).await.map_err(ExecuteError::from)?;
     let (standby, read_only) = rows.first().map_or((false, false), |row| (row.get(0), row.get(1)));
     if !standby && !read_only {
@@ -420,7 +442,7 @@ pub(super) async fn open_run(
     catalog: &Catalog,
     opening: &Opening,
 ) -> Result<Option<(Journal, RunHandle)>, ExecuteError> {
-    let journal = Journal::new(&options.journal_schema);
+    let journal = Journal::new(&options.journal_schema).in_encoding(&work.info().encoding);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();
     let start = RunStart {
@@ -475,35 +497,40 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
 
 impl From<PgError> for ExecuteError {
     fn from(error: PgError) -> ExecuteError {
+        const AGAIN: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
         let (kind, code, help) = match &error {
-            PgError::Server(server) if crate::pg::journal::is_epoch_lost(server) => {
-                return ExecuteError::new(
-                    ErrorKind::Failed,
-                    Code::DN802,
-                    "another run has taken over: this one commits nothing more",
+            _ if error.sqlstate().is_some_and(sqlstate::is_from_proxy)
+                && !matches!(error, PgError::Refused { .. }) =>
+            {
+                (
+                    ErrorKind::Refused,
+                    Code::DN806,
+                    Some(
+                        "Dunlin works through a proxy that pools sessions or transactions (not statements) and has two \
+                     server connections to spare; or give a connection to the server itself with --direct-url",
+                    ),
                 )
-                .help("what was committed is recorded; `dunlin status` shows it");
             }
-            PgError::Server(server) if sqlstate::is_connection_loss(&server.sqlstate) => {
-                let known = sqlstate::trouble(&server.sqlstate);
-                (ErrorKind::Failed, Code::DN801, Some(known.map_or(GO_ON, |trouble| trouble.help)))
-            }
+            PgError::Server(server) if crate::pg::journal::is_epoch_lost(server) => (
+                ErrorKind::Failed,
+                Code::DN802,
+                Some("what was committed is recorded; `dunlin status` shows it"),
+            ),
             PgError::Server(server) => match sqlstate::trouble(&server.sqlstate) {
                 Some(Trouble { code, help }) => {
                     let refused = matches!(code, Code::DN803 | Code::DN805);
                     (if refused { ErrorKind::Refused } else { ErrorKind::Failed }, code, Some(help))
                 }
+                None if sqlstate::is_connection_loss(&server.sqlstate) => {
+                    (ErrorKind::Failed, Code::DN801, Some(AGAIN))
+                }
                 None => (ErrorKind::Failed, Code::DN808, None),
             },
             PgError::Closed { sqlstate, .. } => {
                 let known = sqlstate.as_deref().and_then(sqlstate::trouble);
-                (ErrorKind::Failed, Code::DN801, Some(known.map_or(GO_ON, |trouble| trouble.help)))
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(AGAIN, |trouble| trouble.help)))
             }
-            PgError::Protocol(_) => (
-                ErrorKind::Failed,
-                Code::DN801,
-                Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"),
-            ),
+            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(AGAIN)),
             PgError::Refused { error, .. } if sqlstate::trouble(&error.sqlstate).is_some() => (
                 ErrorKind::Connection,
                 Code::DN801,
@@ -517,8 +544,13 @@ impl From<PgError> for ExecuteError {
                 ),
             ),
         };
-        let made = ExecuteError::new(kind, code, error.to_string());
-        match help {
+        let message = match code {
+            Code::DN802 => "another run has taken over: this one commits nothing more".to_owned(),
+            _ => error.to_string(),
+        };
+        let made = ExecuteError::new(kind, code, message);
+        let hint = error.server().and_then(|server| server.hint.as_deref());
+        match help.or(hint) {
             Some(help) => made.help(help),
             None => made,
         }
@@ -573,16 +605,5 @@ impl ExecuteError {
             format!("the lock was not free within {} s: {who} holds it", waited.as_secs()),
         )
         .help("wait for it to end, or give more time with --lock-wait")
-    }
-
-    /// A statement that cannot run through a transaction-pooling proxy.
-    pub(super) fn proxy(sql: &str) -> ExecuteError {
-        let head: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
-        ExecuteError::new(
-            ErrorKind::Refused,
-            Code::DN806,
-            format!("`{head} …` cannot run in a transaction, and the connection goes through a transaction-pooling proxy"),
-        )
-        .help("give a connection that goes to the server itself with --direct-url")
     }
 }

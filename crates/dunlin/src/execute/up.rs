@@ -10,6 +10,7 @@ use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
+use crate::pg::fault::point;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
@@ -89,7 +90,7 @@ async fn locked_up(
     carried: &mut Carried,
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
-    let brake = Brake::new();
+    let brake = Brake::new(options.grace);
     let (session, nothing) =
         unless_interrupted(options, connected(migrations, target, options, carried, listener)).await?;
     if nothing {
@@ -113,6 +114,7 @@ async fn locked_up(
     let working = std::sync::atomic::AtomicBool::new(false);
     let work = with_lock(session, lock, on_event, async |locked| {
         working.store(true, std::sync::atomic::Ordering::Relaxed);
+        point!("locked");
         let notices = super::notices::Notices::default();
         let mut told = |event: &Event<'_>| {
             let mut listener = listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -141,7 +143,7 @@ async fn locked_up(
                 }
                 () = &mut stopped => {
                     let stopped = brake.pulled();
-                    return Err(stopped.unwrap_or_else(|| ExecuteError::interrupted()));
+                    return Err(stopped.unwrap_or_else(ExecuteError::interrupted));
                 }
             }
         }
@@ -194,6 +196,7 @@ pub(super) async fn finish(
     measured: &[(usize, u64, Option<u64>)],
     forgotten: &[String],
     past: &Past,
+    hurried: bool,
 ) -> Result<(), ExecuteError> {
     let mut sql = super::runner::begin_sql(journal, run, unit_key);
     sql.push_str("; ");
@@ -206,8 +209,14 @@ pub(super) async fn finish(
         sql.push_str(statement);
         sql.push_str("; ");
     }
-    let now = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
-    sql.push_str(&journal.snapshot_sql(run, &now.catalog.describe()));
+    let now = match hurried {
+        true => None,
+        false => Some(introspect(work.client(), &options.journal_schema, Snapshot::Own).await?.catalog),
+    };
+    if let Some(now) = &now {
+        sql.push_str(&journal.snapshot_sql(run, &now.describe()));
+        sql.push_str("; ");
+    }
     // A file that is missing is said each time.
     let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing)
         && options.to.is_none()
@@ -217,12 +226,11 @@ pub(super) async fn finish(
         serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
     let end = RunEnd {
         outcome: &outcome.unwrap_or_default(),
-        fingerprint: Some(now.catalog.fingerprint()),
+        fingerprint: now.as_ref().map(crate::catalog::Catalog::fingerprint),
         set_digest: digest.as_ref().map(|digest| &digest[..]),
         // Up to a migration only: what comes after it was not decided.
         settled: settled && options.to.is_none(),
     };
-    sql.push_str("; ");
     sql.push_str(&journal.finish_run_sql(run, &end));
     sql.push_str("; COMMIT");
     work.batch(&sql).await?;

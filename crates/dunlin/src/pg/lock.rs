@@ -195,7 +195,7 @@ pub async fn with_lock<T, E, W>(
 where
     W: AsyncFnOnce(&Locked) -> Result<T, E>,
 {
-    let mode = acquire(&session, &options, &mut on_event).await?;
+    let (session, mode) = acquire(session, &options, &mut on_event).await?;
     let (sender, lost) = watch::channel(None);
     let locked = Locked { keys: options.keys, mode, lost };
     let result = watch_over(&session, &sender, options.grace, work(&locked)).await?;
@@ -233,27 +233,47 @@ async fn watch_over<T, E>(
     }
 }
 
-/// Polls until the lock is ours.
+/// Polls until the lock is ours; gives the session that holds it.
+///
+/// Who waits for longer than [`KEEPS`] lets its connection go between two tries: the server may have no more of them
+/// than there are waiters, and the one that works needs another one.
 async fn acquire<E>(
-    session: &Session,
+    session: Session,
     options: &LockOptions,
     on_event: &mut impl FnMut(LockEvent),
-) -> Result<LockMode, LockError<E>> {
+) -> Result<(Session, LockMode), LockError<E>> {
     let start = Instant::now();
     let mut random = fastrand::Rng::with_seed(options.seed);
     // Known before any setting of the session is changed: through a proxy, that would reach strangers.
     let pid = session.backend_pid().await.map_err(LockError::Server)?;
     let mode = if session.is_proxy(pid) { LockMode::Transaction } else { LockMode::Session };
+    let way = session.way();
+    let mut connected = Some(session);
     let mut pause = Duration::from_millis(50);
     let mut told: Option<Option<i32>> = None;
+    let mut last = None;
     loop {
-        if try_lock(session, mode, options.keys.run).await.map_err(LockError::Server)? {
-            on_event(LockEvent::Taken { mode, waited: start.elapsed() });
-            return Ok(mode);
-        }
         let waited = start.elapsed();
         let left = options.wait.saturating_sub(waited);
-        let holder = holder(session, options.keys.run).await.map_err(LockError::Server)?;
+        let session = match connected.take() {
+            Some(session) => session,
+            None => match way.open().await {
+                Ok(session) => session,
+                Err(error) if is_not_there_yet(&error) && !left.is_zero() => {
+                    tokio::time::sleep(pause.mul_f64(0.75 + random.f64() / 2.0).min(left)).await;
+                    continue;
+                }
+                Err(error) if is_not_there_yet(&error) => {
+                    return Err(LockError::NotFree { holder: last, waited });
+                }
+                Err(error) => return Err(LockError::Server(error)),
+            },
+        };
+        if try_lock(&session, mode, options.keys.run).await.map_err(LockError::Server)? {
+            on_event(LockEvent::Taken { mode, waited: start.elapsed() });
+            return Ok((session, mode));
+        }
+        let holder = holder(&session, options.keys.run).await.map_err(LockError::Server)?;
         if left.is_zero() {
             return Err(LockError::NotFree { holder, waited });
         }
@@ -266,11 +286,25 @@ async fn acquire<E>(
         // A holder that has just left is no news: the next try will probably succeed.
         if told != Some(pid) && (pid.is_some() || told.is_some()) {
             told = Some(pid);
-            on_event(LockEvent::Waiting { holder, waited });
+            on_event(LockEvent::Waiting { holder: holder.clone(), waited });
+        }
+        last = holder;
+        if waited < KEEPS {
+            connected = Some(session);
+        } else {
+            session.close().await;
         }
         tokio::time::sleep(pause.mul_f64(0.75 + random.f64() / 2.0).min(left)).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
+}
+
+/// How long a waiter keeps its connection.
+const KEEPS: Duration = Duration::from_secs(1);
+
+/// Says that there may be room for a connection later.
+fn is_not_there_yet(error: &PgError) -> bool {
+    error.is_transient() || error.sqlstate().is_some_and(super::sqlstate::is_not_ready)
 }
 
 /// Tries once to take the lock.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row, SimpleQueryMessage};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Connection, Row, SimpleQueryMessage};
 
 /// A message from the server that is not an error, such as `NOTICE` or `WARNING`.
 pub type Notice = ServerError;
@@ -50,6 +50,10 @@ pub struct ServerInfo {
     pub default_read_only: Option<bool>,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// What this session calls itself.
+    pub application_name: String,
+    /// The database's encoding, such as `UTF8`.
+    pub encoding: String,
 }
 
 /// A connection to a server.
@@ -60,9 +64,21 @@ pub struct Session {
     client: Client,
     info: ServerInfo,
     state: watch::Receiver<State>,
-    driver: JoinHandle<()>,
-    route: Arc<Route>,
+    driver: Driver,
+    way: Way,
     seen: Arc<Seen>,
+}
+
+/// The task that moves the bytes. Who drops a session wants the end of what runs in it: the server notices the closed
+/// socket, and would otherwise work on for an answer that nobody reads.
+struct Driver(Option<JoinHandle<()>>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.abort();
+        }
+    }
 }
 
 impl std::fmt::Debug for Session {
@@ -77,9 +93,9 @@ impl Session {
         client: Client,
         connection: Connection<Wire, Wire>,
         seen: Arc<Seen>,
-        route: Route,
-        listener: Option<NoticeListener>,
+        way: Way,
     ) -> Self {
+        let (route, listener) = (&way.route, way.listener.clone());
         let flag = |name: &str| connection.parameter(name).map(|value| value == "on");
         let version_text = connection.parameter("server_version").unwrap_or_default().to_owned();
         let info = ServerInfo {
@@ -90,10 +106,12 @@ impl Session {
             in_hot_standby: flag("in_hot_standby"),
             default_read_only: flag("default_transaction_read_only"),
             tls: route.is_tls(),
+            encoding: connection.parameter("server_encoding").unwrap_or_default().to_owned(),
+            application_name: connection.parameter("application_name").unwrap_or_default().to_owned(),
         };
         let (sender, state) = watch::channel(State::Open);
-        let driver = tokio::spawn(drive(connection, listener, seen.clone(), sender));
-        Self { client, info, state, driver, route: Arc::new(route), seen }
+        let driver = Driver(Some(tokio::spawn(drive(connection, listener, seen.clone(), sender))));
+        Self { client, info, state, driver, way, seen }
     }
 
     /// Gives how many queries the server has answered; while none is under way, the next one has this number.
@@ -175,7 +193,12 @@ impl Session {
 
     /// Gives what cancels the statement that runs in this session, from anywhere.
     pub fn canceller(&self) -> Canceller {
-        Canceller { token: self.client.cancel_token(), route: self.route.clone() }
+        Canceller { token: self.client.cancel_token(), route: self.way.route.clone() }
+    }
+
+    /// Gives the way to another session like this one.
+    pub(super) fn way(&self) -> Way {
+        self.way.clone()
     }
 
     /// Asks for the process id of the backend that answers.
@@ -205,7 +228,9 @@ impl Session {
             .then_some(("client_connection_check_interval", interval.as_str()));
         let pid = match self.set_unless_proxy(check).await {
             // The setting cannot be changed on all platforms of the server.
-            Err(PgError::Server(_)) => self.set_unless_proxy(None).await?,
+            Err(error @ PgError::Server(_)) if !error.is_connection_loss() => {
+                self.set_unless_proxy(None).await?
+            }
             other => other?,
         };
         Ok(self.is_proxy(pid))
@@ -221,23 +246,42 @@ impl Session {
             .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', false)"))
             .collect();
         let sql = format!(
-            "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() = $1 THEN {} END",
-            settings.join(" || ")
+            "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $1 \
+             THEN pg_catalog.concat({}) END",
+            settings.join(", ")
         );
         let rows = self.query(&sql, &[(&self.info.handshake_pid, Type::INT4)]).await?;
         Ok(rows.first().map_or(0, |row| row.get(0)))
     }
 
-    /// Lets the connection go without a word, also where the server does not answer.
-    pub fn abandon(&self) {
-        self.driver.abort();
-    }
-
     /// Says goodbye and waits, for a second at most, until that is sent.
     pub async fn close(self) {
+        let mut driver = self.driver;
         drop(self.client);
-        // Late or not, the server notices the closed socket.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.driver).await;
+        if let Some(task) = &mut driver.0 {
+            // Late or not, the server notices the closed socket.
+            let _ = tokio::time::timeout(Duration::from_secs(1), task).await;
+        }
+    }
+}
+
+/// How a session reached its server and logged in.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) route: Arc<Route>,
+    pub(super) config: Arc<Config>,
+    pub(super) listener: Option<NoticeListener>,
+}
+
+impl Way {
+    /// Goes it again.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses the login.
+    pub(super) async fn open(&self) -> Result<Session, PgError> {
+        let (wire, seen) = self.route.open().await?;
+        let (client, connection) = self.config.connect_raw(wire, Prepared).await.map_err(PgError::from)?;
+        Ok(Session::start(client, connection, seen, self.clone()))
     }
 }
 

@@ -42,6 +42,11 @@ pub fn is_read_only(code: &str) -> bool {
     code == "25006"
 }
 
+/// Says that a character is not in the encoding of the database, or was not valid in that of the client.
+pub fn is_not_in_encoding(code: &str) -> bool {
+    matches!(code, "22P05" | "22021")
+}
+
 /// Says that the server's disk is full.
 pub fn is_disk_full(code: &str) -> bool {
     code == "53100"
@@ -57,9 +62,20 @@ pub fn is_connection_loss(code: &str) -> bool {
     code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04")
 }
 
+/// Says that the server ended the connection since a time-out was over that is set for the role or the database.
+pub fn is_time_out(code: &str) -> bool {
+    matches!(code, "25P03" | "25P04" | "57P05")
+}
+
 /// Says that the server will take connections later: it starts, stops, or has no slot free.
 pub fn is_not_ready(code: &str) -> bool {
-    matches!(code, "57P03" | "53300")
+    // What a proxy says when it is full or has no server is not to be told from what else it does not like.
+    matches!(code, "57P03" | "53300") || is_from_proxy(code)
+}
+
+/// Says that a proxy spoke: PgBouncer has this code for all errors of its own, and servers do not send it to us.
+pub fn is_from_proxy(code: &str) -> bool {
+    code == "08P01"
 }
 
 /// Says that who logs in is refused.

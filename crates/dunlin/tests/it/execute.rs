@@ -14,7 +14,7 @@ pub(crate) struct World {
     /// How to reach the database, where it is not its own URL.
     pub(crate) url: Option<String>,
     pub(crate) connect_wait: Duration,
-    said: Arc<Mutex<Vec<String>>>,
+    pub(crate) said: Arc<Mutex<Vec<String>>>,
 }
 
 impl World {
@@ -31,8 +31,7 @@ impl World {
     }
 
     pub(crate) fn run(&self) -> impl Future<Output = Result<Report, ExecuteError>> + Send + 'static {
-        let url = self.url.clone().unwrap_or_else(|| self.database.url());
-        self.run_on(&url)
+        self.run_on(&self.url.clone().unwrap_or_else(|| self.database.url()))
     }
 
     pub(crate) fn run_on(

@@ -8,19 +8,25 @@
 
 mod adopt;
 mod ahead;
+mod around;
 mod cases;
 mod ddl;
 mod embedded;
 mod execute;
 mod failures;
 mod generated;
+mod interrupt;
 mod introspect;
 mod journal;
 mod locks;
+mod lost_lock;
 mod pg_connect;
 mod pg_lock;
 mod preflight;
 mod real_sets;
+mod retry;
 mod sameness;
 mod server;
+mod session;
+mod time_outs;
 mod types;

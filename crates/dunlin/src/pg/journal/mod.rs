@@ -4,12 +4,14 @@
 //! statements; each text is one statement, every name in it is qualified, and it needs no prepared statement.
 
 mod load;
+mod script;
 mod template;
 mod unit;
 
 use crate::catalog::ObjectRef;
-use crate::history::{History, MigrationState, OperationState, mask, mask_message};
-use crate::pg::{PgError, ServerError, quote_ident, quote_literal, sqlstate};
+use crate::history::{History, MigrationState, OperationState, Run, mask, mask_message};
+use crate::pg::{OWN, PgError, ServerError, quote_ident, quote_literal, sqlstate};
+use script::Script;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use template::{bytes, fill, number, number_array, text, text_array};
@@ -22,6 +24,9 @@ const UPGRADES: [&str; 1] = [include_str!("../sql/journal_1.sql")];
 
 /// The version of the journal that this Dunlin writes.
 pub const VERSION: u32 = UPGRADES.len() as u32;
+
+/// Makes a policy that would hide rows of the journal an error: what is hidden would run again.
+const ALL_ROWS: &str = "SET LOCAL row_security = off; ";
 
 /// Begins the value that the check of the epoch tries to cast, by which its error is known.
 const EPOCH_MARK: &str = "another run took over this journal, its epoch is ";
@@ -188,7 +193,7 @@ const OWN_START: &str =
 const AGAIN: &str = include_str!("../sql/journal_migration_again.sql");
 
 /// The values of a row of an operation of which nothing is recorded.
-fn new_row_values(run: RunHandle, row: &OperationRow<'_>) -> String {
+fn new_row_values(script: Script, run: RunHandle, row: &OperationRow<'_>) -> String {
     let (now, took) = ("pg_catalog.clock_timestamp()", row.duration_ms.unwrap_or(0));
     let started = if took > 0 { format!("{now} - interval '{took} ms'") } else { now.to_owned() };
     format!(
@@ -199,16 +204,18 @@ fn new_row_values(run: RunHandle, row: &OperationRow<'_>) -> String {
         row.number,
         quote_literal(row.state.as_str()),
         text(row.code),
-        text(row.reason.map(mask_message).as_deref()),
+        text(row.reason.map(|reason| script.kept(mask_message(reason))).as_deref()),
         run.id,
         number(row.rows),
-        text(row.sql.map(mask).as_deref()),
+        text(row.sql.map(|sql| script.kept(mask(sql))).as_deref()),
     )
 }
 
 /// Writes the values of a row; the first row of a list says their types.
-fn row_values(out: &mut String, row: &OperationRow<'_>, first: bool) {
-    let error = |get: fn(&ServerError) -> Option<&str>| row.error.and_then(get).map(mask_message);
+fn row_values(script: Script, out: &mut String, row: &OperationRow<'_>, first: bool) {
+    let error = |get: fn(&ServerError) -> Option<&str>| {
+        row.error.and_then(get).map(|text| script.kept(mask_message(text)))
+    };
     let position = row.error.and_then(|error| error.position);
     let fields: [(String, &str); 16] = [
         (quote_literal(row.migration), "text"),
@@ -217,7 +224,7 @@ fn row_values(out: &mut String, row: &OperationRow<'_>, first: bool) {
         (row.number.to_string(), "integer"),
         (quote_literal(row.state.as_str()), "text"),
         (text(row.code), "text"),
-        (text(row.reason.map(mask_message).as_deref()), "text"),
+        (text(row.reason.map(|reason| script.kept(mask_message(reason))).as_deref()), "text"),
         (number(row.duration_ms), "bigint"),
         (number(row.rows), "bigint"),
         (text(error(|error| Some(&error.sqlstate)).as_deref()), "text"),
@@ -225,8 +232,8 @@ fn row_values(out: &mut String, row: &OperationRow<'_>, first: bool) {
         (text(error(|error| error.detail.as_deref()).as_deref()), "text"),
         (text(error(|error| error.hint.as_deref()).as_deref()), "text"),
         (number(position), "integer"),
-        (text(row.sql.map(mask).as_deref()), "text"),
-        (text(row.undo_sql.map(mask).as_deref()), "text"),
+        (text(row.sql.map(|sql| script.kept(mask(sql))).as_deref()), "text"),
+        (text(row.undo_sql.map(|sql| script.kept(mask(sql))).as_deref()), "text"),
     ];
     for (at, (value, ty)) in fields.iter().enumerate() {
         if at > 0 {
@@ -281,12 +288,20 @@ pub struct Measured<'a> {
 pub struct Journal {
     schema: String,
     quoted: String,
+    script: Script,
 }
 
 impl Journal {
     /// Names the journal's schema.
     pub fn new(schema: &str) -> Journal {
-        Journal { schema: schema.to_owned(), quoted: quote_ident(schema) }
+        Journal { schema: schema.to_owned(), quoted: quote_ident(schema), script: Script::All }
+    }
+
+    /// Writes texts of the files so that they fit into a database of this encoding.
+    #[must_use]
+    pub fn in_encoding(mut self, encoding: &str) -> Journal {
+        self.script = Script::of(encoding);
+        self
     }
 
     /// Gives the name of its schema.
@@ -307,6 +322,7 @@ impl Journal {
     pub async fn is_up_to_date(&self, client: &Client, set_digest: &[u8]) -> Result<UpToDate, JournalError> {
         let digest = bytes(Some(&hex(set_digest)));
         let sql = self.sql(include_str!("../sql/journal_up_to_date.sql"), &[("digest", &digest)]);
+        let sql = format!("{OWN}{ALL_ROWS}{sql}");
         let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => messages,
             // Without its columns it is not our table: that is said when the journal is to be made.
@@ -340,7 +356,8 @@ impl Journal {
             Some([]) => return Ok(()),
             Some(upgrades) => upgrades,
         };
-        let mut parts = Vec::new();
+        // A table space of its own or another access method is for the user's tables.
+        let mut parts = vec![OWN.trim_end_matches("; ").to_owned()];
         if version.is_none() {
             parts.push(format!("CREATE SCHEMA {}", self.quoted));
         }
@@ -356,7 +373,7 @@ impl Journal {
     async fn inspect(&self, client: &Client) -> Result<Inspected, JournalError> {
         let literal = quote_literal(&self.schema);
         let sql = self.sql(include_str!("../sql/journal_inspect.sql"), &[("literal", &literal)]);
-        let messages = client.simple_query(&sql).await.map_err(PgError::from)?;
+        let messages = client.simple_query(&format!("{OWN}{sql}")).await.map_err(PgError::from)?;
         let Some(row) = first_row(&messages) else { return Ok(Inspected::Absent) };
         match (row.get(0) == Some("t"), row.get(1) == Some("t"), row.get(2)) {
             (false, _, _) => Ok(Inspected::Absent),
@@ -369,7 +386,7 @@ impl Journal {
     }
 
     async fn version(&self, client: &Client) -> Result<u32, JournalError> {
-        let sql = format!("SELECT m.version FROM {}.meta m", self.quoted);
+        let sql = format!("{OWN}{ALL_ROWS}SELECT m.version FROM {}.meta m", self.quoted);
         match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => match first_row(&messages) {
                 Some(row) => load::parsed(row, 0),
@@ -384,6 +401,24 @@ impl Journal {
     /// # Errors
     /// Fails when the journal is newer or may not be read.
     pub async fn load(&self, client: &Client) -> Result<Option<History>, JournalError> {
+        let all = format!(
+            "{};\n{}",
+            include_str!("../sql/journal_last_run.sql"),
+            include_str!("../sql/journal_load.sql")
+        );
+        self.read(client, &all).await
+    }
+
+    /// Reads the newest run; none when there is no journal, or nothing ran.
+    ///
+    /// # Errors
+    /// Fails when the journal is newer or may not be read.
+    pub async fn last_run(&self, client: &Client) -> Result<Option<Run>, JournalError> {
+        let history = self.read(client, include_str!("../sql/journal_last_run.sql")).await?;
+        Ok(history.and_then(|history| history.last_run))
+    }
+
+    async fn read(&self, client: &Client, queries: &str) -> Result<Option<History>, JournalError> {
         match self.inspect(client).await? {
             Inspected::Absent | Inspected::Empty => return Ok(None),
             Inspected::Version(version) if version > VERSION => return Err(JournalError::Newer { version }),
@@ -398,8 +433,9 @@ impl Journal {
         let written: Vec<String> = columns.iter().map(|column| times(column)).collect();
         let values: Vec<(&str, &str)> = columns.into_iter().zip(written.iter().map(String::as_str)).collect();
         let sql = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;\n{};\nCOMMIT",
-            self.sql(include_str!("../sql/journal_load.sql"), &values)
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; {OWN}{ALL_ROWS}\n{};\n\
+             COMMIT",
+            self.sql(queries, &values)
         );
         match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => load::history(&messages).map(Some),
@@ -467,7 +503,11 @@ impl Journal {
         ];
         all.extend_from_slice(values);
         // Several statements in one message are one transaction.
-        let messages = match client.simple_query(&self.sql(template, &all)).await.map_err(PgError::from) {
+        let messages = match client
+            .simple_query(&format!("{OWN}{}", self.sql(template, &all)))
+            .await
+            .map_err(PgError::from)
+        {
             Ok(messages) => messages,
             Err(error) if error.sqlstate().is_some_and(sqlstate::is_transient) => {
                 return Err(JournalError::Taken);
@@ -505,7 +545,7 @@ impl Journal {
 
     /// Records operations of which nothing is recorded yet, at least one; secrets are masked.
     pub fn new_operations_sql(&self, run: RunHandle, rows: &[OperationRow<'_>]) -> String {
-        let values: Vec<String> = rows.iter().map(|row| new_row_values(run, row)).collect();
+        let values: Vec<String> = rows.iter().map(|row| new_row_values(self.script, run, row)).collect();
         self.sql(include_str!("../sql/journal_new_operations.sql"), &[("values", &values.join(",\n    "))])
     }
 
@@ -519,7 +559,7 @@ impl Journal {
         let mut values = String::new();
         for (at, row) in rows.iter().enumerate() {
             values.push_str(if at == 0 { "(" } else { ",\n    (" });
-            row_values(&mut values, row, at == 0);
+            row_values(self.script, &mut values, row, at == 0);
             values.push(')');
         }
         let started = rows.iter().any(|row| row.state == OperationState::Started);
@@ -563,7 +603,7 @@ impl Journal {
             checksum: &bytes(Some(row.checksum)),
             tokens_digest: &bytes(row.tokens_digest),
             directives_digest: &bytes(row.directives_digest),
-            sql: &quote_literal(&mask(row.sql)),
+            sql: &quote_literal(&self.script.kept(mask(row.sql))),
             state: &quote_literal(row.state.as_str()),
         };
         self.migration_values_sql(run, &values, duration_ms)
@@ -685,12 +725,27 @@ impl Journal {
         if error.sqlstate() != Some("42501") {
             return error.into();
         }
+        if let Some(grant) = self.hidden_by_policies(client).await {
+            return JournalError::Privilege { action: "see all rows of the journal", grant };
+        }
         let (role, _) = names(client).await;
         let schema = &self.quoted;
         let grant = format!(
             "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
         );
         JournalError::Privilege { action: "read the journal", grant }
+    }
+
+    /// What lets this role see all rows, if policies hide some.
+    async fn hidden_by_policies(&self, client: &Client) -> Option<String> {
+        let sql = format!(
+            "{OWN}SELECT pg_catalog.string_agg(pg_catalog.format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', \
+             c.oid::regclass), '; ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = \
+             (SELECT n.oid FROM pg_namespace n WHERE n.nspname = {}) AND row_security_active(c.oid)",
+            quote_literal(&self.schema)
+        );
+        let messages = client.simple_query(&sql).await.ok()?;
+        first_row(&messages)?.get(0).map(str::to_owned)
     }
 
     async fn privilege_to_write(&self, client: &Client, error: PgError) -> JournalError {
