@@ -225,7 +225,7 @@ pub(crate) enum Command {
     /// Analyse the files alone, without a database
     Check(Check),
     /// Show what is applied, pending, failed, skipped
-    Status,
+    Status(Status),
     /// Show SQL, state and errors of a migration
     Show(Show),
     /// Never run an operation (recorded in the journal)
@@ -261,6 +261,9 @@ pub(crate) struct Up {
     /// After a failure go on with what does not depend on it
     #[arg(long)]
     pub(crate) keep_going: bool,
+    /// Cancel sessions that hold locks which a migration waits for, where the role may
+    #[arg(long)]
+    pub(crate) cancel_blockers: bool,
     /// Exit 3 if something is skipped or held
     #[arg(long)]
     pub(crate) fail_on_skip: bool,
@@ -292,6 +295,16 @@ pub(crate) struct Check {
     /// Run the set at once and step by step on private servers, and compare the schemas
     #[arg(long, conflicts_with = "from")]
     pub(crate) converge: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Follow the run that is under way to its end, then show the state; progress goes to stderr
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Only say whether a run is under way, and whose: exit 0 if so, 1 if not
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) running: bool,
 }
 
 #[derive(Debug, Args)]

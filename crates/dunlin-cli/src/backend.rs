@@ -4,7 +4,7 @@ use dunlin::execute::{CheckStart, ExecuteError, Options};
 
 pub(crate) use dunlin::embedded::{Data, Embedded, EmbeddedError, EmbeddedOptions};
 pub(crate) use dunlin::execute::{
-    Migrations, Target, adopt, check, converge, doctor, plan, show, skip, status, up,
+    Migrations, Target, adopt, check, converge, doctor, plan, running, show, skip, status, up, watch,
 };
 pub(crate) use dunlin::pg::{ConnInfo, Environment, redact};
 pub(crate) use dunlin::syntax::repair_dollar_quotes;

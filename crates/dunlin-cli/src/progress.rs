@@ -3,10 +3,10 @@
 use crate::args::LogFormat;
 use crate::duration::human;
 use crate::render::diagnostic::{self, Sources};
-use crate::render::{Tone, View, count, one_line};
+use crate::render::{Tone, View, count, one_line, status};
 use crate::screen::{Screen, say};
 use dunlin::diagnostic::{Diagnostic, Severity};
-use dunlin::execute::Event;
+use dunlin::execute::{Event, Running};
 use dunlin::plan::{Action, Plan};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -106,6 +106,7 @@ impl Progress {
             | Event::StepFinished { .. } => {}
             Event::Connected { .. }
             | Event::StepSkipped { .. }
+            | Event::BlockerEnded { .. }
             | Event::Notice { .. }
             | Event::Diagnostic(_) => {}
         }
@@ -168,6 +169,9 @@ impl Progress {
                 };
                 Some(format!("{migration}: {reason}, rolled back, again in {}{blockers}", human(*wait_ms)))
             }
+            Event::BlockerEnded { blocker, done } => {
+                Some(format!("{done}, since it was in the way: {blocker}"))
+            }
             Event::Notice { severity, message, place } => {
                 let place = place.as_ref().map_or(String::new(), |(file, line)| format!(" ({file}:{line})"));
                 Some(format!("{}: {message}{place}", severity.to_lowercase()))
@@ -176,6 +180,44 @@ impl Progress {
                 let wanted = self.view.verbose || found.severity > Severity::Note;
                 wanted.then(|| diagnostic::render(&self.view, &mut self.sources, found) + "\n")
             }
+        }
+    }
+}
+
+/// Tells of a run that is followed from outside of it: what is seen, whenever it changes.
+pub(crate) struct Follow {
+    format: LogFormat,
+    quiet: bool,
+    /// The line that a terminal redraws.
+    bar: Option<ProgressBar>,
+}
+
+impl Follow {
+    /// Makes a listener for the terminal or for logs.
+    pub(crate) fn new(screen: &Screen, format: LogFormat) -> Follow {
+        let live = screen.live && format == LogFormat::Text && !screen.err.quiet;
+        Follow { format, quiet: screen.err.quiet, bar: live.then(|| new_bar(0)) }
+    }
+
+    /// Takes what is seen.
+    pub(crate) fn on(&mut self, seen: &Running) {
+        match (self.format, &self.bar) {
+            _ if self.quiet => {}
+            (LogFormat::Json, _) => {
+                let mut line = json!(seen);
+                line["event"] = json!("seen");
+                say(&line.to_string());
+            }
+            (LogFormat::Text, Some(bar)) => bar.set_message(status::running(seen)),
+            (LogFormat::Text, None) => say(&status::running(seen)),
+        }
+    }
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
         }
     }
 }
@@ -190,7 +232,8 @@ impl Drop for Progress {
 /// Says whether an event is to be seen also with `-q`.
 fn matters(event: &Event<'_>) -> bool {
     match event {
-        Event::StepSkipped { .. }
+        Event::BlockerEnded { .. }
+        | Event::StepSkipped { .. }
         | Event::Retrying { .. }
         | Event::Reconnecting { .. }
         | Event::WaitingForLock { .. }
@@ -270,6 +313,9 @@ fn json_line(event: &Event<'_>, elapsed: Duration) -> Value {
         Event::Retrying { migration, reason, blockers, wait_ms } => json!({
             "event": "retrying", "migration": migration, "reason": reason, "blockers": blockers, "wait_ms": wait_ms,
         }),
+        Event::BlockerEnded { blocker, done } => {
+            json!({"event": "blocker_ended", "blocker": blocker, "done": done})
+        }
         Event::Notice { severity, message, place } => json!({
             "event": "notice", "severity": severity, "message": message,
             "file": place.as_ref().map(|(file, _)| file), "line": place.as_ref().map(|(_, line)| line),

@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context<'_>, command: &Command) -> Result<Exit
         Command::Up(flags) => up::run(context, flags).await,
         Command::Plan(flags) => Box::pin(plan::run(context, flags)).await,
         Command::Check(flags) => Box::pin(check::run(context, flags)).await,
-        Command::Status => Box::pin(status::run(context)).await,
+        Command::Status(flags) => Box::pin(status::run(context, flags)).await,
         Command::Show(flags) => Box::pin(show::run(context, flags)).await,
         Command::Skip(flags) => Box::pin(skip::run(context, flags)).await,
         Command::Adopt(flags) => Box::pin(adopt::run(context, flags)).await,
@@ -101,6 +101,14 @@ impl Context<'_> {
     /// Says something on stderr that is neither a result nor an error.
     fn warn(&self, message: &str) {
         say(&format!("{}: {message}", self.screen.err.paint(crate::render::Tone::Notice, "warning")));
+    }
+
+    /// Decides on the database alone, for what needs no migrations.
+    fn open_database(&self) -> Result<(Target, Options, Option<Embedded>), CommandError> {
+        let layers = self.layers()?;
+        let settings = layers.settings(None)?;
+        let (target, embedded) = self.target(&layers, &settings)?;
+        Ok((target, options(&settings), embedded))
     }
 
     /// Decides on everything and starts the embedded server, if one is asked for; does not connect yet.

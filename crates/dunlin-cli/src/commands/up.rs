@@ -19,6 +19,7 @@ pub(super) async fn run(context: &Context<'_>, flags: &Up) -> Result<ExitCode, C
     let mut session = context.open(flags.lock.lock_wait)?;
     session.options.to.clone_from(&flags.to);
     session.options.keep_going = flags.keep_going;
+    session.options.cancel_blockers = flags.cancel_blockers;
     session.options.interrupt = Some(context.interrupt.clone());
     session.options.expected_plan = expected_plan;
     let mut progress = Progress::new(context.screen, context.global.output.log_format);

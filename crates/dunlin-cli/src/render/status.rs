@@ -3,7 +3,7 @@
 use super::{Tone, View, count, shell, wrap};
 use crate::duration;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use dunlin::execute::{Doctor, LastRun, MigrationStatus, OperationStatus, Status};
+use dunlin::execute::{Doctor, LastRun, MigrationStatus, OperationStatus, Running, Status};
 use std::fmt::Write as _;
 
 /// Renders `status`.
@@ -84,6 +84,41 @@ pub(super) fn why(operation: &OperationStatus) -> String {
     text
 }
 
+/// Says whether a run is under way, who works and on what, on one line.
+pub(crate) fn running(seen: &Running) -> String {
+    if !seen.running {
+        return match seen.last_run.as_ref() {
+            Some(run) => format!("No run is under way. {}", last_run(run)),
+            None => "No run is under way.".to_owned(),
+        };
+    }
+    let mut who = Vec::new();
+    if let Some(run) = seen.last_run.as_ref().filter(|run| run.finished_at.is_none() && run.outcome.is_none())
+    {
+        let host = run.host.as_deref().filter(|host| !host.is_empty());
+        let pid = run.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+        who.push(format!(
+            "run {}{}{pid}",
+            run.id,
+            host.map(|host| format!(" on {host}")).unwrap_or_default()
+        ));
+    }
+    if let Some(pid) = seen.pid {
+        let name = seen.application.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+        let from = seen.address.as_ref().map(|address| format!(" from {address}")).unwrap_or_default();
+        let since = seen.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
+        who.push(format!("server process {pid}{name}{from} holds the lock{since}"));
+    }
+    let mut text = format!("A run is under way: {}.", who.join(", "));
+    if let Some(doing) = &seen.doing {
+        let _ = write!(text, " It works on: {}", super::one_line(doing, 100));
+    }
+    if !seen.waits_for.is_empty() {
+        let _ = write!(text, " It waits for {}.", seen.waits_for.join(", "));
+    }
+    text
+}
+
 fn last_run(run: &LastRun) -> String {
     let at = match (&run.host, run.pid) {
         (Some(host), Some(pid)) => format!(" on {host} (pid {pid})"),
@@ -93,7 +128,8 @@ fn last_run(run: &LastRun) -> String {
     let end = match (&run.finished_at, &run.outcome) {
         (Some(finished), Some(outcome)) => format!("ended {finished}: {outcome}"),
         (Some(finished), None) => format!("ended {finished}"),
-        (None, _) => "has not ended: it works still, or was cut off".to_owned(),
+        (None, Some(outcome)) => format!("{outcome}: it was cut off, and what it committed is kept"),
+        (None, None) => "has not ended yet".to_owned(),
     };
     format!("Last run: {}, started {}{at}, {end}.", run.id, run.started_at)
 }

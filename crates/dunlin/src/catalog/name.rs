@@ -46,6 +46,13 @@ impl QName {
     }
 }
 
+impl QName {
+    /// Writes it as SQL that finds it under any search path.
+    pub fn qualified(&self) -> String {
+        format!("{}.{}", Ident(&self.schema), Ident(&self.name))
+    }
+}
+
 impl fmt::Display for QName {
     /// Writes the name as people say it: without `public`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

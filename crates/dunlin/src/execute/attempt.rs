@@ -235,10 +235,10 @@ async fn begin(
         {
             return Ok(Begun::Nothing(Box::new(report.clone())));
         }
-        let mut warnings = Vec::new();
-        if nothing.is_none() && !carried.has_begun() {
-            warnings = fit_to_begin(options, &prepared, &planned, work).await?;
-        }
+        let warnings = match carried.has_begun() || nothing.is_some() {
+            true => Vec::new(),
+            false => fit_to_begin(options, &prepared, &planned, work).await?,
+        };
         point!("planned");
         let opening = Opening {
             epoch: prepared.history.as_ref().map(|history| history.epoch),

@@ -3,9 +3,7 @@
 use super::event::Event;
 use super::past::Compared;
 use super::record::{DecisionRow, decision_sql};
-use super::report::{
-    Adopted, LastRun, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status,
-};
+use super::report::{Adopted, MigrationStatus, NotRun, OperationStatus, Shown, ShownOperation, Status};
 use super::setup::{Prepared, connect_lock, journal_error, prepare};
 use super::{AdoptWhat, ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::analyze::{Class, Presence};
@@ -70,14 +68,10 @@ pub async fn status(
         compared.as_ref().is_some_and(|compared| compared.missing.contains(&record.id))
     };
     migrations.extend(records.filter(is_missing).map(missing_status));
-    let last_run = history.as_ref().and_then(|history| history.last_run.as_ref()).map(|run| LastRun {
-        id: run.id,
-        started_at: run.started_at.clone(),
-        finished_at: run.finished_at.clone(),
-        outcome: run.outcome.clone(),
-        host: run.host.clone(),
-        pid: run.pid,
-    });
+    let last_run = match history.as_ref().and_then(|history| history.last_run.as_ref()) {
+        Some(run) => Some(super::watch::shown(run, &super::watch::seen(&session, options, Some(run)).await?)),
+        None => None,
+    };
     Ok(Status { format: 1, migrations, last_run })
 }
 

@@ -90,6 +90,13 @@ pub enum Event<'a> {
         /// Milliseconds until the next try.
         wait_ms: u64,
     },
+    /// A session that held a lock which the run needs was cancelled or ended (`--cancel-blockers`).
+    BlockerEnded {
+        /// Who: pid, application, state, age, query.
+        blocker: String,
+        /// `cancelled` or `ended`.
+        done: &'static str,
+    },
     /// The server sent a notice or warning.
     Notice {
         /// `NOTICE`, `WARNING`, `INFO` …

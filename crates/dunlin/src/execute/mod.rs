@@ -2,6 +2,7 @@
 
 mod alone;
 mod attempt;
+mod blocked;
 mod brake;
 mod broken;
 mod careful;
@@ -27,6 +28,7 @@ mod setup;
 mod target;
 mod unit;
 mod up;
+mod watch;
 
 pub use check::{CheckStart, check};
 pub use commands::{adopt, plan, show, skip, status};
@@ -36,11 +38,12 @@ pub use event::Event;
 pub use migrator::Migrator;
 pub use report::{
     Adopted, CheckReport, Doctor, DoctorCheck, Ensured, Failure, LastRun, MigrationStatus, NotRun,
-    OperationStatus, Outcome, Report, Shown, ShownOperation, Status,
+    OperationStatus, Outcome, Report, Running, Shown, ShownOperation, Status,
 };
 
 pub use target::{Migrations, Target};
 pub use up::up;
+pub use watch::{running, watch};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::plan::{Plan, Policy};
@@ -57,6 +60,8 @@ pub struct Options {
     pub to: Option<String>,
     /// Go on after a failure with what does not depend on it.
     pub keep_going: bool,
+    /// Cancel sessions that hold locks which the run needs, where the role may.
+    pub cancel_blockers: bool,
     /// How long to wait for the lock.
     pub lock_wait: Duration,
     /// The role that owns new objects (SET ROLE at the start of each unit).
@@ -80,6 +85,7 @@ impl Default for Options {
             journal_schema: "dunlin".into(),
             to: None,
             keep_going: false,
+            cancel_blockers: false,
             lock_wait: Duration::from_secs(600),
             role: None,
             expected_plan: None,

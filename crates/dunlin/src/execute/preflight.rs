@@ -5,13 +5,17 @@
 
 use super::setup::Prepared;
 use super::{ExecuteError, Options};
-use crate::analyze::{Access, Place, Right, SessionChange};
+use crate::analyze::{Access, LockMode, Place, Right, SessionChange};
 use crate::catalog::{Id, Origin};
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::pg::blockers::blockers;
 use crate::pg::privileges::{self, Lacking, Need};
 use crate::pg::{Session, quote_ident};
 use crate::plan::{Action, Decision, Operation, Planned};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+
+/// From how many seconds on a transaction is said to be in the way; younger ones end by themselves.
+const LONG: i64 = 5;
 
 /// Finds what would stop the plan in the middle (errors), and what its user should know before (warnings).
 pub(super) async fn preflight(
@@ -28,6 +32,7 @@ pub(super) async fn preflight(
         found.push(said(need, &lacking, &prepared.operations.all[*operation], session).await?);
     }
     found.extend(extensions(session, prepared, &wants).await?);
+    found.extend(locked(session, prepared, planned).await?);
     if prepared.history.is_none() {
         found.extend(publications(session, options).await?);
     }
@@ -79,7 +84,7 @@ async fn wants(
     planned: &Planned,
     options: &Options,
 ) -> Result<Wants, ExecuteError> {
-    let rows = session.query("SELECT session_user::text", &[]).await?;
+    let rows = session.query("SELECT session_user::pg_catalog.text", &[]).await?;
     let login: String = rows.first().map_or_else(String::new, |row| row.get(0));
     let mut wants = Wants::default();
     let mut changed = Changed::Nothing;
@@ -275,6 +280,36 @@ async fn extensions(
         }
     }
     Ok(found)
+}
+
+/// Long transactions that hold locks on tables which the plan has to lock.
+async fn locked(
+    session: &Session,
+    prepared: &Prepared,
+    planned: &Planned,
+) -> Result<Vec<Diagnostic>, ExecuteError> {
+    let mut wanted: BTreeMap<Id, LockMode> = BTreeMap::new();
+    let runs = |decision: &&Decision| matches!(decision.action, Action::Run | Action::Ensure);
+    for lock in planned.decisions.iter().filter(runs).flat_map(|decision| &decision.analysis.locks) {
+        let live = lock.relation.filter(|id| prepared.catalog.relation(*id).is_some());
+        if let Some(id) = live.filter(|_| lock.mode >= LockMode::ShareUpdateExclusive) {
+            let mode = wanted.entry(id).or_insert(lock.mode);
+            *mode = lock.mode.max(*mode);
+        }
+    }
+    let wanted: Vec<(String, LockMode)> =
+        wanted.into_iter().map(|(id, mode)| (prepared.catalog.relation_name(id).qualified(), mode)).collect();
+    // Nothing is ended here, so nobody has to be told apart.
+    let found = blockers(session, &wanted, 0).await?;
+    let long = found.iter().filter(|blocker| blocker.gid.is_some() || blocker.age > Some(LONG));
+    let said = long.map(|blocker| {
+        let message = format!("the plan needs locks that are held by {blocker}");
+        Diagnostic::new(Code::DN814, message).help(match &blocker.gid {
+            Some(_) => "end it first: no time-out does",
+            None => "end that transaction, or let `dunlin up --cancel-blockers` do what it may",
+        })
+    });
+    Ok(said.collect())
 }
 
 /// Publications that would publish the journal, too.

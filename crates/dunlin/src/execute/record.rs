@@ -80,6 +80,9 @@ pub(super) fn unit_sql(
     merged.retain(|row| {
         runner.operations.all[row.operation].migration == migration || runner.is_done(row.operation)
     });
+    for row in &mut merged {
+        row.reason = runner.reason_of(row.operation, row.reason.as_deref());
+    }
     let written: Vec<OperationRow<'_>> = merged
         .iter()
         .map(|row| {

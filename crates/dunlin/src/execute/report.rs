@@ -165,12 +165,35 @@ pub struct LastRun {
     pub started_at: String,
     /// When it ended; none while it works, or when it was cut off.
     pub finished_at: Option<String>,
-    /// How it ended.
+    /// How it ended; `interrupted` when it was cut off and nobody recorded its end.
     pub outcome: Option<String>,
     /// Where it ran.
     pub host: Option<String>,
     /// The process there.
     pub pid: Option<u32>,
+}
+
+/// The document of `dunlin status --running --format json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Version of this format.
+    pub format: u32,
+    /// Whether a run is under way: somebody holds the lock.
+    pub running: bool,
+    /// The server process that holds the lock.
+    pub pid: Option<i32>,
+    /// The address that its client comes from; none for a local socket, and where this role may not see it.
+    pub address: Option<String>,
+    /// What its client calls itself.
+    pub application: Option<String>,
+    /// Since when it is there (the server's time, ISO 8601).
+    pub since: Option<String>,
+    /// The statement that works, on one line and with secrets masked.
+    pub doing: Option<String>,
+    /// Who the statement waits for.
+    pub waits_for: Vec<String>,
+    /// The newest run of the journal.
+    pub last_run: Option<LastRun>,
 }
 
 /// The document of `dunlin check --format json`.

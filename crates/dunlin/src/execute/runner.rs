@@ -15,7 +15,6 @@ use crate::pg::journal::{Journal, RunHandle, UnitStatements};
 use crate::pg::{OWN, ServerError, Session, sqlstate};
 use crate::plan::{
     Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, SetAside,
-    Unit,
 };
 use crate::syntax::on_large_stack;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -62,6 +61,8 @@ pub(super) struct State {
     /// What was under way when the connection was lost.
     pub(super) lost: Option<Lost>,
     pub(super) ran: bool,
+    /// Who was cancelled since it was in the way, by operation.
+    pub(super) ended: BTreeMap<usize, Vec<String>>,
     /// Migrations whose rows were sent to the journal in this run.
     pub(super) recorded: HashSet<usize>,
 }
@@ -350,7 +351,7 @@ impl<'p> Runner<'p> {
             tries += 1;
             let wait = Duration::from_millis(100 * u64::from(tries.min(20)))
                 + Duration::from_millis(fastrand::u64(0..100));
-            let blockers = self.blockers(planned, unit, failed).await;
+            let blockers = self.in_the_way(planned, unit, failed, listener).await;
             let migration = &self.set.migrations[unit.migration].id;
             listener(&Event::Retrying {
                 migration,
@@ -366,35 +367,6 @@ impl<'p> Runner<'p> {
                 return Err(stopped);
             }
         }
-    }
-
-    /// Sessions that hold locks on the tables of the statement that could not get its own.
-    async fn blockers(&self, planned: &Planned, unit: &Unit, failed: &Failed) -> Vec<String> {
-        let decisions = match failed.decision {
-            Some(index) => &planned.decisions[index..=index],
-            None => &planned.decisions[unit.decisions.clone()],
-        };
-        let mut tables: Vec<String> = decisions
-            .iter()
-            .flat_map(|decision| decision.analysis.locks.iter().map(crate::analyze::Lock::qualified))
-            .collect();
-        tables.sort();
-        tables.dedup();
-        let list: Vec<String> = tables.iter().map(|table| crate::pg::quote_literal(table)).collect();
-        let sql = format!(
-            include_str!("../pg/sql/blockers.sql"),
-            tables = if list.is_empty() { "''".to_owned() } else { list.join(", ") }
-        );
-        let Ok(messages) = self.work.simple(&format!("{OWN}{sql}")).await else {
-            return Vec::new();
-        };
-        messages
-            .iter()
-            .filter_map(|message| match message {
-                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-                _ => None,
-            })
-            .collect()
     }
 
     /// Whether deferred events have to be settled before an operation: DDL on a table whose rows the unit changed.

@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// What to do when a connection was lost.
-const GO_ON: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
+const AGAIN: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
 
 /// The oldest and the newest server version that Dunlin works with.
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
@@ -192,8 +192,7 @@ async fn memberships(
     let sql = "SELECT o.rolname::pg_catalog.text FROM pg_catalog.pg_roles o JOIN pg_catalog.pg_roles r \
                ON pg_catalog.pg_has_role(r.oid, o.oid, 'USAGE') \
                WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
-    let role = (&catalog.current_role, tokio_postgres::types::Type::TEXT);
-    let rows = session.query(sql, &[(role.0, role.1)]).await?;
+    let rows = session.query(sql, &[(&catalog.current_role, tokio_postgres::types::Type::TEXT)]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
@@ -525,15 +524,15 @@ impl From<PgError> for ExecuteError {
                     (if refused { ErrorKind::Refused } else { ErrorKind::Failed }, code, Some(help))
                 }
                 None if sqlstate::is_connection_loss(&server.sqlstate) => {
-                    (ErrorKind::Failed, Code::DN801, Some(GO_ON))
+                    (ErrorKind::Failed, Code::DN801, Some(AGAIN))
                 }
                 None => (ErrorKind::Failed, Code::DN808, None),
             },
             PgError::Closed { sqlstate, .. } => {
                 let known = sqlstate.as_deref().and_then(sqlstate::trouble);
-                (ErrorKind::Failed, Code::DN801, Some(known.map_or(GO_ON, |trouble| trouble.help)))
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(AGAIN, |trouble| trouble.help)))
             }
-            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(GO_ON)),
+            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(AGAIN)),
             PgError::Refused { error, .. } if sqlstate::trouble(&error.sqlstate).is_some() => (
                 ErrorKind::Connection,
                 Code::DN801,

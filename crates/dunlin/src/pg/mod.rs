@@ -1,5 +1,6 @@
 //! Talks to PostgreSQL: connection strings, sessions, the run lock, SQLSTATEs and quoting.
 
+pub mod blockers;
 mod connect;
 pub mod conninfo;
 mod error;

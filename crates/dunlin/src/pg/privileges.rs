@@ -1,10 +1,9 @@
 //! Asks the server which rights a role lacks, before anything is tried.
 
 use super::error::PgError;
-use super::quote::quote_literal;
+use super::quote::{OWN, quote_literal};
 use super::session::Session;
 use tokio_postgres::SimpleQueryMessage;
-use tokio_postgres::types::Type;
 
 /// The first version in which membership and the right to SET ROLE are granted apart.
 const SET_OPTION: u32 = 160_000;
@@ -57,7 +56,7 @@ pub async fn lacking(session: &Session, needs: &[Need]) -> Result<Vec<Lacking>, 
     let sql = include_str!("sql/privileges_lacking.sql")
         .replace("{become}", become_option)
         .replace("{needs}", &rows.join(",\n    "));
-    let found = session.simple(&sql).await?;
+    let found = session.simple(&format!("{OWN}{sql}")).await?;
     let found = found.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(Lacking {
             need: row.get(0)?.parse().ok()?,
@@ -88,10 +87,17 @@ pub async fn extensions(session: &Session, names: &[String]) -> Result<Vec<Avail
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = include_str!("sql/extensions_available.sql");
-    let rows = session.query(sql, &[(&names, Type::TEXT_ARRAY)]).await?;
-    let available =
-        rows.iter().map(|row| Available { name: row.get(0), there: row.get(1), trusted: row.get(2) });
+    let list: Vec<String> = names.iter().map(|name| quote_literal(name)).collect();
+    let sql = include_str!("sql/extensions_available.sql").replace("{names}", &list.join(", "));
+    let found = session.simple(&format!("{OWN}{sql}")).await?;
+    let available = found.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(Available {
+            name: row.get(0)?.to_owned(),
+            there: row.get(1) == Some("t"),
+            trusted: row.get(2) == Some("t"),
+        }),
+        _ => None,
+    });
     Ok(available.collect())
 }
 
@@ -100,6 +106,11 @@ pub async fn extensions(session: &Session, names: &[String]) -> Result<Vec<Avail
 /// # Errors
 /// When the connection is lost.
 pub async fn publications(session: &Session) -> Result<Vec<String>, PgError> {
-    let rows = session.query(include_str!("sql/publications_of_journal.sql"), &[]).await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    let sql = include_str!("sql/publications_of_journal.sql");
+    let found = session.simple(&format!("{OWN}{sql}")).await?;
+    let names = found.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    Ok(names.collect())
 }

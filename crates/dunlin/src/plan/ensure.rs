@@ -100,7 +100,7 @@ impl Planner<'_> {
         let nullable_instead = column.not_null && !not_null;
         let sql = format!(
             "ALTER TABLE {} ADD COLUMN {} {}",
-            qualified(table),
+            table.qualified(),
             Ident(name),
             column_definition(column, &ty, serial, not_null)
         );
@@ -179,7 +179,7 @@ impl Planner<'_> {
         let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
         let sql = format!(
             "ALTER TABLE {} ADD CONSTRAINT {} {kind} ({})",
-            qualified(table),
+            table.qualified(),
             Ident(&name),
             list.join(", ")
         );
@@ -268,11 +268,6 @@ fn key_effects(id: Id, table: &QName, name: &str, numbers: &[i16], primary: bool
             index_name: Some(name.to_owned()),
         },
     ]
-}
-
-/// Writes a name with its schema, quoted where needed.
-pub(super) fn qualified(name: &QName) -> String {
-    format!("{}.{}", Ident(&name.schema), Ident(&name.name))
 }
 
 /// `serial` and its kin, when the default is the sequence that the column owns.

@@ -14,7 +14,7 @@ pub(crate) struct World {
     /// How to reach the database, where it is not its own URL.
     pub(crate) url: Option<String>,
     pub(crate) connect_wait: Duration,
-    said: Arc<Mutex<Vec<String>>>,
+    pub(crate) said: Arc<Mutex<Vec<String>>>,
 }
 
 impl World {

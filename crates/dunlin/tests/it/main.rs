@@ -8,6 +8,7 @@
 
 mod adopt;
 mod ahead;
+mod around;
 mod cases;
 mod ddl;
 mod embedded;

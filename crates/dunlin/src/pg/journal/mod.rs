@@ -9,7 +9,7 @@ mod template;
 mod unit;
 
 use crate::catalog::ObjectRef;
-use crate::history::{History, MigrationState, OperationState, mask, mask_message};
+use crate::history::{History, MigrationState, OperationState, Run, mask, mask_message};
 use crate::pg::{OWN, PgError, ServerError, quote_ident, quote_literal, sqlstate};
 use script::Script;
 use std::borrow::Cow;
@@ -401,6 +401,24 @@ impl Journal {
     /// # Errors
     /// Fails when the journal is newer or may not be read.
     pub async fn load(&self, client: &Client) -> Result<Option<History>, JournalError> {
+        let all = format!(
+            "{};\n{}",
+            include_str!("../sql/journal_last_run.sql"),
+            include_str!("../sql/journal_load.sql")
+        );
+        self.read(client, &all).await
+    }
+
+    /// Reads the newest run; none when there is no journal, or nothing ran.
+    ///
+    /// # Errors
+    /// Fails when the journal is newer or may not be read.
+    pub async fn last_run(&self, client: &Client) -> Result<Option<Run>, JournalError> {
+        let history = self.read(client, include_str!("../sql/journal_last_run.sql")).await?;
+        Ok(history.and_then(|history| history.last_run))
+    }
+
+    async fn read(&self, client: &Client, queries: &str) -> Result<Option<History>, JournalError> {
         match self.inspect(client).await? {
             Inspected::Absent | Inspected::Empty => return Ok(None),
             Inspected::Version(version) if version > VERSION => return Err(JournalError::Newer { version }),
@@ -417,7 +435,7 @@ impl Journal {
         let sql = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; {OWN}{ALL_ROWS}\n{};\n\
              COMMIT",
-            self.sql(include_str!("../sql/journal_load.sql"), &values)
+            self.sql(queries, &values)
         );
         match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => load::history(&messages).map(Some),
