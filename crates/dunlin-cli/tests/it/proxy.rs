@@ -230,6 +230,22 @@ async fn a_proxy_that_cannot_be_used() {
     }
 }
 
+/// A person relies on: the lock is held as long as a migration takes, though the proxy ends idle transactions.
+#[tokio::test]
+async fn a_proxy_that_ends_idle_transactions() {
+    let files = [("slow", "create table {a} ({id} int); select pg_sleep(6); insert into {a} values (1);")];
+    let world = World::new(Names::Plain, "", &files).await;
+    let bouncer = TestServer::shared().bouncer(&[
+        ("pool_mode", "transaction"),
+        ("default_pool_size", "2"),
+        ("idle_transaction_timeout", "4"),
+    ]);
+    let up = through(&world, &bouncer).run(&["up", "--format", "json"]).expect(0).json();
+    assert_eq!((&up["outcome"], &up["diagnostics"]), (&"applied".into(), &serde_json::json!([])));
+    assert_eq!(world.lines("select count(*) from {a}").await, ["1"]);
+    assert!(!bouncer.log().contains("idle transaction timeout"), "{}", bouncer.log());
+}
+
 /// A person relies on: with a pool for sessions, and for what the proxy itself refuses, it is as good as it gets.
 #[tokio::test]
 async fn sessions_and_refused_logins() {

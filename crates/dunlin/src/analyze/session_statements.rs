@@ -2,7 +2,9 @@
 
 use super::context::{Context, range_name, string};
 use super::transaction::{isolation, isolation_in};
-use super::{Class, LockMode, SessionChange, TransactionStatement};
+use super::{Class, LockMode, SessionChange, TransactionStatement, Verdict};
+use crate::catalog::Relation;
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_statement, protobuf};
 use protobuf::VariableSetKind as Kind;
 
@@ -32,12 +34,24 @@ impl Context<'_> {
         }
     }
 
+    /// SHOW needs the setting.
+    pub(super) fn need_shown(&mut self, name: &str) {
+        self.raise(Class::Reads);
+        self.need_setting(name, self.statement.span);
+    }
+
     fn change(&mut self, name: String, values: Option<Vec<String>>, node: &protobuf::VariableSetStmt) {
         // SET TIME ZONE, SET NAMES, SET ROLE: the tree has the setting's own name.
         let values = match (name.as_str(), values) {
             ("role", Some(values)) if values.first().is_some_and(|role| role == "none") => None,
             (_, values) => values,
         };
+        // Anybody may set what has a dot in its name; whether to go on without a setting is the server's to say.
+        if !name.contains('.') {
+            let outer = std::mem::replace(&mut self.unsure, true);
+            self.need_setting(&name, self.statement.span);
+            self.unsure = outer;
+        }
         let sql = deparse_statement(&NodeEnum::VariableSetStmt(node.clone()))
             .unwrap_or_else(|| self.statement.sql.to_string());
         self.analysis.session.push(SessionChange::Set { name, values, local: node.is_local, sql });
@@ -59,6 +73,25 @@ impl Context<'_> {
             }
         } else if node.name == "TRANSACTION" {
             self.analysis.transaction = Some(TransactionStatement::Set(isolation_in(&node.args)));
+        }
+    }
+
+    /// Analyses SET CONSTRAINTS: those that are named must be there.
+    pub(super) fn set_constraints(&mut self, node: &protobuf::ConstraintsSetStmt) {
+        self.raise(Class::Reads);
+        for constraint in &node.constraints {
+            let Some(NodeEnum::RangeVar(range)) = &constraint.node else { continue };
+            let name = &range.relname;
+            let has = |relation: &Relation| {
+                relation.constraint(name).is_some()
+                    || relation.triggers.iter().any(|trigger| trigger.name == *name)
+            };
+            let there = self.catalog.relations().any(|(_, relation)| has(relation));
+            if !there && !self.catalog.system_objects {
+                let message = format!("constraint `{name}` does not exist");
+                let span = self.span(range.location);
+                self.require(Vec::new(), span, Verdict::Invalid, Code::DN208, message, Vec::new());
+            }
         }
     }
 

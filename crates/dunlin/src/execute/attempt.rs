@@ -200,10 +200,10 @@ async fn attempt(
     let unrecorded = state.give_up();
     let end = End { place, set, prepared: &prepared, journal: &journal, run, work: &work.session };
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
-    let report = end.report(before, first, ended, state, unrecorded).await;
+    let result = end.report(before, first, ended, state, unrecorded).await;
     point!("run-ended");
     work.session.close().await;
-    report
+    result
 }
 
 /// Reads, plans, and opens the run.

@@ -167,6 +167,41 @@ impl<'p> Running<'_, 'p> {
 }
 
 /// Whether an error was raised by the statements of a DO block itself, not inside a function that it calls.
+///
+/// The context may be in any language. Its last line is that of the block; before it stands nothing, or the statement
+/// in quotes. A function that was called has a line of its own, which names its language or ends in a number or word.
 fn in_inline_block_only(context: &str) -> bool {
-    context.lines().filter(|line| line.contains("function ")).all(|line| line.contains("inline_code_block"))
+    let (before, block) = context.rsplit_once('\n').unwrap_or(("", context));
+    block.contains("inline_code_block")
+        && !before.contains("PL/pgSQL")
+        && !before.trim_end().ends_with(char::is_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_inline_block_only;
+
+    #[test]
+    fn functions_are_told_from_the_block_in_any_language() {
+        for own in [
+            "PL/pgSQL function inline_code_block line 1 at SQL statement",
+            "SQL statement \"drop table\n a\"\nPL/pgSQL function inline_code_block line 1 at SQL statement",
+            "PL/pgSQL-Funktion inline_code_block Zeile 1 bei SQL-Anweisung",
+            "SQL-Anweisung »drop table a«\nPL/pgSQL-Funktion inline_code_block Zeile 1 bei SQL-Anweisung",
+            "PL/pgSQL関数inline_code_blockの1行目 - SQL文",
+        ] {
+            assert!(in_inline_block_only(own), "{own}");
+        }
+        for called in [
+            "PL/pgSQL function f() line 1 at RAISE",
+            "PL/pgSQL function f() line 1 at RAISE\nPL/pgSQL function inline_code_block line 1 at IF",
+            "PL/pgSQL-Funktion f() Zeile 1 bei RAISE\nSQL-Anweisung »SELECT f()«\nPL/pgSQL-Funktion \
+             inline_code_block Zeile 1 bei PERFORM",
+            "SQL function \"f\" statement 1\nPL/pgSQL function inline_code_block line 1 at IF",
+            "SQL-Funktion »f« Anweisung 1\nPL/pgSQL-Funktion inline_code_block Zeile 1 bei IF",
+            "SQL関数\"f\"の起動中\nPL/pgSQL関数inline_code_blockの1行目 - IF",
+        ] {
+            assert!(!in_inline_block_only(called), "{called}");
+        }
+    }
 }

@@ -210,7 +210,7 @@ fn is_deferred(error: &ServerError) -> bool {
 
 /// Whether an error comes from what Dunlin has checked before a statement, and not from the statement.
 fn is_settling(error: &ServerError, decision: &Decision) -> bool {
-    let settles = |context: &str| context.contains("SQL statement \"SET CONSTRAINTS ALL IMMEDIATE\"");
+    let settles = |context: &str| context.contains("SET CONSTRAINTS ALL IMMEDIATE");
     decision.analysis.kind != "DO" && error.where_.as_deref().is_some_and(settles)
 }
 

@@ -7,6 +7,7 @@
 use super::error::PgError;
 use super::session::{KEEPALIVES, Session};
 use sha2::{Digest as _, Sha256};
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -145,6 +146,7 @@ fn by(holder: &Option<Holder>) -> String {
 pub struct Locked {
     keys: LockKeys,
     mode: LockMode,
+    pid: i32,
     lost: watch::Receiver<Option<PgError>>,
 }
 
@@ -157,6 +159,11 @@ impl Locked {
     /// Says how the lock is held; by a transaction means that a proxy stands between.
     pub fn mode(&self) -> LockMode {
         self.mode
+    }
+
+    /// Gives the process id that came with the cancel key of the session that holds it.
+    pub fn pid(&self) -> i32 {
+        self.pid
     }
 
     /// Says that the lock has been lost; nothing may be committed any more.
@@ -197,8 +204,8 @@ where
 {
     let (session, mode) = acquire(session, &options, &mut on_event).await?;
     let (sender, lost) = watch::channel(None);
-    let locked = Locked { keys: options.keys, mode, lost };
-    let result = watch_over(&session, &sender, options.grace, work(&locked)).await?;
+    let locked = Locked { keys: options.keys, mode, pid: session.info().handshake_pid, lost };
+    let result = watch_over(&session, mode, &sender, options.grace, work(&locked)).await?;
     match result {
         Ok(value) => {
             release(session, mode, options.keys.run).await;
@@ -214,22 +221,37 @@ where
 /// Runs the work, tells it when the lock's connection is lost, and drops it if it then does not end.
 async fn watch_over<T, E>(
     session: &Session,
+    mode: LockMode,
     sender: &watch::Sender<Option<PgError>>,
     grace: Duration,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<Result<T, E>, LockError<E>> {
     let mut work = pin!(work);
     let mut closed = pin!(session.closed());
+    let mut beating = pin!(beat(session, mode));
     let lost = tokio::select! {
         biased;
         // First, so that the work starts nothing more on a lock that is gone.
         lost = &mut closed => lost,
         result = &mut work => return Ok(result),
+        never = &mut beating => match never {},
     };
     sender.send_replace(Some(lost.clone()));
     match tokio::time::timeout(grace, poll_fn(|cx| Pin::new(&mut work).poll(cx))).await {
         Ok(result) => Ok(result),
         Err(_) => Err(LockError::Lost(lost)),
+    }
+}
+
+/// Lets a transaction that holds the lock do something now and then: a proxy may end those that are idle.
+async fn beat(session: &Session, mode: LockMode) -> Infallible {
+    if mode == LockMode::Session {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(BEAT).await;
+        // What is wrong with the connection shows where it is watched.
+        let _ = session.batch("SELECT 1").await;
     }
 }
 
@@ -298,6 +320,9 @@ async fn acquire<E>(
         pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
+
+/// How long a transaction that holds the lock is idle.
+const BEAT: Duration = Duration::from_secs(2);
 
 /// How long a waiter keeps its connection.
 const KEEPS: Duration = Duration::from_secs(1);
