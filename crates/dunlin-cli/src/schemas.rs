@@ -2,7 +2,7 @@
 
 use crate::render::samples;
 use dunlin::diagnostic::{Code, Diagnostic};
-use dunlin::execute::{CheckReport, Report};
+use dunlin::execute::{CheckReport, Report, Running};
 use serde_json::{Value, json};
 
 fn schema(file: &str) -> Value {
@@ -120,6 +120,8 @@ fn documents_fit_their_schemas() {
     assert_fits("up.json", samples::failed().1);
     assert_fits("up.json", Report::nothing());
     assert_fits("status.json", samples::status());
+    assert_fits("running.json", samples::running());
+    assert_fits("running.json", Running { format: 1, ..Running::default() });
     assert_fits("show.json", samples::shown());
     assert_fits("adopt.json", samples::adopted());
     assert_fits("doctor.json", samples::doctor());

@@ -6,7 +6,7 @@ use dunlin::analyze::{Lock, LockMode};
 use dunlin::diagnostic::{Code, Diagnostic};
 use dunlin::execute::{
     Adopted, Doctor, DoctorCheck, Ensured, Failure, LastRun, MigrationStatus, NotRun, OperationStatus,
-    Outcome, Report, Shown, ShownOperation, Status,
+    Outcome, Report, Running, Shown, ShownOperation, Status,
 };
 use dunlin::plan::{Action, Plan, Step};
 use dunlin::source::{SourceFile, Span};
@@ -224,6 +224,21 @@ pub(crate) fn status() -> Status {
             host: Some("db1".into()),
             pid: Some(42),
         }),
+    }
+}
+
+pub(crate) fn running() -> Running {
+    let last_run = LastRun { finished_at: None, outcome: None, ..status().last_run.unwrap() };
+    Running {
+        format: 1,
+        running: true,
+        pid: Some(77),
+        address: Some("10.0.0.7".into()),
+        application: Some("dunlin".into()),
+        since: Some("2026-01-02T03:04:04Z".into()),
+        doing: Some("CREATE INDEX CONCURRENTLY ON content (title)".into()),
+        waits_for: vec!["process 9 (pg_dump)".into()],
+        last_run: Some(last_run),
     }
 }
 

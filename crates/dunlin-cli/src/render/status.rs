@@ -199,6 +199,16 @@ mod tests {
     }
 
     #[test]
+    fn a_run_under_way_is_one_line() {
+        let text = running(&samples::running());
+        let expected = "A run is under way: run 3 on db1 (pid 42), server process 77 (dunlin) from 10.0.0.7 holds the lock \
+                        since 2026-01-02T03:04:04Z. It works on: CREATE INDEX CONCURRENTLY ON content (title) It waits \
+                        for process 9 (pg_dump).";
+        assert_eq!(text, expected);
+        assert_eq!(running(&Running::default()), "No run is under way.");
+    }
+
+    #[test]
     fn no_migrations_says_what_to_type() {
         let status = Status { format: 1, migrations: Vec::new(), last_run: None };
         assert!(render(&samples::VIEW, &status).contains("dunlin new NAME"));

@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// What to do when a connection was lost.
-const AGAIN: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
+const GO_ON: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
 
 /// The oldest and the newest server version that Dunlin works with.
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
@@ -524,15 +524,15 @@ impl From<PgError> for ExecuteError {
                     (if refused { ErrorKind::Refused } else { ErrorKind::Failed }, code, Some(help))
                 }
                 None if sqlstate::is_connection_loss(&server.sqlstate) => {
-                    (ErrorKind::Failed, Code::DN801, Some(AGAIN))
+                    (ErrorKind::Failed, Code::DN801, Some(GO_ON))
                 }
                 None => (ErrorKind::Failed, Code::DN808, None),
             },
             PgError::Closed { sqlstate, .. } => {
                 let known = sqlstate.as_deref().and_then(sqlstate::trouble);
-                (ErrorKind::Failed, Code::DN801, Some(known.map_or(AGAIN, |trouble| trouble.help)))
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(GO_ON, |trouble| trouble.help)))
             }
-            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(AGAIN)),
+            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(GO_ON)),
             PgError::Refused { error, .. } if sqlstate::trouble(&error.sqlstate).is_some() => (
                 ErrorKind::Connection,
                 Code::DN801,
