@@ -63,10 +63,13 @@ impl<'a> Context<'a> {
             self.lock(id, lock_of(command));
         }
         let mut order: Vec<usize> = (0..commands.len()).collect();
-        order.sort_by_key(|at| pass_of(commands[*at].subtype()));
+        order.sort_by_key(|at| pass_of(commands[*at]));
         let mut parts: Vec<Option<Part>> = commands.iter().map(|_| None).collect();
         for at in order {
             let part = self.action(&mut shape, id, commands[at]);
+            if pass_of(commands[at]) == Pass::Drop {
+                shape.dropped.extend(part.effects.iter().cloned());
+            }
             parts[at] = Some(part);
         }
         let parts: Vec<Part> = parts.into_iter().flatten().collect();
@@ -109,8 +112,8 @@ impl<'a> Context<'a> {
             None => {}
         }
         // Effects in the order in which PostgreSQL works: its passes, not the order of the text.
-        let mut parts: Vec<(u8, Part)> =
-            parts.into_iter().enumerate().map(|(at, part)| (pass_of(commands[at].subtype()), part)).collect();
+        let mut parts: Vec<(Pass, Part)> =
+            parts.into_iter().enumerate().map(|(at, part)| (pass_of(commands[at]), part)).collect();
         parts.sort_by_key(|(pass, _)| *pass);
         self.analysis.effects.extend(parts.into_iter().flat_map(|(_, part)| part.effects));
     }
@@ -257,6 +260,14 @@ impl<'a> Context<'a> {
                 }
                 Part::run(Vec::new())
             }
+            Action::AtSetTableSpace => {
+                self.need_tablespace(&command.name);
+                Part::run(Vec::new())
+            }
+            Action::AtSetAccessMethod => {
+                self.need_access_method(&command.name);
+                Part::run(Vec::new())
+            }
             _ => self.switched_objects(shape, command),
         }
     }
@@ -362,7 +373,11 @@ impl<'a> Context<'a> {
         }
         let effect = Effect::AlterRelation { relation: child, change: RelationChange::RemoveParent(id) };
         let gone = !is_child && command.subtype() != Action::AtDetachPartitionFinalize;
-        Part::unless(gone, || format!("`{name}` is no partition any more"), effect)
+        let mut part = Part::unless(gone, || format!("`{name}` is no partition any more"), effect);
+        if partition.concurrent && is_child {
+            part.effects.extend(self.left_by_detaching(shape, child));
+        }
+        part
     }
 }
 
@@ -473,23 +488,42 @@ pub(super) fn option_text(node: &protobuf::Node) -> Option<String> {
     }
 }
 
-/// PostgreSQL works through the actions in passes; so do the effects.
-fn pass_of(action: Action) -> u8 {
-    match action {
-        Action::AtDropColumn | Action::AtDropConstraint => 0,
-        Action::AtAlterColumnType => 1,
-        Action::AtAddColumn | Action::AtAddColumnToView => 2,
-        Action::AtSetExpression => 3,
-        Action::AtColumnDefault
+/// The passes in which PostgreSQL works through the actions (`AlterTablePass`), and so do the effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Pass {
+    Drop,
+    Type,
+    AddColumn,
+    Expression,
+    ColumnAttributes,
+    IndexConstraint,
+    OtherConstraint,
+    Other,
+}
+
+fn pass_of(command: &AlterTableCmd) -> Pass {
+    match command.subtype() {
+        Action::AtDropColumn
+        | Action::AtDropConstraint
         | Action::AtDropNotNull
-        | Action::AtSetNotNull
-        | Action::AtAddIdentity
-        | Action::AtSetIdentity
-        | Action::AtDropIdentity
-        | Action::AtDropExpression => 4,
-        Action::AtAddConstraint => 5,
-        _ => 6,
+        | Action::AtDropExpression
+        | Action::AtDropIdentity => Pass::Drop,
+        Action::AtColumnDefault if command.def.is_none() => Pass::Drop,
+        Action::AtAlterColumnType => Pass::Type,
+        Action::AtAddColumn | Action::AtAddColumnToView => Pass::AddColumn,
+        Action::AtSetExpression => Pass::Expression,
+        Action::AtSetNotNull => Pass::ColumnAttributes,
+        Action::AtAddConstraint => match command.def.as_ref().and_then(|def| def.node.as_ref()) {
+            Some(NodeEnum::Constraint(constraint)) if is_key(constraint.contype()) => Pass::IndexConstraint,
+            _ => Pass::OtherConstraint,
+        },
+        Action::AtColumnDefault | Action::AtAddIdentity => Pass::OtherConstraint,
+        _ => Pass::Other,
     }
+}
+
+fn is_key(kind: ConstrType) -> bool {
+    matches!(kind, ConstrType::ConstrPrimary | ConstrType::ConstrUnique | ConstrType::ConstrExclusion)
 }
 
 fn class_of(command: &AlterTableCmd) -> Class {

@@ -6,6 +6,7 @@ use super::dml_write::Change;
 use super::query::{OutputColumn, Resolver, Result, Source, Stars};
 use super::query_expr::{is_null, location_of, string_constant};
 use super::query_scope::{Entry, Rest, Scope};
+use super::typing::from_ref;
 use super::{Class, Context, Facet, LockMode, Positional, Verdict};
 use crate::catalog::{Column, Effect, Id, ObjectRef, Relation, RelationKind, TypeKind};
 use crate::diagnostic::Code;
@@ -127,7 +128,7 @@ impl Resolver<'_, '_> {
         let Some((id, column)) = self.own_column(table, column) else { return };
         let span = location_of(value).map_or(self.ctx.statement.span, |location| self.ctx.span(location));
         if let Some(text) = string_constant(value) {
-            self.enum_label(&column.ty, text, span);
+            self.literal(from_ref(&column.ty), text, span);
         }
         // An UPDATE of no rows sets nothing.
         let empty = self.ctx.catalog.relation(id).is_some_and(|found| found.has_rows == Some(false));
@@ -266,7 +267,7 @@ impl Resolver<'_, '_> {
             }
             if let (Some(text), Some((_, column))) = (string_constant(value), self.own_column(table, name)) {
                 let span = self.ctx.span(location_of(value).unwrap_or(-1));
-                self.enum_label(&column.ty, text, span);
+                self.literal(from_ref(&column.ty), text, span);
             }
         }
     }
@@ -408,6 +409,7 @@ impl Resolver<'_, '_> {
         self.opt(&update.where_clause);
         let mut repeatable = is_repeatable_update(update, &alias);
         if let Some(id) = id {
+            self.ctx.need_replica_identity(id);
             self.ctx.write_rows_of(id, range.inh, Change::Update(names));
             // Where no row is left to change, only triggers of the statement fire again.
             repeatable &= !self.ctx.catalog.relation(id).is_some_and(has_statement_trigger);
@@ -435,6 +437,7 @@ impl Resolver<'_, '_> {
         self.sources_of(&delete.using_clause);
         self.opt(&delete.where_clause);
         if let Some(id) = id {
+            self.ctx.need_replica_identity(id);
             self.ctx.write_rows_of(id, range.inh, Change::Delete);
         }
         let scope = self.scopes.last().cloned().unwrap_or_default();
@@ -531,13 +534,10 @@ impl Resolver<'_, '_> {
         };
         let named = strings(&copy.attlist);
         self.scopes.push(Scope { entries: vec![entry] });
-        for name in &named {
-            if let Some(id) = id {
-                let span = self.ctx.statement.span;
-                self.ctx.need_column(id, name, span);
-            }
+        if let Some(id) = id {
+            self.copied_columns(id, &named, &copy.options);
         }
-        self.opt(&copy.where_clause);
+        self.copy_condition(id, copy);
         if named.is_empty() {
             self.use_row((self.scopes.len().saturating_sub(1), 0));
         }
@@ -545,6 +545,55 @@ impl Resolver<'_, '_> {
         if let (true, Some(id)) = (copy.is_from, id) {
             self.ctx.write_rows(id, Change::Insert);
             self.ctx.analysis.effects.push(Effect::FillRows { relation: id });
+        }
+    }
+}
+
+impl Resolver<'_, '_> {
+    /// The columns that COPY lists: each once, none that is generated; its options name columns among them.
+    fn copied_columns(&mut self, table: Id, named: &[String], options: &[protobuf::Node]) {
+        let span = self.ctx.statement.span;
+        let relation = self.ctx.catalog.relation(table);
+        for (at, name) in named.iter().enumerate() {
+            self.ctx.need_column(table, name, span);
+            let column = relation.and_then(|relation| relation.column(name));
+            if column.is_some_and(|column| column.generated.is_some()) {
+                self.ctx.refuse(Code::DN216, span, format!("column `{name}` is generated, and not copied"));
+            }
+            if named[..at].contains(name) {
+                self.ctx.refuse(Code::DN216, span, format!("column `{name}` is listed twice"));
+            }
+        }
+        for option in options {
+            let Some(NodeEnum::DefElem(option)) = &option.node else { continue };
+            let forced = matches!(option.defname.as_str(), "force_quote" | "force_null" | "force_not_null");
+            let Some(NodeEnum::List(list)) = option.arg.as_ref().and_then(|arg| arg.node.as_ref()) else {
+                continue;
+            };
+            for name in strings(&list.items).iter().filter(|_| forced) {
+                self.ctx.need_column(table, name, span);
+                if !named.is_empty() && !named.contains(name) {
+                    let message = format!("column `{name}` is not among those that are copied");
+                    self.ctx.refuse(Code::DN216, span, message);
+                }
+            }
+        }
+    }
+
+    /// COPY … WHERE, which sees no generated columns.
+    fn copy_condition(&mut self, table: Option<Id>, copy: &protobuf::CopyStmt) {
+        self.used.clear();
+        self.opt(&copy.where_clause);
+        let relation = table.and_then(|id| self.ctx.catalog.relation(id));
+        let generated = relation.into_iter().flat_map(|relation| &relation.columns);
+        let generated = generated.filter(|column| column.generated.is_some());
+        let used: Vec<String> = generated
+            .filter(|column| self.used.contains(&column.number))
+            .map(|column| column.name.clone())
+            .collect();
+        for name in used {
+            let message = format!("column `{name}` is generated, which COPY … WHERE cannot use");
+            self.ctx.refuse(Code::DN216, self.ctx.statement.span, message);
         }
     }
 }

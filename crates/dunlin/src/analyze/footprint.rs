@@ -82,16 +82,25 @@ impl Footprint {
 
     /// Whether neither writes what the other reads or writes; inserts into one table commute.
     pub fn commutes_with(&self, other: &Footprint) -> bool {
-        !self.touches.iter().any(|(place, access)| {
-            other.touches.iter().any(|(other_place, other_access)| {
-                let harmless = matches!(
-                    (access, other_access),
-                    (Access::Read, Access::Read) | (Access::Insert, Access::Insert)
-                );
-                !harmless && overlap(place, *access, other_place, *other_access)
-            })
-        })
+        commute(self.touches.iter(), other)
     }
+
+    /// The same for what is surely touched here, *everything* left out.
+    pub fn known_part_commutes_with(&self, other: &Footprint) -> bool {
+        commute(self.touches.iter().filter(|(place, _)| *place != Place::Everything), other)
+    }
+}
+
+fn commute<'f>(mut touches: impl Iterator<Item = &'f (Place, Access)>, other: &Footprint) -> bool {
+    !touches.any(|(place, access)| {
+        other.touches.iter().any(|(other_place, other_access)| {
+            let harmless = matches!(
+                (access, other_access),
+                (Access::Read, Access::Read) | (Access::Insert, Access::Insert)
+            );
+            !harmless && overlap(place, *access, other_place, *other_access)
+        })
+    })
 }
 
 /// Whether two touches, at least one of which writes, meet.

@@ -46,6 +46,7 @@ mod query_call;
 mod query_expr;
 mod query_from;
 mod query_json;
+mod query_literal;
 mod query_name;
 mod query_operator;
 mod query_scope;
@@ -80,6 +81,7 @@ pub use context::Context;
 pub use footprint::{Access, Footprint, Ground, Place};
 pub use session::{Session, SessionChange};
 pub use statements::{FAMILIES, Family, Level};
+pub use transaction::isolation;
 
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;
@@ -155,8 +157,10 @@ pub enum Class {
 /// A transaction statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransactionStatement {
-    /// BEGIN, START TRANSACTION.
-    Begin,
+    /// BEGIN, START TRANSACTION; with the isolation level, if it says one.
+    Begin(Option<&'static str>),
+    /// SET TRANSACTION; with the isolation level, if it says one.
+    Set(Option<&'static str>),
     /// COMMIT, END.
     Commit,
     /// ROLLBACK of the whole transaction.

@@ -22,6 +22,7 @@ pub use other::Other;
 
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The schema of one database, as read or as simulated.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +60,8 @@ pub struct Catalog {
     pub system_objects: bool,
     /// Set once something that could not be understood has run: what is missing is unknown from there on.
     pub clouded: Option<String>,
+    /// The collations that the server brings for the database's encoding; none when not known.
+    pub collations: Option<Arc<BTreeSet<String>>>,
     /// Whether the database had tables of the user's when it was read.
     pub had_user_tables: bool,
 }
@@ -83,6 +86,7 @@ impl Catalog {
             memberships: self.memberships.clone(),
             superuser: self.superuser,
             extensions: self.extensions.clone(),
+            collations: self.collations.clone(),
             ..Catalog::empty()
         };
         // A set may leave the making of its schema to somebody else.

@@ -55,13 +55,13 @@ async fn proxy(session: &Session) -> DoctorCheck {
 }
 
 async fn privileges(session: &Session) -> Vec<DoctorCheck> {
-    let sql = "SELECT current_user::text,
+    let sql = "SELECT current_user::pg_catalog.text,
                       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
-                      pg_catalog.current_schema()::text,
+                      pg_catalog.current_schema()::pg_catalog.text,
                       coalesce(pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE'), false),
                       pg_catalog.pg_is_in_recovery(),
-                      pg_catalog.current_setting('transaction_read_only') = 'on',
-                      pg_catalog.current_database()::text";
+                      pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
+                      pg_catalog.current_database()::pg_catalog.text";
     let rows = match session.query(sql, &[]).await {
         Ok(rows) => rows,
         Err(error) => return vec![problem("privileges", &ExecuteError::from(error))],

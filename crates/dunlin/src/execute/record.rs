@@ -203,21 +203,21 @@ pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -
     runner.records_first([operation.migration]);
     let migration = migration_part(runner, operation.migration, MigrationState::Partial);
     let operations = runner.journal.operations_sql(runner.run, &[row]);
-    format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
+    format!("{}; {migration}{operations}; COMMIT", runner.begin_sql())
 }
 
 /// The record of a failure, in a transaction of its own.
-pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, error: &PgError) -> String {
-    let operation = &runner.operations.all[decision.operation];
+pub(super) fn failure_sql(runner: &Runner<'_>, operation: usize, code: Code, error: &PgError) -> String {
+    let operation = &runner.operations.all[operation];
     let row = OperationRow {
-        code: Some(Code::DN808.as_str()),
+        code: Some(code.as_str()),
         error: error.server(),
         ..operation_row(runner.set, operation, OperationState::Failed)
     };
     let operations = runner.journal.operations_sql(runner.run, &[row]);
     runner.records_first([operation.migration]);
     let migration = migration_part(runner, operation.migration, MigrationState::Failed);
-    format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
+    format!("{}; {migration}{operations}; COMMIT", runner.begin_sql())
 }
 
 /// The row of a migration that is under way; what was applied before stays so, with the text that was applied.

@@ -3,6 +3,7 @@
 mod connect;
 pub mod conninfo;
 mod error;
+pub(crate) mod fault;
 pub mod introspect;
 pub mod journal;
 mod lock;
@@ -16,5 +17,6 @@ pub use connect::{ConnectOptions, RetryListener, connect};
 pub use conninfo::{ConnInfo, ConnInfoError, Environment, redact};
 pub use error::{PgError, ServerError};
 pub use lock::{Holder, LockError, LockEvent, LockKeys, LockMode, LockOptions, Locked, with_lock};
+pub(crate) use quote::OWN;
 pub use quote::{quote_ident, quote_literal};
 pub use session::{Canceller, Notice, NoticeListener, ServerInfo, Session};

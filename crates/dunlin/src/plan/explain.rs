@@ -5,6 +5,7 @@ use super::step::Action;
 use crate::analyze::{Analysis, Facet, Requirement};
 use crate::catalog::{ObjectRef, Origin};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::Tree;
 
 impl Planner<'_> {
     /// The diagnostic for an operation that lacks something nobody provides.
@@ -23,12 +24,29 @@ impl Planner<'_> {
             .because(&other.file, other.statement.span, format!("would make {}", facet_name(&facet)))
             .help("it runs by itself once that operation can");
         }
+        if let Some(unread) = self.unread_file() {
+            self.pending.insert(index);
+            let other = self.operation(unread);
+            return Diagnostic::new(
+                Code::DN209,
+                format!("{}, and {} cannot be read, which may make it", requirement.message, other.file.path),
+            )
+            .at(&operation.file, requirement.span)
+            .because(&other.file, other.statement.span, "this cannot be read")
+            .help("correct that file, then run `dunlin up` again");
+        }
         let mut diagnostic = Diagnostic::new(requirement.code, requirement.message.clone())
             .at(&operation.file, requirement.span);
         for facet in &requirement.any_of {
             diagnostic = self.causes(diagnostic, facet);
         }
         diagnostic.help(self.advice(requirement))
+    }
+
+    /// The first statement with a syntax error that this run goes past.
+    fn unread_file(&self) -> Option<usize> {
+        let unread = |index: &usize| matches!(self.operation(*index).statement.tree, Tree::Refused(_));
+        self.pending.iter().copied().filter(unread).min()
     }
 
     /// The diagnostic for what an operation waits for, where it may not wait.

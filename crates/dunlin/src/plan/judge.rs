@@ -94,6 +94,8 @@ impl Planner<'_> {
             Presence::Same { .. } => None,
             // What it did on another server is not in this one's catalog.
             _ if analysis.kind.ends_with("SUBSCRIPTION") => held(),
+            // It commits on its own: a part of it may have been done.
+            _ if matches!(analysis.kind, "DO" | "CALL") => held(),
             _ if matches!(analysis.class, Class::Maintains | Class::Adds)
                 || analysis.kind.starts_with("DROP")
                 || matches!(analysis.kind, "ALTER SYSTEM" | "ALTER TABLE") =>

@@ -24,7 +24,7 @@ mod waiting_tests;
 pub use ensure::Ensure;
 pub use operations::{Identity, Operation, Operations};
 pub use past::{Past, PastMigration, PastOperation, PastState};
-pub use planner::{Decision, Input, Simulation, simulate};
+pub use planner::{Decision, Input, SetAside, Simulation, simulate};
 pub use policy::{DataLoss, Dialect, EditedFiles, InvalidOperations, MissingColumns, Order, Policy};
 pub use step::{Action, Plan, Step};
 pub use units::{Unit, is_mark, units};

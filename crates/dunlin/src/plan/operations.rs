@@ -169,7 +169,7 @@ fn mark_rolled_back(operations: &mut [Operation]) {
                     operations[start + 1..at].iter_mut().for_each(|operation| operation.rolled_back = true);
                 }
             }
-            Some(TransactionStatement::Begin | TransactionStatement::Commit) => open.clear(),
+            Some(TransactionStatement::Begin(_) | TransactionStatement::Commit) => open.clear(),
             _ => {}
         }
     }
@@ -182,7 +182,7 @@ fn unclosed_transactions(operations: &[Operation]) -> Vec<Diagnostic> {
     let mut open: Option<&Operation> = None;
     for operation in operations {
         match &operation.transaction {
-            Some(TransactionStatement::Begin) if open.is_none() => open = Some(operation),
+            Some(TransactionStatement::Begin(_)) if open.is_none() => open = Some(operation),
             Some(TransactionStatement::Commit) if open.take().is_none() => {
                 found.push(
                     Diagnostic::new(Code::DN103, "COMMIT without BEGIN in the same file")

@@ -149,11 +149,15 @@ impl Planner<'_> {
     }
 
     pub(super) fn skip(&mut self, index: usize, diagnostic: Diagnostic) {
-        let fails = self.input.policy.invalid_operations == InvalidOperations::Fail || self.input.check;
+        let strict = self.input.policy.invalid_operations == InvalidOperations::Fail || self.input.check;
+        let fails = strict && !self.pending.contains(&index);
         let diagnostic = if fails { diagnostic.severity(Severity::Error) } else { diagnostic };
         self.refused |= fails;
         let analysis = self.analyze(index);
         self.skipped.insert(index, analysis.provides.clone());
+        if self.pending.contains(&index) {
+            self.touched.push((index, analysis.footprint.clone()));
+        }
         self.plain_decision(index, Action::Skip, diagnostic.message.clone(), Some(diagnostic.code));
         self.diagnostics.push(diagnostic);
     }

@@ -10,7 +10,7 @@ use super::parking::Parking;
 use super::past::{Past, PastOperation, PastState};
 use super::policy::{Order, Policy};
 use super::step::Action;
-use crate::analyze::{Analysis, Class, Facet, TransactionStatement, analyze};
+use crate::analyze::{Analysis, Class, Facet, Footprint, TransactionStatement, analyze};
 use crate::catalog::{Catalog, Effect, Origin};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
@@ -36,9 +36,18 @@ pub struct Input<'a> {
     /// Operations whose text our grammar refuses and the connected server accepts.
     pub accepted: &'a HashSet<usize>,
     /// Operations that the server refused at run time for something missing, or that failed, in this run.
-    pub set_aside: &'a HashMap<usize, Diagnostic>,
+    pub set_aside: &'a HashMap<usize, SetAside>,
     /// Whether this is `dunlin check`: what is missing is an error.
     pub check: bool,
+}
+
+/// Why an operation does not run in this run any more.
+#[derive(Debug, Clone)]
+pub struct SetAside {
+    /// What is said about it.
+    pub diagnostic: Diagnostic,
+    /// Whether it stays pending since an operation failed, and is not skipped; the report tells of the failure.
+    pub pending: bool,
 }
 
 /// What one step of a plan means to the executor.
@@ -99,6 +108,8 @@ pub(super) struct Planner<'a> {
     pub(super) made: HashMap<Facet, usize>,
     /// Operations that depend on one that failed in this run: they stay pending.
     pub(super) pending: HashSet<usize>,
+    /// What they touch, as far as it is known.
+    pub(super) touched: Vec<(usize, Footprint)>,
     /// Operations that lacked something when they were judged first.
     pub(super) lacked: HashSet<usize>,
     /// The last operation of the files that has run so far.
@@ -152,6 +163,7 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         waits: HashMap::new(),
         made: HashMap::new(),
         pending: HashSet::new(),
+        touched: Vec::new(),
         lacked: HashSet::new(),
         farthest: None,
         arrived: 0,
@@ -199,6 +211,9 @@ impl<'a> Planner<'a> {
     /// Refuses the plan for faults of the text, before anything else is looked at.
     fn check_text(&mut self) {
         for (index, operation) in self.input.operations.all.iter().enumerate() {
+            if self.input.set_aside.contains_key(&index) {
+                continue;
+            }
             if let Tree::Refused(diagnostic) = &operation.statement.tree
                 && !self.input.accepted.contains(&index)
                 && self.is_pending(index)
@@ -253,6 +268,11 @@ impl<'a> Planner<'a> {
             return;
         }
         let analysis = self.analyze(index);
+        if let Some(failed) = self.failed_before(&analysis) {
+            self.leave_pending(index, failed);
+            self.wake_after(from);
+            return;
+        }
         if analysis.opaque.is_none() && self.wait_behind(index, &analysis) {
             return;
         }
@@ -264,13 +284,10 @@ impl<'a> Planner<'a> {
     /// Decides what needs no judgement: transaction marks, session statements, what the file rolls back.
     fn decide_plainly(&mut self, index: usize) -> bool {
         let operation = self.operation(index);
-        if let Some(diagnostic) = self.input.set_aside.get(&index) {
+        if let Some(SetAside { diagnostic, pending }) = self.input.set_aside.get(&index) {
             let diagnostic = diagnostic.clone();
-            if diagnostic.code == Code::DN808 {
-                // The failure itself is told by the report.
-                self.pending.insert(index);
-                self.skipped.insert(index, self.analyze(index).provides.clone());
-                self.plain_decision(index, Action::Skip, diagnostic.message, Some(diagnostic.code));
+            if *pending {
+                self.pend(index, diagnostic.message, diagnostic.code);
             } else {
                 self.skip(index, diagnostic);
             }
@@ -291,6 +308,49 @@ impl<'a> Planner<'a> {
             return true;
         }
         false
+    }
+
+    /// Leaves an operation pending since one failed in this run.
+    fn pend(&mut self, index: usize, reason: String, code: Code) {
+        let analysis = self.analyze(index);
+        self.pending.insert(index);
+        self.skipped.insert(index, analysis.provides.clone());
+        // What cannot be read is known to touch nothing.
+        if !matches!(self.operation(index).statement.tree, Tree::Refused(_)) {
+            self.touched.push((index, analysis.footprint.clone()));
+        }
+        self.plain_decision(index, Action::Skip, reason, Some(code));
+    }
+
+    /// An operation that stays pending and does not commute with one that comes after it.
+    ///
+    /// What cannot be understood may depend on any; that one which failed could not be understood says nothing.
+    fn failed_before(&self, analysis: &Analysis) -> Option<usize> {
+        if self.pending.is_empty() {
+            return None;
+        }
+        if analysis.opaque.is_some() {
+            return self.pending.iter().copied().min();
+        }
+        let meets =
+            |(_, footprint): &&(usize, Footprint)| !footprint.known_part_commutes_with(&analysis.footprint);
+        self.touched.iter().find(meets).map(|(index, _)| *index)
+    }
+
+    /// Leaves an operation pending that comes after one which failed and must not overtake it.
+    fn leave_pending(&mut self, index: usize, failed: usize) {
+        let (operation, other) = (self.operation(index), self.operation(failed));
+        let message = format!(
+            "it does not commute with operation {} of {}, which failed or stays pending",
+            other.number,
+            self.migration_id(failed)
+        );
+        let diagnostic = Diagnostic::new(Code::DN209, message.clone())
+            .at(&operation.file, operation.statement.span)
+            .because(&other.file, other.statement.span, "has to run before it")
+            .help("it runs with the next `dunlin up`, after that operation");
+        self.diagnostics.push(diagnostic);
+        self.pend(index, message, Code::DN209);
     }
 
     fn analyze_now(&self, index: usize) -> Analysis {

@@ -32,3 +32,17 @@ drop conversion if exists sorting.into_latin;
 drop table sorted;
 drop domain sorted_domain;
 drop schema sorting cascade;
+-- A COLLATE around a key is the key's own; what differs from the expression's is said.
+create table collated_keys (a text collate "C", b text);
+create index collated_expression on collated_keys (upper(a));
+create index collated_in_parentheses on collated_keys ((b collate "C"));
+create index collated_as_it_is on collated_keys (a collate "C", (a || b) collate "POSIX");
+create index collated_nowhere on collated_keys (b collate "no_such_collation");
+create table collated_nowhere (a text collate "xx_no_such_locale");
+create collation going_away from "C";
+create type collated_row as (a text collate going_away, b int);
+create table collated_by_it (a text collate going_away, b text);
+create index collated_key_by_it on collated_by_it (b collate going_away);
+drop collation going_away cascade;
+drop table collated_by_it, collated_keys;
+drop type collated_row;

@@ -68,6 +68,13 @@ impl Ty {
     }
 }
 
+impl Ty {
+    /// Whether its values are references to objects of the catalog: `regclass` and its like.
+    pub fn is_reference(self) -> bool {
+        self.builtin().is_some_and(|ty| ty.schema == "pg_catalog" && ty.name.starts_with("reg"))
+    }
+}
+
 /// What is known of an expression: type, modifiers, collation, and the fields of a row without a type of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Typed {
@@ -182,7 +189,9 @@ impl<'a> Types<'a> {
 
     /// Refers to a type as the catalog does.
     pub(super) fn to_ref(self, typed: &Typed) -> TypeRef {
-        let (element, array) = match self.element(typed.ty) {
+        // A vector is an array, and no other type's array.
+        let (element, array) = match self.element(typed.ty).filter(|element| self.array(*element) == typed.ty)
+        {
             Some(element) => (element, true),
             None => (typed.ty, false),
         };

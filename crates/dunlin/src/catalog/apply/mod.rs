@@ -161,6 +161,7 @@ impl Catalog {
                     roles.insert(name.clone());
                 }
             }
+            Effect::RenameRole { name, to } => self.rename_role(name, to),
             Effect::DropRole { name } => {
                 if let Some(roles) = &mut self.roles {
                     roles.remove(name);
@@ -183,6 +184,23 @@ impl Catalog {
         }
     }
 
+    /// Renames a role; what belongs to it follows.
+    fn rename_role(&mut self, name: &str, to: &str) {
+        if let Some(roles) = &mut self.roles
+            && roles.remove(name)
+        {
+            roles.insert(to.to_owned());
+        }
+        let relations = self.relations.values_mut().map(|relation| &mut relation.owner);
+        let schemas = self.schemas.values_mut().map(|schema| &mut schema.owner);
+        for owner in relations.chain(schemas).filter(|owner| *owner == name) {
+            to.clone_into(owner);
+        }
+        if self.current_role == name {
+            to.clone_into(&mut self.current_role);
+        }
+    }
+
     fn create_relation(
         &mut self,
         name: &QName,
@@ -196,10 +214,19 @@ impl Catalog {
         relation.name.clone_from(&name.name);
         relation.columns.iter_mut().for_each(|column| column.origin = origin);
         relation.constraints.iter_mut().for_each(|constraint| constraint.origin = origin);
-        if relation.owner.is_empty() {
+        self.place_references(&mut relation, slots);
+        // What is part of a table belongs to the table's owner.
+        let whole = match &relation.kind {
+            RelationKind::Index(index) => Some(index.table),
+            RelationKind::Sequence(sequence) => sequence.owned_by.map(|(table, _)| table),
+            _ => None,
+        };
+        let table = whole.and_then(|table| self.relations.get(&table));
+        if let Some(table) = table.filter(|table| !table.owner.is_empty()) {
+            relation.owner.clone_from(&table.owner);
+        } else if relation.owner.is_empty() {
             relation.owner.clone_from(&self.current_role);
         }
-        self.place_references(&mut relation, slots);
         let id = self.place(slot.as_id(), slots);
         self.add_relation_as(id, relation);
     }

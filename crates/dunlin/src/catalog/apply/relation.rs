@@ -21,6 +21,13 @@ impl Catalog {
         self.note_dependencies(view);
     }
 
+    /// Ends a transaction: tables that were made with ON COMMIT DROP go.
+    pub fn commit(&mut self) {
+        let gone = self.relations.iter().filter(|(_, relation)| relation.dropped_at_commit);
+        let gone: Vec<Id> = gone.map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|id| self.drop_relation(id));
+    }
+
     /// Renames a relation; an index's constraint goes along, as in PostgreSQL.
     pub(super) fn rename_relation(&mut self, relation: Id, to: &str) {
         let carried = self.relations.get(&relation).and_then(|r| r.index().map(|index| index.table));

@@ -118,6 +118,11 @@ pub fn type_at(index: TypeIndex) -> &'static BuiltinType {
     &TYPES.list[usize::from(index)]
 }
 
+/// Gives the type whose array a type is; vectors are arrays, but nothing's array.
+pub fn element_of_named_array(index: TypeIndex) -> Option<TypeIndex> {
+    type_at(index).element_of_array().filter(|element| type_at(*element).array == Some(index))
+}
+
 /// Finds a type by its name in the data files.
 pub(super) fn written(name: &'static str) -> Option<TypeIndex> {
     let (schema, name) = split(name);

@@ -2,7 +2,7 @@
 
 use super::template::{number_array, text, text_array};
 use super::{Journal, MigrationRow, OperationRow, RunHandle, mask, since_begin};
-use crate::pg::{ServerError, quote_literal};
+use crate::pg::{OWN, ServerError, quote_literal};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Begins the names of the statements that a session holds prepared.
@@ -37,7 +37,7 @@ impl UnitStatements {
             sql: "$6",
             state: "$7",
         };
-        self.journal.sql(
+        let sql = self.journal.sql(
             include_str!("../sql/journal_prepare.sql"),
             &[
                 ("key", &self.key.to_string()),
@@ -46,7 +46,8 @@ impl UnitStatements {
                 ("check_applied", &self.journal.check_applied_of(self.run, "$1")),
                 ("migration", &row.sql(&self.journal, self.run)),
             ],
-        )
+        );
+        format!("{OWN}{sql}")
     }
 
     /// Keeps whether the session holds them.
@@ -124,7 +125,7 @@ impl UnitStatements {
             quote_literal(row.checksum),
             text(row.tokens_digest),
             text(row.directives_digest),
-            quote_literal(&mask(row.sql)),
+            quote_literal(&self.journal.script.kept(mask(row.sql))),
             quote_literal(row.state.as_str()),
         )
     }
