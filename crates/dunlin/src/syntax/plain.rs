@@ -1,6 +1,6 @@
 //! Plain expressions as text: what most defaults, checks and index predicates are.
 //!
-//! Gives exactly what libpg_query gives, at a thirtieth of the cost; what is not plain is left to it.
+//! Gives exactly what libpg_query gives, without packing and unpacking a tree; what is not plain is left to it.
 
 use super::{NodeEnum, needs_quotes, protobuf};
 use protobuf::a_const::Val;

@@ -17,8 +17,7 @@ pub use relations::{BuiltinColumn, BuiltinRelation, relation};
 pub use table::Versions;
 pub use types::{BuiltinType, TypeIndex, element_of_named_array, type_at, type_named};
 
-use rustc_hash::FxHashSet;
-use std::collections::HashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::LazyLock;
 
 /// The newest major version that the data know; later ones are taken for it.
@@ -55,8 +54,8 @@ pub fn is_object(class: &str, name: &str) -> bool {
 
 /// Whether a server version has a setting of this name; none where no version has it.
 pub fn setting(name: &str, server_version: u32) -> Option<bool> {
-    static SETTINGS: LazyLock<HashMap<&'static str, Vec<table::Versions>>> = LazyLock::new(|| {
-        let mut settings: HashMap<&'static str, Vec<table::Versions>> = HashMap::new();
+    static SETTINGS: LazyLock<FxHashMap<&'static str, Vec<table::Versions>>> = LazyLock::new(|| {
+        let mut settings: FxHashMap<&'static str, Vec<table::Versions>> = FxHashMap::default();
         for (versions, name) in table::lines(include_str!("settings.txt")) {
             settings.entry(name).or_default().push(versions);
         }
