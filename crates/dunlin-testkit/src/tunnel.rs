@@ -118,6 +118,7 @@ async fn pass(
             return;
         }
         let size = tokio::select! {
+            biased;
             changed = flow.changed() => match changed { Ok(()) => continue, Err(_) => break },
             size = from.read(&mut buffer) => size.unwrap_or(0),
         };

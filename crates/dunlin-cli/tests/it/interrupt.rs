@@ -32,17 +32,18 @@ fn running() -> Running {
         ("2_b.sql", "insert into t select 1 from pg_sleep(600);"),
     ]);
     let tunnel = block_on(Tunnel::new());
-    let mut child = program(&tunnel.url(database.name()), &folder).spawn(&["up"]);
+    let program = program(&tunnel.url(database.name()), &folder);
+    let mut running = Running { child: program.spawn(&["up"]), database, folder, tunnel };
     let sleeping = "select from pg_stat_activity where datname = current_database() and state = 'active'
                     and query like '%pg_sleep(600)%' and pid <> pg_backend_pid()";
     for _ in 0..200 {
-        if database.psql_command(sleeping).expect(0).stdout.contains("(1 row)") {
-            return Running { database, folder, tunnel, child };
+        if running.database.psql_command(sleeping).expect(0).stdout.contains("(1 row)") {
+            return running;
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    child.kill().unwrap();
-    panic!("it never began: {:?}", child.wait());
+    running.child.kill().unwrap();
+    panic!("it never began: {:?}", running.child.wait());
 }
 
 fn signal(child: &Child, signal: rustix::process::Signal) {

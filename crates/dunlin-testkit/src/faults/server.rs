@@ -5,7 +5,7 @@ use crate::server::{block_on, runtime};
 use dunlin::embedded::{Data, Embedded, EmbeddedOptions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
@@ -96,6 +96,26 @@ impl OwnServer {
         })
     }
 
+    /// Opens a transaction and runs a statement in it; it ends when the client is dropped.
+    pub fn hold(&self, database: &str, sql: &str) -> Client {
+        let (url, sql) = (self.url(database), format!("begin; {sql}"));
+        block_on(async move {
+            let client = connect(&url).await.unwrap();
+            client.batch_execute(&sql).await.unwrap();
+            client
+        })
+    }
+
+    /// Waits until a query has a row, and gives the first value.
+    pub fn first(&self, database: &str, sql: &str) -> String {
+        let mut found = Vec::new();
+        wait_until("a row", || {
+            found = self.lines(database, sql);
+            !found.is_empty()
+        });
+        found.swap_remove(0)
+    }
+
     /// Ends a server process with an error to its client, and waits for its end.
     pub fn terminate(&self, pid: i32) {
         self.lines("postgres", &format!("select pg_terminate_backend({pid}, 20000)"));
@@ -106,10 +126,12 @@ impl OwnServer {
         // The process that started first is known to have ended when it has another start.
         let started = "select pid::text || backend_start::text from pg_stat_activity where backend_type = 'checkpointer'";
         let before = self.lines("postgres", started);
-        kill(&[pid.to_string()]);
-        wait_until("the server recovers", || {
-            self.try_lines("postgres", started).is_ok_and(|now| now != before)
-        });
+        // It may have ended by itself.
+        if kill(&[pid.to_string()]) {
+            wait_until("the server recovers", || {
+                self.try_lines("postgres", started).is_ok_and(|now| now != before)
+            });
+        }
     }
 
     /// Kills the whole server at once and starts it again.
@@ -119,7 +141,7 @@ impl OwnServer {
         let mut pids: Vec<String> =
             children.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
         pids.insert(0, postmaster.to_string());
-        kill(&pids);
+        assert!(kill(&pids), "kill {pids:?}");
         // Whoever has inherited them may take its time to bury them.
         let alive = |pid: &String| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -130,9 +152,9 @@ impl OwnServer {
     }
 }
 
-fn kill(pids: &[String]) {
-    let killed = Command::new("kill").arg("-KILL").args(pids).status().unwrap();
-    assert!(killed.success(), "kill {pids:?}");
+/// Kills processes, and says whether all were there.
+fn kill(pids: &[String]) -> bool {
+    Command::new("kill").arg("-KILL").args(pids).stderr(Stdio::null()).status().unwrap().success()
 }
 
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {

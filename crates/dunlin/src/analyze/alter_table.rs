@@ -1,5 +1,6 @@
 //! ALTER TABLE (and INDEX, VIEW, SEQUENCE, TYPE where the tree is the same): one part per action.
 
+use super::alter_table_pass::{Pass, pass_of};
 use super::alter_table_text::without;
 use super::context::{Context, range_name, string};
 use super::table_shape::Shape;
@@ -486,44 +487,6 @@ pub(super) fn option_text(node: &protobuf::Node) -> Option<String> {
         NodeEnum::TypeName(ty) => super::context::strings(&ty.names).pop(),
         _ => string(node),
     }
-}
-
-/// The passes in which PostgreSQL works through the actions (`AlterTablePass`), and so do the effects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Pass {
-    Drop,
-    Type,
-    AddColumn,
-    Expression,
-    ColumnAttributes,
-    IndexConstraint,
-    OtherConstraint,
-    Other,
-}
-
-fn pass_of(command: &AlterTableCmd) -> Pass {
-    match command.subtype() {
-        Action::AtDropColumn
-        | Action::AtDropConstraint
-        | Action::AtDropNotNull
-        | Action::AtDropExpression
-        | Action::AtDropIdentity => Pass::Drop,
-        Action::AtColumnDefault if command.def.is_none() => Pass::Drop,
-        Action::AtAlterColumnType => Pass::Type,
-        Action::AtAddColumn | Action::AtAddColumnToView => Pass::AddColumn,
-        Action::AtSetExpression => Pass::Expression,
-        Action::AtSetNotNull => Pass::ColumnAttributes,
-        Action::AtAddConstraint => match command.def.as_ref().and_then(|def| def.node.as_ref()) {
-            Some(NodeEnum::Constraint(constraint)) if is_key(constraint.contype()) => Pass::IndexConstraint,
-            _ => Pass::OtherConstraint,
-        },
-        Action::AtColumnDefault | Action::AtAddIdentity => Pass::OtherConstraint,
-        _ => Pass::Other,
-    }
-}
-
-fn is_key(kind: ConstrType) -> bool {
-    matches!(kind, ConstrType::ConstrPrimary | ConstrType::ConstrUnique | ConstrType::ConstrExclusion)
 }
 
 fn class_of(command: &AlterTableCmd) -> Class {

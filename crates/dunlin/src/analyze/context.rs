@@ -52,6 +52,7 @@ impl<'a> Context<'a> {
             locks: Vec::new(),
             costs: Vec::new(),
             remarks: Vec::new(),
+            rights: Vec::new(),
             transactional: Transactional::Yes,
             opaque: None,
             presence: Presence::Absent,

@@ -12,6 +12,7 @@ impl<'a> Context<'a> {
             Tree::Parsed(tree) => match tree.node() {
                 Some(node) => {
                     self.statement_node(&node);
+                    self.rights(&node);
                     self.analysis.kind = super::tag::command_tag(&node);
                 }
                 None => {

@@ -365,6 +365,16 @@ impl<'a> Context<'a> {
         if part.relation.constraints.iter().any(same) {
             return Vec::new();
         }
+        let checks = |constraint: &Constraint| {
+            matches!(constraint.kind, ConstraintKind::Check(_)) && constraint.validated
+        };
+        if part.relation.constraints.iter().any(checks) {
+            let message = format!("whether what `{}` checks implies its bound is not known", part.name);
+            let span = self.statement.span;
+            let unknown = super::Verdict::Unknown;
+            self.require(Vec::new(), span, unknown, crate::diagnostic::Code::DN208, message, Vec::new());
+            return Vec::new();
+        }
         let node = protobuf::Constraint {
             contype: protobuf::ConstrType::ConstrCheck as i32,
             raw_expr: target.val.clone(),

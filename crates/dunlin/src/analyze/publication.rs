@@ -111,6 +111,9 @@ impl Context<'_> {
                 }
             }
         }
+        // A schema may be listed twice.
+        let mut seen = std::collections::BTreeSet::new();
+        members.retain(|member| seen.insert(member.on));
         members
     }
 

@@ -139,8 +139,8 @@ impl Resolver<'_, '_> {
     /// Requires what one of PostgreSQL's functions looks up when it is called with these constants.
     pub(super) fn looked_up(&mut self, name: &str, call: &protobuf::FuncCall, span: Span) {
         let args = call.args.as_slice();
-        // A strict function is not called with NULL, and what is worked out is not known.
-        if !self.data || !args.iter().all(is_constant) || args.iter().any(is_null) {
+        // A strict function is not called with NULL.
+        if !self.data || args.iter().any(is_null) {
             return;
         }
         let listed = LOOK_UPS.iter().find(|(function, _)| *function == name);
@@ -175,7 +175,8 @@ impl Resolver<'_, '_> {
         {
             return;
         }
-        let unsure = !self.is_surely_called();
+        // What is worked out may be NULL.
+        let unsure = !self.is_surely_called() || !args.iter().all(is_constant);
         let outer = std::mem::replace(&mut self.ctx.unsure, unsure);
         for (what, text) in &names {
             self.look_up(*what, text, &names, span);
@@ -200,6 +201,8 @@ impl Resolver<'_, '_> {
                 name.into_iter().for_each(|name| self.need_search_object("text search parser", name, span));
             }
             Names::Query => self.query_in_text(text),
+            // The names of columns that were dropped.
+            Names::Column if text.starts_with("........pg.dropped.") => {}
             Names::Column => {
                 let table = all.first().and_then(|(_, table)| parse_name(table));
                 let table =

@@ -319,6 +319,11 @@ impl<'a> Context<'a> {
         self.depends = outer;
         let mut domain = Domain { base, not_null: false, default: None, constraints: Vec::new() };
         let mut needs = Vec::new();
+        if let Some(collate) = &node.coll_clause {
+            let outer = std::mem::take(&mut self.depends);
+            self.collation(&collate.collname);
+            needs.append(&mut std::mem::replace(&mut self.depends, outer));
+        }
         for constraint in &node.constraints {
             if let Some(NodeEnum::Constraint(constraint)) = &constraint.node {
                 needs.extend(self.domain_constraint(&name, &mut domain, constraint));

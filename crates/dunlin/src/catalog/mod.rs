@@ -6,7 +6,6 @@ pub mod effect;
 
 mod apply;
 mod blockers;
-pub mod keywords;
 pub mod lookup;
 mod model;
 mod name;
@@ -21,7 +20,8 @@ pub use model::*;
 pub use name::{Ident, Name, ObjectRef, QName};
 pub use other::Other;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The schema of one database, as read or as simulated.
@@ -32,14 +32,14 @@ pub struct Catalog {
     relations: BTreeMap<Id, Relation>,
     types: BTreeMap<Id, Type>,
     functions: BTreeMap<Id, Function>,
-    schema_names: HashMap<String, Id>,
-    relation_names: HashMap<(Id, String), Id>,
-    type_names: HashMap<(Id, String), Id>,
-    function_names: HashMap<(Id, String), Vec<Id>>,
+    schema_names: FxHashMap<String, Id>,
+    relation_names: FxHashMap<(Id, String), Id>,
+    type_names: FxHashMap<(Id, String), Id>,
+    function_names: FxHashMap<(Id, String), Vec<Id>>,
     /// Which relations, types and functions need an object; may name some that no longer do.
-    dependents: HashMap<Id, BTreeSet<Id>>,
+    dependents: FxHashMap<Id, BTreeSet<Id>>,
     /// Which relations have a constraint of a name; may name some that no longer do.
-    constrained: HashMap<String, BTreeSet<Id>>,
+    constrained: FxHashMap<String, BTreeSet<Id>>,
     /// Installed extensions with their versions.
     pub extensions: BTreeMap<String, String>,
     /// Roles of the cluster; none when not known (then no role is missing).
@@ -47,7 +47,7 @@ pub struct Catalog {
     /// Objects of the kinds that are kept by class and name only: collations, operators, publications …
     others: BTreeMap<Id, Other>,
     /// The objects of each class of them; may name some that are gone.
-    other_classes: HashMap<String, BTreeSet<Id>>,
+    other_classes: FxHashMap<String, BTreeSet<Id>>,
     /// Version of the server, as `server_version_num`; the grammar's own when there is no server.
     pub server_version: u32,
     /// The role that statements run as; empty where unknown.

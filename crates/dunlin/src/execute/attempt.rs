@@ -200,10 +200,10 @@ async fn attempt(
     let unrecorded = state.give_up();
     let end = End { place, set, prepared: &prepared, journal: &journal, run, work: &work.session };
     let before = carried.before.as_ref().unwrap_or(&prepared.past);
-    let report = end.report(before, first, ended, state, unrecorded).await;
+    let result = end.report(before, first, ended, state, unrecorded).await;
     point!("run-ended");
     work.session.close().await;
-    report
+    result
 }
 
 /// Reads, plans, and opens the run.
@@ -235,6 +235,10 @@ async fn begin(
         {
             return Ok(Begun::Nothing(Box::new(report.clone())));
         }
+        let mut warnings = Vec::new();
+        if nothing.is_none() && !carried.has_begun() {
+            warnings = fit_to_begin(options, &prepared, &planned, work).await?;
+        }
         point!("planned");
         let opening = Opening {
             epoch: prepared.history.as_ref().map(|history| history.epoch),
@@ -255,6 +259,7 @@ async fn begin(
             prepared = prepare(set, options, &work.session).await?;
             planned = prepared.plan(set, options);
         }
+        planned.plan.diagnostics.extend(warnings);
         if carried.before.is_none() {
             carried.before = Some(prepared.past.clone());
         }
@@ -292,11 +297,31 @@ async fn nothing_to_begin(
         prepared.keep_digest(set, options, &work.session, &report).await;
         return Ok(Some(report));
     }
-    super::setup::refuse_read_only(&work.session).await?;
+    if let Err(error) = super::setup::refuse_read_only(&work.session).await {
+        // Without migrations only a journal would be made.
+        let nothing = Report { diagnostics: planned.plan.diagnostics.clone(), ..Report::nothing() };
+        return if set.migrations.is_empty() { Ok(Some(nothing)) } else { Err(error) };
+    }
     if work.proxy {
         super::proxy::refuse(planned, &prepared.operations)?;
     }
     Ok(None)
+}
+
+/// Refuses what would fail in the middle; gives what is to be said before.
+async fn fit_to_begin(
+    options: &Options,
+    prepared: &Prepared,
+    planned: &Planned,
+    work: &Work,
+) -> Result<Vec<Diagnostic>, ExecuteError> {
+    let found = super::preflight::preflight(&work.session, prepared, planned, options).await?;
+    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        let mut all = planned.plan.diagnostics.clone();
+        all.extend(found);
+        return Err(ExecuteError::refused(all));
+    }
+    Ok(found)
 }
 
 /// Whether the connection is gone, as told a moment after the server's last words on a statement.
@@ -407,7 +432,8 @@ impl End<'_> {
                     measured,
                     forgotten,
                     past,
-                    self.place.brake.pulled().is_some(),
+                    // A lost lock is no hurry: nobody waits for the end, and the epoch is checked.
+                    self.place.brake.pulled().is_some() && !self.place.brake.is_lock_lost(),
                 )
                 .await;
                 // A commit whose answer was lost is as good when it is made again.

@@ -33,7 +33,10 @@ pub async fn plan(
     let session = connect_lock(target, listener).await?;
     let prepared = prepare(&set, options, &session).await?;
     unknown_target(&set, options)?;
-    let plan = prepared.plan(&set, options).plan;
+    let planned = prepared.plan(&set, options);
+    let found = super::preflight::would_stop(&session, &prepared, &planned, options).await?;
+    let mut plan = planned.plan;
+    plan.diagnostics.extend(found);
     listener(&Event::Planned { plan: &plan, again: false });
     Ok(plan)
 }

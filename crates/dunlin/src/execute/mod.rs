@@ -16,6 +16,7 @@ mod notices;
 mod past;
 mod pipeline;
 mod place;
+mod preflight;
 mod proxy;
 mod record;
 mod report;

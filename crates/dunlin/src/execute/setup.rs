@@ -118,7 +118,7 @@ pub(super) async fn prepare(
     };
     let operations = on_large_stack(|| Operations::of(set, &parse, &read.search_path));
     if let Some(role) = &options.role {
-        may_become(session, role).await?;
+        read.catalog.superuser = may_become(session, role).await?;
         read.catalog.current_role.clone_from(role);
     }
     read.catalog.memberships = memberships(session, &read.catalog).await?;
@@ -159,9 +159,9 @@ async fn names_fit(set: &MigrationSet, session: &Session) -> Result<(), ExecuteE
     Ok(())
 }
 
-/// Refuses a role that is not there, or that the login may not become.
-async fn may_become(session: &Session, role: &str) -> Result<(), ExecuteError> {
-    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::pg_catalog.text \
+/// Refuses a role that is not there, or that the login may not become; says whether it is a superuser.
+async fn may_become(session: &Session, role: &str) -> Result<bool, ExecuteError> {
+    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::pg_catalog.text, r.rolsuper \
                FROM pg_catalog.pg_roles r WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
     let rows = session.query(sql, &[(&role, tokio_postgres::types::Type::TEXT)]).await?;
     let Some(row) = rows.first() else {
@@ -169,7 +169,7 @@ async fn may_become(session: &Session, role: &str) -> Result<(), ExecuteError> {
             .help("--role names the owner of new objects; it has to be there before"));
     };
     if row.get(0) {
-        return Ok(());
+        return Ok(row.get(2));
     }
     let login: String = row.get(1);
     let (quoted, login_quoted) = (crate::pg::quote_ident(role), crate::pg::quote_ident(&login));
@@ -189,9 +189,11 @@ async fn memberships(
     if catalog.superuser {
         return Ok(std::collections::BTreeSet::new());
     }
-    let sql =
-        "SELECT rolname::pg_catalog.text FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'USAGE')";
-    let rows = session.query(sql, &[]).await?;
+    let sql = "SELECT o.rolname::pg_catalog.text FROM pg_catalog.pg_roles o JOIN pg_catalog.pg_roles r \
+               ON pg_catalog.pg_has_role(r.oid, o.oid, 'USAGE') \
+               WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
+    let role = (&catalog.current_role, tokio_postgres::types::Type::TEXT);
+    let rows = session.query(sql, &[(role.0, role.1)]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

@@ -99,7 +99,6 @@ async fn locked_up(
     let database = unless_interrupted(options, super::setup::database(&session)).await?;
     let keys = LockKeys::new(&database, &options.journal_schema);
     let lock = LockOptions { orphan: carried.orphan, ..super::commands::lock_options(keys, options) };
-    carried.orphan = Some(session.info().handshake_pid);
     let listener = std::sync::Mutex::new(listener);
     let tell = |event: &Event<'_>| {
         let mut listener = listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -113,6 +112,7 @@ async fn locked_up(
     };
     let working = std::sync::atomic::AtomicBool::new(false);
     let work = with_lock(session, lock, on_event, async |locked| {
+        carried.orphan = Some(locked.pid());
         working.store(true, std::sync::atomic::Ordering::Relaxed);
         point!("locked");
         let notices = super::notices::Notices::default();

@@ -146,6 +146,7 @@ fn by(holder: &Option<Holder>) -> String {
 pub struct Locked {
     keys: LockKeys,
     mode: LockMode,
+    pid: i32,
     lost: watch::Receiver<Option<PgError>>,
 }
 
@@ -158,6 +159,11 @@ impl Locked {
     /// Says how the lock is held; by a transaction means that a proxy stands between.
     pub fn mode(&self) -> LockMode {
         self.mode
+    }
+
+    /// Gives the process id that came with the cancel key of the session that holds it.
+    pub fn pid(&self) -> i32 {
+        self.pid
     }
 
     /// Says that the lock has been lost; nothing may be committed any more.
@@ -198,7 +204,7 @@ where
 {
     let (session, mode) = acquire(session, &options, &mut on_event).await?;
     let (sender, lost) = watch::channel(None);
-    let locked = Locked { keys: options.keys, mode, lost };
+    let locked = Locked { keys: options.keys, mode, pid: session.info().handshake_pid, lost };
     let result = watch_over(&session, mode, &sender, options.grace, work(&locked)).await?;
     match result {
         Ok(value) => {

@@ -7,6 +7,7 @@ pub(crate) mod fault;
 pub mod introspect;
 pub mod journal;
 mod lock;
+pub mod privileges;
 mod quote;
 mod session;
 pub mod sqlstate;

@@ -99,9 +99,7 @@ impl Planner<'_> {
                 Some(Action::Skip) => "would be added here, but this is skipped",
                 Some(Action::Held) => "would be added here, but this is held",
                 Some(_) => "declared here",
-                None if self.parked.iter().any(|parked| parked.index == *declarer) => {
-                    "would be added here, but waits itself"
-                }
+                None if self.parking.get(*declarer).is_some() => "would be added here, but waits itself",
                 None if self.past(*declarer).is_some() => "declared here, and recorded as done",
                 None => "would be added here, later",
             };
@@ -133,9 +131,9 @@ impl Planner<'_> {
     /// A path of operations each of which waits for the next, and the last for the first.
     pub(super) fn circle(&self) -> Vec<usize> {
         let waits: Vec<usize> =
-            self.parked.iter().filter(|parked| !parked.missing.is_empty()).map(|p| p.index).collect();
+            self.parking.iter().filter(|parked| !parked.missing.is_empty()).map(|p| p.index).collect();
         let edges: Vec<(usize, usize)> = self
-            .parked
+            .parking
             .iter()
             .flat_map(|parked| {
                 let analysis = &parked.analysis;
@@ -167,7 +165,7 @@ impl Planner<'_> {
         for (position, index) in circle.iter().enumerate() {
             let operation = self.operation(*index);
             let next = circle[(position + 1) % circle.len()];
-            let parked = self.parked.iter().find(|parked| parked.index == *index);
+            let parked = self.parking.get(*index);
             let lacking =
                 parked.and_then(|parked| parked.analysis.invalid().next()).map(|r| r.message.clone());
             diagnostic = diagnostic.because(

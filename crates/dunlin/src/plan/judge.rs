@@ -535,7 +535,7 @@ impl Planner<'_> {
         let own =
             decisions().find(|decision| decision.operation == index && decision.action != Action::Ensure);
         let Some(own) = own else {
-            let waits = self.parked.iter().any(|parked| parked.index == index);
+            let waits = self.parking.get(index).is_some();
             return if waits { Told::NotBefore } else { self.recorded_tells(index) };
         };
         if decisions().any(|decision| decision.action == Action::Ensure) {

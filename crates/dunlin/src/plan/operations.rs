@@ -8,7 +8,6 @@ use crate::source::{LineIndex, SourceFile};
 use crate::syntax::{ParseOptions, Statement, Tree, TreeKind};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// What an operation is known by within its migration: comments and white space do not change it.
@@ -124,10 +123,7 @@ fn identity_digest(statement: &Statement, session: &Session) -> String {
     let mut hash = Sha256::new();
     hash.update(statement.digest.0);
     hash.update(session.identity().as_bytes());
-    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    super::hex(&hash.finalize())
 }
 
 /// What a statement does to the session and to transactions; only those kinds of statement are looked at.

@@ -46,3 +46,6 @@ create index collated_key_by_it on collated_by_it (b collate going_away);
 drop collation going_away cascade;
 drop table collated_by_it, collated_keys;
 drop type collated_row;
+create collation of_a_domain from "POSIX";
+create domain collated_domain as text collate of_a_domain;
+drop collation of_a_domain cascade;

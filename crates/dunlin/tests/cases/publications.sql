@@ -44,3 +44,8 @@ create publication twice_narrowed for table published_parent where (a > 1), publ
 create publication in_public for tables in schema public, current_schema;
 drop publication with_children, without_children, in_public;
 drop table published_parent cascade;
+create schema listed_schema;
+create publication twice_listed for tables in schema listed_schema, listed_schema;
+alter publication twice_listed drop tables in schema listed_schema;
+drop publication twice_listed;
+drop schema listed_schema;

@@ -70,7 +70,7 @@ with recursive walk (n) as (select 0 union all select (n + 1) % 3 from walk wher
 select n, looped from walk;
 -- A shell is made once; a multirange's name must be free.
 create type shell_of_it;
-create type shell_of_it;
+create type public.shell_of_it;
 drop type shell_of_it;
 create type taken_name as enum ('old', 'new');
 alter type taken_name rename value 'old' to 'new';

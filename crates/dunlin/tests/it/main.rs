@@ -21,6 +21,7 @@ mod locks;
 mod lost_lock;
 mod pg_connect;
 mod pg_lock;
+mod preflight;
 mod real_sets;
 mod retry;
 mod sameness;

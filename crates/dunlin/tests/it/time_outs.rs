@@ -83,13 +83,11 @@ async fn a_connection_that_is_idle_for_long_holds_the_lock() {
         [("1_a.sql", "create table t (id int);"), ("2_b.sql", "create index concurrently on t (id);")];
     let world = world(&files, "200ms").await;
     let other = world.database.connect().await;
-    other
-        .batch_execute(
-            "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set idle_session_timeout = 0;
-             begin isolation level repeatable read; select count(*) from pg_class",
-        )
-        .await
-        .unwrap();
+    for (name, _) in TIME_OUTS.iter().filter(|(_, since)| TestServer::shared().major() >= *since) {
+        other.batch_execute(&format!("set {name} = 0")).await.unwrap();
+    }
+    let sql = "begin isolation level repeatable read; select count(*) from pg_class";
+    other.batch_execute(sql).await.unwrap();
     let run = tokio::spawn(world.run());
     tokio::time::sleep(Duration::from_secs(3)).await;
     other.batch_execute("commit").await.unwrap();

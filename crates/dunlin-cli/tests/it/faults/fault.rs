@@ -11,6 +11,10 @@ pub(super) enum Act {
     Kill,
     /// `kill -9` of Dunlin after some time, and of the runs after it.
     KillAfter,
+    /// All server processes of a run are ended after some time.
+    TerminateAfter,
+    /// A server process of a run is killed after some time, and the server recovers.
+    CrashAfter,
     /// The server process that works is ended.
     Terminate,
     /// The server process that holds the lock is ended.
@@ -24,14 +28,16 @@ pub(super) enum Act {
 }
 
 /// The kinds as the script names them, and how much of a sample is of each.
-pub(super) const KINDS: [(&str, usize); 7] = [
-    ("kill", 52),
+pub(super) const KINDS: [(&str, usize); 9] = [
+    ("kill", 48),
     ("random-time", 8),
-    ("terminate", 30),
+    ("terminate", 26),
     ("terminate-lock", 12),
+    ("random-terminate", 6),
     ("crash", 10),
+    ("random-crash", 4),
     ("restart", 4),
-    ("cut", 34),
+    ("cut", 32),
 ];
 
 /// One fault at one place.
@@ -56,7 +62,7 @@ impl Fault {
 
     /// When the runs are killed that are killed at some time.
     pub(super) fn times(&self) -> impl Iterator<Item = Duration> {
-        let words = self.spot.split(' ').filter(|_| self.act == Act::KillAfter);
+        let words = self.spot.split(' ').filter(|_| at_some_time(self.act));
         words.map(|word| Duration::from_millis(word.parse().unwrap_or_else(|_| panic!("not a time: {word}"))))
     }
 
@@ -82,6 +88,8 @@ pub(super) fn name(act: Act) -> &'static str {
     match act {
         Act::Kill => "kill",
         Act::KillAfter => "random-time",
+        Act::TerminateAfter => "random-terminate",
+        Act::CrashAfter => "random-crash",
         Act::Terminate => "terminate",
         Act::TerminateLock => "terminate-lock",
         Act::Crash => "crash",
@@ -90,10 +98,16 @@ pub(super) fn name(act: Act) -> &'static str {
     }
 }
 
+fn at_some_time(act: Act) -> bool {
+    matches!(act, Act::KillAfter | Act::TerminateAfter | Act::CrashAfter)
+}
+
 fn act(name: &str) -> Option<Act> {
     Some(match name {
         "kill" => Act::Kill,
         "random-time" => Act::KillAfter,
+        "random-terminate" => Act::TerminateAfter,
+        "random-crash" => Act::CrashAfter,
         "terminate" => Act::Terminate,
         "terminate-lock" => Act::TerminateLock,
         "crash" => Act::Crash,
@@ -112,15 +126,15 @@ pub(super) fn faults(
     count: usize,
 ) -> Vec<Fault> {
     let act = act(kind).unwrap_or_else(|| panic!("no such kind: {kind}"));
-    if act != Act::KillAfter {
+    if !at_some_time(act) {
         return places.iter().flat_map(|place| at(act, place)).collect();
     }
     let mut time = || long.mul_f64(random.f64()).as_millis().to_string();
-    let mut at_some_time = |of: usize| {
+    let mut fault = |of: usize| {
         let times: Vec<String> = (0..1 + of % 3).map(|_| time()).collect();
         Fault { act, spot: times.join(" "), text: String::new() }
     };
-    (0..count).map(&mut at_some_time).collect()
+    (0..count).map(&mut fault).collect()
 }
 
 fn at(act: Act, place: &Place) -> Vec<Fault> {

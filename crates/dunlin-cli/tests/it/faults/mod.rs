@@ -7,6 +7,7 @@
 //! `scripts/faults` runs more of it than the sample of every test run, and repeats any fault.
 
 mod fault;
+mod halves;
 mod stage;
 
 use crate::random::{any_folder, shown};
@@ -19,7 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many servers are at work at once.
-const STAGES: usize = 4;
+const STAGES: usize = 3;
 
 /// The kinds that random sets are disturbed by.
 const RANDOM_SET_KINDS: [(&str, usize); 4] = [("kill", 1), ("random-time", 1), ("terminate", 1), ("cut", 1)];

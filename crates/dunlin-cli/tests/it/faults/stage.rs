@@ -5,6 +5,7 @@ use crate::messy::world::difference;
 use dunlin_testkit::faults::{Ask, KILLED, OwnServer, Place, places, wait};
 use dunlin_testkit::{Output, Program};
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::Duration;
 
 const DATABASE: &str = "faults";
@@ -17,6 +18,13 @@ const RUNS: usize = 3;
 pub(super) struct Expected {
     state: String,
     pub(super) places: Vec<Place>,
+}
+
+impl Expected {
+    /// What an undisturbed run leaves.
+    pub(super) fn state(&self) -> &str {
+        &self.state
+    }
 }
 
 /// How a disturbed run ended.
@@ -72,7 +80,7 @@ impl Stage {
     }
 
     /// The schema, all rows, what is beside the database, and the journal.
-    fn state(&self) -> String {
+    pub(super) fn state(&self) -> String {
         let lines = |sql: &str| self.server.lines(DATABASE, sql);
         let tables = "select format('select %L, to_jsonb(t)::text from %s t', pg_class.oid::regclass, pg_class.oid::regclass)
             from pg_class join pg_namespace on pg_namespace.oid = relnamespace
@@ -135,6 +143,38 @@ impl Stage {
         self.dunlin().run(&["up"])
     }
 
+    /// Runs the set up to a migration, and the rest while another session lets it wait; when it waits, something dies.
+    /// Then the other session ends, and `up` runs until it succeeds.
+    pub(super) fn catch(&mut self, act: Act, blocker: &str, first: &str) -> Result<(), String> {
+        self.reset();
+        self.dunlin().run(&["up", "--to", first]).expect(0);
+        let held = self.server.hold(DATABASE, blocker);
+        let mut child = self.dunlin().spawn(&["up"]);
+        let waits = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let pid = self.server.first(DATABASE, waits).parse().unwrap();
+        match act {
+            Act::Kill => child.kill().unwrap(),
+            act => self.act(act, &[pid, pid]),
+        }
+        // The runner, or the next one, finds the half while it still is one.
+        let released = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(held);
+        });
+        let mut said = String::new();
+        let mut child = Some(child);
+        for _ in 0..=RUNS {
+            let run = child.take().unwrap_or_else(|| self.dunlin().spawn(&["up"]));
+            let output = wait(run, LIMIT).ok_or_else(|| format!("{said}--- does not end"))?;
+            said += &shown("run", &output);
+            if output.code == 0 {
+                released.join().unwrap();
+                return Ok(());
+            }
+        }
+        Err(format!("no run succeeds\n{said}"))
+    }
+
     /// The state of each migration, as `0001_a applied`.
     pub(super) fn status(&self) -> Vec<String> {
         let status = self.dunlin().run(&["status"]).expect(0).json();
@@ -156,10 +196,9 @@ impl Stage {
         for time in fault.times() {
             let mut child = self.dunlin().spawn(&["up"]);
             std::thread::sleep(time);
-            let _ = child.kill();
-            let output = wait(child, LIMIT)?;
+            let reached = child.try_wait().unwrap().is_none() && self.at_this_time(fault.act, &mut child);
             let before = killed.is_some_and(|(reached, _)| reached);
-            killed = Some((before || output.code == KILLED, output));
+            killed = Some((before || reached, wait(child, LIMIT)?));
         }
         if killed.is_some() {
             return killed;
@@ -177,6 +216,22 @@ impl Stage {
         Some((reached, wait(child, LIMIT)?))
     }
 
+    /// Does what the fault says to a run, or to the server processes that it has now; says whether there were any.
+    fn at_this_time(&self, act: Act, child: &mut Child) -> bool {
+        if act == Act::KillAfter {
+            let _ = child.kill();
+            return true;
+        }
+        let ours = "select pid from pg_stat_activity where datname = current_database() and application_name = 'dunlin'";
+        let pids: Vec<i32> =
+            self.server.lines(DATABASE, ours).iter().map(|pid| pid.parse().unwrap()).collect();
+        match act {
+            Act::CrashAfter => pids.last().into_iter().for_each(|pid| self.server.crash(*pid)),
+            _ => pids.iter().for_each(|pid| self.server.terminate(*pid)),
+        }
+        !pids.is_empty()
+    }
+
     /// Does to the server what the fault says; `pids` are its processes for the lock and for the work.
     fn act(&mut self, act: Act, pids: &[i32]) {
         // Before the work has begun there is only the lock.
@@ -187,7 +242,9 @@ impl Stage {
             Act::TerminateLock => self.server.terminate(lock),
             Act::Crash => self.server.crash(work),
             Act::Restart => self.server.kill_and_restart(),
-            Act::Kill | Act::Cut | Act::KillAfter => unreachable!("done by the program itself"),
+            Act::Kill | Act::Cut | Act::KillAfter | Act::TerminateAfter | Act::CrashAfter => {
+                unreachable!("not at a place of the server")
+            }
         }
     }
 }

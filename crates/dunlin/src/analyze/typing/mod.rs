@@ -17,6 +17,7 @@ pub(super) use function::{Arguments, FunctionChoice, Routine};
 
 use crate::catalog::builtin::{self, BuiltinType, TypeIndex};
 use crate::catalog::{Catalog, Id, RelationKind, SearchPath, TypeKind, TypeRef};
+use std::sync::LazyLock;
 
 /// A type in an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -40,7 +41,8 @@ impl Ty {
 
     /// The type of a constant that has none yet.
     pub fn literal() -> Ty {
-        Ty::named("unknown")
+        static LITERAL: LazyLock<Ty> = LazyLock::new(|| Ty::named("unknown"));
+        *LITERAL
     }
 
     /// Whether nothing is known of it.

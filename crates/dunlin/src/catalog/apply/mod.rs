@@ -13,26 +13,42 @@ pub use drop::Dependent;
 
 use crate::catalog::effect::Slot;
 use crate::catalog::{Catalog, ConstraintKind, Effect, Id, Origin, QName, RelationKind, TypeKind};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 impl Catalog {
     /// Applies the effects of one operation, in order; what is made is marked as made by `origin`.
     ///
     /// Effects are trusted: whether the server would accept them was decided by the analysis.
     pub fn apply(&mut self, effects: &[Effect], origin: Origin) {
-        let mut slots: HashMap<Slot, Id> = HashMap::new();
+        let mut slots: FxHashMap<Slot, Id> = FxHashMap::default();
         for effect in effects {
             self.apply_one(effect, origin, &mut slots);
         }
     }
 
-    fn apply_one(&mut self, effect: &Effect, origin: Origin, slots: &mut HashMap<Slot, Id>) {
+    /// The same with effects that nobody needs any more: what they make is not copied.
+    pub fn apply_taken(&mut self, effects: Vec<Effect>, origin: Origin) {
+        let mut slots: FxHashMap<Slot, Id> = FxHashMap::default();
+        for effect in effects {
+            match effect {
+                Effect::CreateRelation { name, slot, relation } => {
+                    self.create_relation(&name, slot, *relation, origin, &mut slots);
+                }
+                Effect::CreateFunction { name, function } => {
+                    self.create_function(&name, *function, origin, &mut slots);
+                }
+                effect => self.apply_one(&effect, origin, &mut slots),
+            }
+        }
+    }
+
+    fn apply_one(&mut self, effect: &Effect, origin: Origin, slots: &mut FxHashMap<Slot, Id>) {
         match effect {
             Effect::CreateSchema(schema) => {
                 self.add_schema(crate::catalog::Schema { origin, ..schema.clone() });
             }
             Effect::CreateRelation { name, slot, relation } => {
-                self.create_relation(name, *slot, relation, origin, slots);
+                self.create_relation(name, *slot, (**relation).clone(), origin, slots);
             }
             Effect::ReplaceView { view, with } => self.replace_view(*view, with, origin),
             Effect::AddColumn { relation, column } => {
@@ -108,7 +124,7 @@ impl Catalog {
             Effect::RenameType { ty, to } => self.rename_type(*ty, to),
             Effect::DropType { ty } => self.drop_type(*ty),
             Effect::CreateFunction { name, function } => {
-                self.create_function(name, function, origin, slots);
+                self.create_function(name, (**function).clone(), origin, slots);
             }
             Effect::ReplaceFunction { function, with } => {
                 if self.take_function(*function).is_some() {
@@ -189,13 +205,13 @@ impl Catalog {
         &mut self,
         name: &QName,
         slot: Slot,
-        relation: &crate::catalog::Relation,
+        mut relation: crate::catalog::Relation,
         origin: Origin,
-        slots: &mut HashMap<Slot, Id>,
+        slots: &mut FxHashMap<Slot, Id>,
     ) {
         let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
-        let mut relation =
-            crate::catalog::Relation { schema, name: name.name.clone(), origin, ..relation.clone() };
+        (relation.schema, relation.origin) = (schema, origin);
+        relation.name.clone_from(&name.name);
         relation.columns.iter_mut().for_each(|column| column.origin = origin);
         relation.constraints.iter_mut().for_each(|constraint| constraint.origin = origin);
         self.place_references(&mut relation, slots);
@@ -216,7 +232,7 @@ impl Catalog {
     }
 
     /// Turns the placeholder ids in a relation into those that the relations of this operation have.
-    fn place_references(&mut self, relation: &mut crate::catalog::Relation, slots: &mut HashMap<Slot, Id>) {
+    fn place_references(&mut self, relation: &mut crate::catalog::Relation, slots: &mut FxHashMap<Slot, Id>) {
         match &mut relation.kind {
             RelationKind::Index(index) => index.table = self.place(index.table, slots),
             RelationKind::Sequence(crate::catalog::Sequence { owned_by: Some((table, _)), .. }) => {
@@ -243,7 +259,7 @@ impl Catalog {
     }
 
     /// The id of what a slot stands for, reserved when it is first met; any other id is itself.
-    pub(super) fn place(&mut self, id: Id, slots: &mut HashMap<Slot, Id>) -> Id {
+    pub(super) fn place(&mut self, id: Id, slots: &mut FxHashMap<Slot, Id>) -> Id {
         match Slot::of(id) {
             Some(slot) => *slots.entry(slot).or_insert_with(|| self.reserve()),
             None => id,

@@ -2,12 +2,12 @@
 
 use crate::catalog::effect::{RelationChange, Slot};
 use crate::catalog::{Catalog, ConstraintKind, Id, Ident, Origin, RelationKind, TypeKind};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 impl Catalog {
     pub(super) fn replace_view(&mut self, view: Id, with: &crate::catalog::Relation, origin: Origin) {
         if let Some(old) = self.relations.get_mut(&view) {
-            let kept: HashMap<String, Origin> =
+            let kept: FxHashMap<String, Origin> =
                 old.columns.iter().map(|c| (c.name.clone(), c.origin)).collect();
             old.columns.clone_from(&with.columns);
             for column in &mut old.columns {
@@ -122,7 +122,12 @@ impl Catalog {
         parts
     }
 
-    pub(super) fn alter_relation(&mut self, id: Id, change: &RelationChange, slots: &mut HashMap<Slot, Id>) {
+    pub(super) fn alter_relation(
+        &mut self,
+        id: Id,
+        change: &RelationChange,
+        slots: &mut FxHashMap<Slot, Id>,
+    ) {
         match change {
             RelationChange::AddParent(parent, bound) => {
                 let parent = self.place(*parent, slots);

@@ -17,7 +17,8 @@ pub use relations::{BuiltinColumn, BuiltinRelation, relation};
 pub use table::Versions;
 pub use types::{BuiltinType, TypeIndex, element_of_named_array, type_at, type_named};
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The newest major version that the data know; later ones are taken for it.
@@ -42,7 +43,7 @@ pub fn is_type(name: &str) -> bool {
 
 /// Whether some server version has an object of another kind, such as `collation` or `text search configuration`.
 pub fn is_object(class: &str, name: &str) -> bool {
-    static OBJECTS: LazyLock<HashSet<(String, &'static str)>> = LazyLock::new(|| {
+    static OBJECTS: LazyLock<FxHashSet<(String, &'static str)>> = LazyLock::new(|| {
         let lines = table::lines(include_str!("objects.txt"));
         lines
             .filter_map(|(_, line)| line.split_once(' '))
