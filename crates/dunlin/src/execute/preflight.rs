@@ -79,7 +79,7 @@ async fn wants(
     planned: &Planned,
     options: &Options,
 ) -> Result<Wants, ExecuteError> {
-    let rows = session.query("SELECT session_user::text", &[]).await?;
+    let rows = session.query("SELECT session_user::pg_catalog.text", &[]).await?;
     let login: String = rows.first().map_or_else(String::new, |row| row.get(0));
     let mut wants = Wants::default();
     let mut changed = Changed::Nothing;

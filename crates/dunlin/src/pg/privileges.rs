@@ -57,7 +57,7 @@ pub async fn lacking(session: &Session, needs: &[Need]) -> Result<Vec<Lacking>, 
     let sql = include_str!("sql/privileges_lacking.sql")
         .replace("{become}", become_option)
         .replace("{needs}", &rows.join(",\n    "));
-    let found = session.simple(&sql).await?;
+    let found = session.simple(&format!("{}{sql}", super::OWN)).await?;
     let found = found.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(Lacking {
             need: row.get(0)?.parse().ok()?,
