@@ -35,10 +35,16 @@ impl OwnServer {
         self.account().own(&data);
         std::fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let mut backup = self.account().command(self.program("pg_basebackup"));
-        backup.args(["--checkpoint=fast", "--write-recovery-conf", "--wal-method=stream", "--no-sync"]);
+        backup.args(["--checkpoint=fast", "--wal-method=stream", "--no-sync"]);
         backup.arg("-d").arg(self.url("postgres")).arg("-D").arg(&data);
         Output::of(&mut backup).expect(0);
-        let embedded = Embedded::start(options(&[], Data::Directory(directory.path().to_owned())));
+        let signal = data.join("standby.signal");
+        std::fs::write(&signal, "").unwrap();
+        self.account().own(&signal);
+        // Not what pg_basebackup would write, which an older libpq of the machine may not understand.
+        let primary = format!("host={} user=postgres", self.socket_directory().display());
+        let settings = [("primary_conninfo", primary.as_str())];
+        let embedded = Embedded::start(options(&settings, Data::Directory(directory.path().to_owned())));
         let embedded = embedded.unwrap_or_else(|error| panic!("no standby: {error}"));
         Self { embedded, _directory: Some(directory) }
     }

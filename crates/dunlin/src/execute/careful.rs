@@ -149,12 +149,23 @@ impl<'p> Running<'_, 'p> {
     ) -> Result<Result<(), Box<ServerError>>, Box<Failed>> {
         let work = &self.runner.work;
         let failed = |error| Box::new(Failed { decision: Some(index), error });
-        self.runner.sends(work.answers(), [None, Some(&self.planned.decisions[index])]);
-        let (replies, error) = send(work.client(), [SAVEPOINT.to_owned(), sql.to_owned()]).replies().await;
+        let decision = Some(&self.planned.decisions[index]);
+        let sent = match self.runner.proxy {
+            true => {
+                work.batch(SAVEPOINT).await.map_err(failed)?;
+                self.runner.sends(work.answers(), [decision]);
+                send(work.client(), [sql.to_owned()])
+            }
+            false => {
+                self.runner.sends(work.answers(), [None, decision]);
+                send(work.client(), [SAVEPOINT.to_owned(), sql.to_owned()])
+            }
+        };
+        let (replies, error) = sent.replies().await;
         match error.map(|error| work.error(error)) {
             None => {
                 work.batch(RELEASE).await.map_err(failed)?;
-                self.measure(index, &replies[1..]);
+                self.measure(index, &replies[replies.len() - 1..]);
                 Ok(Ok(()))
             }
             Some(PgError::Server(error)) => {

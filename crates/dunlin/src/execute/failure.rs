@@ -126,7 +126,7 @@ impl Runner<'_> {
 
     /// Whether the server knows no characters, and so counts bytes in positions.
     async fn counts_bytes(&self) -> bool {
-        let sql = "SELECT pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'";
+        let sql = "SELECT pg_catalog.current_setting('server_encoding') OPERATOR(pg_catalog.=) 'SQL_ASCII'";
         let rows = self.work.query(sql, &[]).await;
         rows.is_ok_and(|rows| rows.first().is_some_and(|row| row.get(0)))
     }

@@ -153,7 +153,7 @@ impl<'r, 'p> Running<'r, 'p> {
             return Ok(());
         }
         self.build(listener).await?;
-        while self.queue.len() > WINDOW {
+        while self.queue.len() > self.window() {
             self.send(self.runner.work.answers());
             self.answers().await?;
         }
@@ -188,7 +188,12 @@ impl<'r, 'p> Running<'r, 'p> {
         let plain = |unit| runner.is_plain(planned, unit);
         let unit = planned.units.get(position)?;
         let first = self.under_way.as_ref().map(|sent| sent.first + sent.decisions.len() as u64)?;
-        if !self.applies || runner.brake.pulled().is_some() || !plain(self.unit) || !plain(unit) {
+        if runner.proxy
+            || !self.applies
+            || runner.brake.pulled().is_some()
+            || !plain(self.unit)
+            || !plain(unit)
+        {
             return None;
         }
         let mut next = Running::new(runner, planned, position);
@@ -412,9 +417,15 @@ impl<'r, 'p> Running<'r, 'p> {
         Ok(())
     }
 
+    /// How many texts are under way at once.
+    fn window(&self) -> usize {
+        // A proxy that ends idle transactions takes one for idle when an answer passes while the next query waits.
+        if self.runner.proxy { 1 } else { WINDOW }
+    }
+
     /// Sends the first of what waits, as queries from this number on.
     fn send(&mut self, first: u64) {
-        let count = self.queue.len().min(WINDOW);
+        let count = self.queue.len().min(self.window());
         let (texts, decisions): (Vec<_>, Vec<_>) =
             self.queue.drain(..count).map(|queued| (queued.sql, queued.decision)).unzip();
         let planned = self.planned;
