@@ -120,7 +120,15 @@ impl Simulation {
 
     /// Takes the server's catalog and search path for true.
     pub(super) fn resync(&mut self, live: &Introspection) {
-        self.now.catalog = Arc::new(live.catalog.clone());
+        let mut catalog = live.catalog.clone();
+        // It was read by the role that is set for the time being.
+        if self.now.session.role().is_some() {
+            let before = &self.now.catalog;
+            catalog.change_reader(&before.current_role);
+            catalog.superuser = before.superuser;
+            catalog.memberships.clone_from(&before.memberships);
+        }
+        self.now.catalog = Arc::new(catalog);
         if self.now.session.search_path != live.search_path {
             self.now.session = Session::new(live.search_path.clone());
             if self.before.is_none() {

@@ -104,7 +104,9 @@ impl<'a> Context<'a> {
         relation.depends = depends;
         let (slot, options) = (shape.slot, relation.options.clone());
         shape.chooser.take_relation(&name.name);
+        let plain = relation.clone();
         self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
+        self.details_of_new(slot.as_id(), (&node.table_space, ""), &plain);
         if !only {
             // An index on a partitioned table is made on each partition as well.
             let table = shape.relation.clone();
@@ -214,6 +216,10 @@ impl<'a> Context<'a> {
                     key.column = self.index_column(shape, name, location);
                     found.uses.extend(key.column);
                     let column = key.column.and_then(|number| shape.relation.column_numbered(number));
+                    // What the column says itself is not said again.
+                    key.collation = key
+                        .collation
+                        .filter(|said| column.is_none_or(|own| own.collation.as_ref() != Some(said)));
                     column.map_or(Ty::Unsure, |column| from_ref(&column.ty))
                 }
             };

@@ -7,7 +7,7 @@ use super::table_shape::Shape;
 use super::{Access, LockMode, Place};
 use crate::catalog::{
     ColumnNumber, Constraint, ConstraintKind, Effect, Expr, Id, Index, IndexKey, ObjectRef, QName, Relation,
-    RelationChange, RelationKind,
+    RelationChange, RelationKind, Target,
 };
 
 /// An index of a partitioned table, of which each partition has a part.
@@ -299,6 +299,25 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// What is detached concurrently keeps its bound as a CHECK, if it has none that says as much.
+    pub(super) fn check_of_detached(&mut self, shape: &Shape<'a>, child: Id) -> Option<Effect> {
+        let slot = self.slot();
+        let mut part = Shape::existing(self.catalog, child, slot)?;
+        if part.relation.constraints.iter().any(|found| matches!(found.kind, ConstraintKind::Check(_))) {
+            return None;
+        }
+        let names = shape.relation.names(&shape.relation.partition_columns);
+        let columns: Vec<ColumnNumber> =
+            names.iter().filter_map(|name| part.relation.column(name)).map(|column| column.number).collect();
+        let only = if let [only] = names.as_slice() { only.as_str() } else { "" };
+        let table = part.name.name.clone();
+        let name = part.chooser.constraint(&table, only, "check");
+        // Only the server writes a bound as an expression.
+        let bound = ConstraintKind::Check(Expr::new("?"));
+        let constraint = Box::new(Constraint { name, columns, ..Constraint::new(bound) });
+        Some(Effect::AddConstraint { relation: Target::Existing(child), constraint, index_name: None })
+    }
+
     /// Makes a row trigger of a partitioned table in a partition, and in those below it.
     fn trigger_on_partition(
         &mut self,
@@ -306,10 +325,6 @@ impl<'a> Context<'a> {
         trigger: &crate::catalog::Trigger,
         table: &Relation,
     ) {
-        // Until PostgreSQL 14 they are internal, which the catalog leaves out.
-        if self.catalog.server_version < 150_000 {
-            return;
-        }
         let columns = trigger.columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
         let relation = part.name.clone();
         self.provide(ObjectRef::Trigger { relation, name: trigger.name.clone() });

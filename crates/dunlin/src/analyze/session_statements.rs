@@ -82,7 +82,7 @@ impl Context<'_> {
 }
 
 /// The value of a setting as text.
-fn setting_text(node: &protobuf::Node) -> Option<String> {
+pub(super) fn setting_text(node: &protobuf::Node) -> Option<String> {
     use protobuf::a_const::Val;
     match node.node.as_ref()? {
         NodeEnum::AConst(constant) => match constant.val.as_ref()? {

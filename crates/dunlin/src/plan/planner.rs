@@ -473,7 +473,9 @@ impl<'a> Planner<'a> {
         self.farthest = self.farthest.max(Some(index));
         self.open.remove(&index);
         self.parked.retain(|parked| parked.index != index);
-        if !analysis.effects.is_empty() {
+        // A comment or a privilege that is not as it was tells nothing of what ran.
+        let details = |effect: &Effect| matches!(effect, Effect::SetDetail { .. });
+        if !analysis.effects.iter().all(details) {
             self.changing.insert(index);
         }
         self.apply(&analysis.effects, index);

@@ -7,6 +7,7 @@ WHERE d.objid >= 16384 AND d.deptype IN ('n', 'a', 'i')
           d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass)
               AND (d.objsubid > 0
                    OR d.objid IN (SELECT s.seqrelid FROM pg_catalog.pg_sequence s)
+                   OR d.objid IN (SELECT p.partrelid FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL)
                    OR d.objid IN (SELECT i.indexrelid FROM pg_catalog.pg_index i
                                   WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
           OR d.refclassid = 'pg_catalog.pg_type'::regclass AND d.objsubid = 0
@@ -24,5 +25,7 @@ WHERE d.objid >= 16384 AND d.deptype IN ('n', 'a', 'i')
           d.deptype = 'n' AND d.refobjid >= 16384 AND d.refclassid <> 'pg_catalog.pg_namespace'::regclass
           OR d.objid IN (SELECT r.rngmultitypid FROM pg_catalog.pg_range r)
       -- The schema that an object lives in is known from elsewhere.
-      ELSE d.refobjid >= 16384 AND (d.refclassid <> 'pg_catalog.pg_namespace'::regclass OR d.deptype = 'a')
+      -- The schema public has an identifier of its own.
+      ELSE (d.refobjid >= 16384 OR d.refobjid = 2200)
+           AND (d.refclassid <> 'pg_catalog.pg_namespace'::regclass OR d.deptype = 'a')
       END
