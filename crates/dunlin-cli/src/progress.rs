@@ -99,7 +99,11 @@ impl Progress {
                     bar.inc(1);
                 }
             }
-            Event::WaitingForLock { .. } | Event::Retrying { .. } | Event::StepFinished { .. } => {}
+            Event::WaitingForLock { .. }
+            | Event::WaitingForFormerRun { .. }
+            | Event::Reconnecting { .. }
+            | Event::Retrying { .. }
+            | Event::StepFinished { .. } => {}
             Event::Connected { .. }
             | Event::StepSkipped { .. }
             | Event::Notice { .. }
@@ -116,6 +120,17 @@ impl Progress {
             Event::WaitingForLock { holder, waited_ms } => {
                 let holder = holder.as_deref().unwrap_or("another Dunlin");
                 Some(format!("waiting for the lock, held by {holder} ({} so far)", human(*waited_ms)))
+            }
+            Event::WaitingForFormerRun { pid, doing, since, waited_ms } => {
+                let since = since.as_ref().map_or(String::new(), |since| format!(" since {since}"));
+                let doing = doing.as_ref().map_or(String::new(), |doing| format!(": {doing}"));
+                Some(format!(
+                    "waiting for server process {pid} of a run that was cut off, at work{since} ({} so far){doing}",
+                    human(*waited_ms)
+                ))
+            }
+            Event::Reconnecting { reason, wait_ms } => {
+                Some(format!("{reason}; connecting again in {}", human(*wait_ms)))
             }
             Event::Planned { again: true, .. } => self
                 .view
@@ -175,7 +190,11 @@ impl Drop for Progress {
 /// Says whether an event is to be seen also with `-q`.
 fn matters(event: &Event<'_>) -> bool {
     match event {
-        Event::StepSkipped { .. } | Event::Retrying { .. } | Event::WaitingForLock { .. } => true,
+        Event::StepSkipped { .. }
+        | Event::Retrying { .. }
+        | Event::Reconnecting { .. }
+        | Event::WaitingForLock { .. }
+        | Event::WaitingForFormerRun { .. } => true,
         Event::Notice { severity, .. } => severity == "WARNING",
         Event::Diagnostic(diagnostic) => diagnostic.severity > Severity::Note,
         Event::Connected { .. }
@@ -224,6 +243,12 @@ fn json_line(event: &Event<'_>, elapsed: Duration) -> Value {
         }
         Event::WaitingForLock { holder, waited_ms } => {
             json!({"event": "waiting_for_lock", "holder": holder, "waited_ms": waited_ms})
+        }
+        Event::WaitingForFormerRun { pid, doing, since, waited_ms } => json!({
+            "event": "waiting_for_former_run", "pid": pid, "doing": doing, "since": since, "waited_ms": waited_ms,
+        }),
+        Event::Reconnecting { reason, wait_ms } => {
+            json!({"event": "reconnecting", "reason": reason, "wait_ms": wait_ms})
         }
         Event::Planned { plan, again } => {
             json!({"event": "planned", "steps": plan.steps.len(), "refused": plan.refused, "again": again})

@@ -74,6 +74,16 @@ impl TestDb {
         self.url().replace("user=postgres", &format!("user={role}"))
     }
 
+    /// Gives the process of whoever holds this advisory lock in it; panics if nobody does.
+    pub async fn holder(&self, key: i64) -> i32 {
+        let sql = format!(
+            "select pid from pg_locks where locktype = 'advisory' and granted and objsubid = 1
+             and database = (select oid from pg_database where datname = current_database())
+             and (classid::bigint << 32) | objid::bigint = {key}"
+        );
+        self.value(&sql).await.parse().unwrap()
+    }
+
     /// Gives a connection to it that was made with the database.
     pub fn client(&self) -> &Client {
         &self.client
@@ -96,13 +106,7 @@ impl TestDb {
 
     /// Runs a query and gives its rows, each value as the server writes it, NULL as `None`.
     pub async fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
-        let messages = self.client.simple_query(sql).await;
-        let messages = messages.unwrap_or_else(|error| panic!("{}\n{sql}", described(&error)));
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row),
-            _ => None,
-        });
-        rows.map(|row| (0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect()).collect()
+        rows_of(&self.client, sql).await
     }
 
     /// Runs a query and gives each row as one text: values with `|` between them, NULL as `∅`.
@@ -147,13 +151,29 @@ impl Drop for TestDb {
 }
 
 async fn connect(database: &str) -> Client {
-    let url = TestServer::shared().url(database);
+    connect_url(&TestServer::shared().url(database)).await
+}
+
+/// Connects to any URL of a Unix socket.
+pub async fn connect_url(url: &str) -> Client {
+    let (shown, url) = (url.to_owned(), url.to_owned());
     let task = runtime().spawn(async move {
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
         runtime().spawn(connection);
         Ok::<_, tokio_postgres::Error>(client)
     });
-    task.await.unwrap().unwrap_or_else(|error| panic!("cannot connect to {database}: {}", described(&error)))
+    task.await.unwrap().unwrap_or_else(|error| panic!("cannot connect to {shown}: {}", described(&error)))
+}
+
+/// Runs a query and gives its rows, each value as the server writes it, NULL as `None`.
+pub async fn rows_of(client: &Client, sql: &str) -> Vec<Vec<Option<String>>> {
+    let messages = client.simple_query(sql).await;
+    let messages = messages.unwrap_or_else(|error| panic!("{}\n{sql}", described(&error)));
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    rows.map(|row| (0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect()).collect()
 }
 
 /// Gives an error as the server wrote it: `tokio_postgres::Error` shows no more than "db error".

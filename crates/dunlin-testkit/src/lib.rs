@@ -8,12 +8,19 @@
 
 pub mod builtin;
 mod database;
+pub mod faults;
 mod folder;
 pub mod oracle;
+mod own_server;
+mod pgbouncer;
 mod program;
 mod server;
+mod tunnel;
 
-pub use database::TestDb;
+pub use database::{TestDb, connect_url, rows_of};
 pub use folder::Folder;
+pub use own_server::{OwnServer, ServerAccount, SmallDisk, psql};
+pub use pgbouncer::PgBouncer;
 pub use program::{Output, Program};
 pub use server::{TestServer, block_on};
+pub use tunnel::{Flow, Tunnel};

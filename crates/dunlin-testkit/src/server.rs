@@ -45,6 +45,17 @@ impl TestServer {
         self.embedded.url(database)
     }
 
+    /// Starts a PgBouncer before it.
+    pub fn bouncer(&self, settings: &[(&str, &str)]) -> crate::PgBouncer {
+        let account = crate::ServerAccount::of(self.embedded.data_directory());
+        crate::PgBouncer::start(self.embedded.socket_directory(), account, settings)
+    }
+
+    /// Gives the socket that it listens at.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.embedded.socket_directory().join(".s.PGSQL.5432")
+    }
+
     /// Gives the directory of the server's programs.
     pub fn bin(&self) -> &Path {
         self.embedded.bin()

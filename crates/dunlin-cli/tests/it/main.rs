@@ -7,6 +7,13 @@
 )]
 
 mod check;
+mod faults;
+mod interrupt;
+mod many;
 mod messy;
 mod program;
+mod proxy;
 mod random;
+mod standby;
+mod surroundings;
+mod traffic;

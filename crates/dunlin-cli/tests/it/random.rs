@@ -13,6 +13,7 @@ use crate::messy::world::{difference, state};
 use dunlin_testkit::{Folder, Program};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
+use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use std::fmt::Write as _;
 
@@ -381,7 +382,19 @@ async fn try_set(genes: &Genes) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn shown(folder: &Folder) -> String {
+/// Gives the folder of a set, in the order in which its statements were thought of or in another.
+pub(crate) fn any_folder(seed: u64) -> Folder {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let genes = genes().new_tree(&mut runner).unwrap().current();
+    let orders = orders(&genes);
+    let order = usize::try_from(seed).unwrap_or(0) % orders.len();
+    Writer::of(&genes).folder(&orders[order])
+}
+
+pub(crate) fn shown(folder: &Folder) -> String {
     let mut files: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().flatten().map(|file| file.file_name()).collect();
     files.sort();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// The kinds of built-in objects: the name of the file of each, and the query that gives its lines.
-pub const KINDS: [(&str, &str); 8] = [
+pub const KINDS: [(&str, &str); 9] = [
     ("casts", include_str!("casts.sql")),
     ("functions", include_str!("functions.sql")),
     ("objects", include_str!("objects.sql")),
@@ -13,6 +13,7 @@ pub const KINDS: [(&str, &str); 8] = [
     ("operator_families", include_str!("operator_families.sql")),
     ("operators", include_str!("operators.sql")),
     ("relations", include_str!("relations.sql")),
+    ("settings", include_str!("settings.sql")),
     ("types", include_str!("types.sql")),
 ];
 

@@ -229,6 +229,9 @@ impl<'a> Oracle<'a> {
                 self.apply(cut, analysis);
             }
             self.simulation.set(&analysis.session);
+            if is_discard_all(&cut.sql) {
+                self.simulation.discard();
+            }
             self.simulation.follow(control, true, was, is);
             let live = if self.may_have_changed(foreseen, control).await {
                 self.read_if_possible(cut.line).await
@@ -404,6 +407,10 @@ fn statement_of(name: &str, sql: &str, conforming: bool) -> Option<Statement> {
     let options = ParseOptions { repair: false, lenient: false };
     let script = parse(&file, Span::new(0, file.text.len()), &options);
     script.statements.into_iter().nth(usize::from(!conforming))
+}
+
+fn is_discard_all(sql: &str) -> bool {
+    matches!(tokens(sql).as_slice(), [first, second] if first.is_word(sql, "discard") && second.is_word(sql, "all"))
 }
 
 /// COPY from or to the client.

@@ -70,7 +70,7 @@ struct Reading {
     blocks: usize,
     /// Variables to replace.
     values: Vec<(Range<usize>, String)>,
-    /// It has a variable whose value is not known, or is several statements in one message.
+    /// It has a variable whose value is not known.
     passed_over: bool,
 }
 
@@ -173,13 +173,14 @@ impl<'a> Script<'a> {
         self.branches.iter().all(|branch| *branch == Branch::Taken)
     }
 
-    fn finish(&self, reading: Reading, then: Then) -> Option<Cut> {
+    fn finish(&mut self, reading: Reading, then: Then) -> Option<Cut> {
         let (start, last) = (reading.start?, reading.last?);
         if reading.passed_over || !self.active() {
             return None;
         }
         let mut sql = String::new();
         let mut at = start;
+        let reading_several = reading.values.iter().any(|(_, value)| value.contains(';'));
         for (range, value) in reading.values {
             sql.push_str(&self.text[at..range.start]);
             sql.push_str(&value);
@@ -187,6 +188,15 @@ impl<'a> Script<'a> {
         }
         sql.push_str(&self.text[at..last.span.end]);
         let line = self.text[..start].matches('\n').count() + 1;
+        // A variable may hold several statements.
+        if reading_several {
+            let mut inner = Script::new(&sql);
+            inner.lexer.standard_conforming = self.lexer.standard_conforming;
+            while let Some(Item::Statement(cut)) = inner.next_item() {
+                self.queue.push_back(Cut { line, then: then.clone(), ..cut });
+            }
+            return self.queue.pop_front();
+        }
         Some(Cut { sql, line, then })
     }
 
@@ -238,9 +248,12 @@ impl<'a> Script<'a> {
         let line = &self.text[start..self.line_end(start)];
         if let Some(';' | ':' | '\\') = line.chars().next() {
             self.lexer.seek(start + 1);
-            // Several statements in one message are one transaction: nothing that migrations do.
-            reading.passed_over |= line.starts_with(';');
-            return None;
+            // What psql sends in one message is sent statement by statement here.
+            let ends = line.starts_with(';') && reading.depth == 0 && reading.blocks == 0;
+            return ends
+                .then(|| self.finish(std::mem::take(reading), Then::Show))
+                .flatten()
+                .map(Item::Statement);
         }
         let end = line.find(|c: char| c.is_whitespace() || c == '\\').unwrap_or(line.len());
         let name = &line[..end];

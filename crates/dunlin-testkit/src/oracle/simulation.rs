@@ -2,7 +2,7 @@
 
 use super::connection::Status;
 use dunlin::analyze::{Analysis, Session, SessionChange};
-use dunlin::catalog::{Catalog, Origin, SearchPath};
+use dunlin::catalog::{Catalog, Origin, QName, SearchPath};
 use dunlin::pg::introspect::Introspection;
 use dunlin::syntax::tokens;
 use std::sync::Arc;
@@ -118,15 +118,21 @@ impl Simulation {
         }
     }
 
-    /// Takes the server's catalog and search path for true.
+    /// Takes the server's catalog and search path for true. The role that reads may be one that was set; which tables
+    /// go at the end of the transaction the server does not tell.
     pub(super) fn resync(&mut self, live: &Introspection) {
         let mut catalog = live.catalog.clone();
         // It was read by the role that is set for the time being.
-        if self.now.session.role().is_some() {
-            let before = &self.now.catalog;
-            catalog.change_reader(&before.current_role);
-            catalog.superuser = before.superuser;
-            catalog.memberships.clone_from(&before.memberships);
+        let old = &self.now.catalog;
+        catalog.change_reader(&old.current_role);
+        catalog.memberships.clone_from(&old.memberships);
+        catalog.superuser = old.superuser;
+        for (_, relation) in old.relations().filter(|(_, relation)| relation.dropped_at_commit) {
+            let name = QName::new(old.schema_name(relation.schema), relation.name.as_str());
+            let there = catalog.relation_at(&name).map(|(id, _)| id);
+            if let Some(same) = there.and_then(|id| catalog.relation_mut(id)) {
+                same.dropped_at_commit = true;
+            }
         }
         self.now.catalog = Arc::new(catalog);
         if self.now.session.search_path != live.search_path {
@@ -135,6 +141,16 @@ impl Simulation {
                 self.now.outer = self.now.session.clone();
             }
         }
+    }
+
+    /// Forgets what the session has set.
+    pub(super) fn discard(&mut self) {
+        self.now.session.apply(&SessionChange::ResetAll);
+        for name in ["session_authorization", "role"] {
+            let (name, sql) = (name.to_owned(), String::new());
+            self.now.session.apply(&SessionChange::Set { name, values: None, local: false, sql });
+        }
+        self.now.outer = self.now.session.clone();
     }
 
     /// Forgets a session that has ended.
@@ -153,6 +169,10 @@ impl Simulation {
                 Some(before) if !committed => self.now = *before,
                 _ => self.now.session = self.now.outer.clone(),
             }
+        }
+        if is == Status::Idle && self.now.catalog.relations().any(|(_, relation)| relation.dropped_at_commit)
+        {
+            Arc::make_mut(&mut self.now.catalog).commit();
         }
         if self.before.is_none() && is != Status::Idle {
             self.before = Some(Box::new(self.now.clone()));

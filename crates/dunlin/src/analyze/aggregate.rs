@@ -84,7 +84,7 @@ impl Context<'_> {
         let mut result = state.clone();
         if let Some(last) = named(&["finalfunc"]) {
             let extra = ordered || option(&node.definition, "finalfunc_extra").is_some();
-            let mut types = vec![state];
+            let mut types = vec![state.clone()];
             types.extend(inputs.iter().filter(|_| extra).cloned());
             match ordered {
                 true => {
@@ -98,7 +98,17 @@ impl Context<'_> {
                 }
             }
         }
-        for part in ["combinefunc", "serialfunc", "deserialfunc", "msfunc", "minvfunc", "mfinalfunc"] {
+        let [internal, bytes] = ["internal", "bytea"].map(TypeRef::builtin);
+        let of_types = [("serialfunc", vec![internal.clone()]), ("deserialfunc", vec![bytes, internal])];
+        for (part, types) in of_types {
+            if let Some(name) = named(&[part]) {
+                needs.extend(self.need_support(&name, Some(&types), span));
+            }
+        }
+        if let Some(name) = named(&["combinefunc"]) {
+            needs.extend(self.need_support_for(&name, &[state.clone(), state], span).0);
+        }
+        for part in ["msfunc", "minvfunc", "mfinalfunc"] {
             if let Some(name) = named(&[part]) {
                 needs.extend(self.need_support(&name, None, span));
             }

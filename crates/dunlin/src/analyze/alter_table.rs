@@ -1,5 +1,6 @@
 //! ALTER TABLE (and INDEX, VIEW, SEQUENCE, TYPE where the tree is the same): one part per action.
 
+use super::alter_table_pass::{Pass, pass_of};
 use super::alter_table_text::without;
 use super::context::{Context, range_name, string};
 use super::table_shape::Shape;
@@ -66,10 +67,13 @@ impl<'a> Context<'a> {
             self.need_no_typed_table(node.objtype(), id);
         }
         let mut order: Vec<usize> = (0..commands.len()).collect();
-        order.sort_by_key(|at| pass_of(commands[*at].subtype()));
+        order.sort_by_key(|at| pass_of(commands[*at]));
         let mut parts: Vec<Option<Part>> = commands.iter().map(|_| None).collect();
         for at in order {
             let part = self.action(&mut shape, id, commands[at]);
+            if pass_of(commands[at]) == Pass::Drop {
+                shape.dropped.extend(part.effects.iter().cloned());
+            }
             parts[at] = Some(part);
         }
         let parts: Vec<Part> = parts.into_iter().flatten().collect();
@@ -127,8 +131,8 @@ impl<'a> Context<'a> {
             None => {}
         }
         // Effects in the order in which PostgreSQL works: its passes, not the order of the text.
-        let mut parts: Vec<(u8, Part)> =
-            parts.into_iter().enumerate().map(|(at, part)| (pass_of(commands[at].subtype()), part)).collect();
+        let mut parts: Vec<(Pass, Part)> =
+            parts.into_iter().enumerate().map(|(at, part)| (pass_of(commands[at]), part)).collect();
         parts.sort_by_key(|(pass, _)| *pass);
         self.analysis.effects.extend(parts.into_iter().flat_map(|(_, part)| part.effects));
     }
@@ -348,7 +352,7 @@ impl<'a> Context<'a> {
         let gone = !is_child && command.subtype() != Action::AtDetachPartitionFinalize;
         let mut part = Part::unless(gone, || format!("`{name}` is no partition any more"), effect);
         if partition.concurrent && is_child {
-            part.effects.extend(self.check_of_detached(shape, child));
+            part.effects.extend(self.left_by_detaching(shape, child));
         }
         part
     }
@@ -458,25 +462,6 @@ pub(super) fn option_text(node: &protobuf::Node) -> Option<String> {
         NodeEnum::Boolean(value) => Some(value.boolval.to_string()),
         NodeEnum::TypeName(ty) => super::context::strings(&ty.names).pop(),
         _ => string(node),
-    }
-}
-
-/// PostgreSQL works through the actions in passes; so do the effects.
-fn pass_of(action: Action) -> u8 {
-    match action {
-        Action::AtDropColumn | Action::AtDropConstraint => 0,
-        Action::AtAlterColumnType => 1,
-        Action::AtAddColumn | Action::AtAddColumnToView => 2,
-        Action::AtSetExpression => 3,
-        Action::AtColumnDefault
-        | Action::AtDropNotNull
-        | Action::AtSetNotNull
-        | Action::AtAddIdentity
-        | Action::AtSetIdentity
-        | Action::AtDropIdentity
-        | Action::AtDropExpression => 4,
-        Action::AtAddConstraint => 5,
-        _ => 6,
     }
 }
 

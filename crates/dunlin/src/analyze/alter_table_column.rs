@@ -7,8 +7,8 @@ use super::table_shape::{Shape, with_column};
 use super::{Access, Facet, Place, Presence};
 use crate::catalog::TypeRef;
 use crate::catalog::{
-    Column, ColumnChange, ColumnNumber, Dependency, Dependent, Effect, Expr, Id, Identity, ObjectRef,
-    RelationKind,
+    Catalog, Column, ColumnChange, ColumnNumber, Dependency, Dependent, Effect, Expr, Id, Identity,
+    ObjectRef, RelationKind,
 };
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
@@ -80,14 +80,14 @@ impl<'a> Context<'a> {
         for dependent in self.catalog.column_dependents(id, number) {
             self.touch_dependent(&dependent);
         }
-        self.need_free_column(id, number, command);
+        self.need_free_column(shape, id, number, command);
         shape.relation.columns.retain(|column| column.number != number);
         shape.relation.constraints.retain(|constraint| !constraint.columns.contains(&number));
         Part::run(vec![Effect::DropColumn { relation: id, column: number, only: shape.only }])
     }
 
     /// Without CASCADE nothing may need the column; a partition key's column never goes.
-    fn need_free_column(&mut self, id: Id, number: ColumnNumber, command: &AlterTableCmd) {
+    fn need_free_column(&mut self, shape: &Shape<'a>, id: Id, number: ColumnNumber, command: &AlterTableCmd) {
         let Some(relation) = self.catalog.relation(id) else { return };
         let object = ObjectRef::column(&self.catalog.relation_name(id), &command.name);
         let span = self.statement.span;
@@ -95,7 +95,8 @@ impl<'a> Context<'a> {
             self.refuse(Code::DN216, span, format!("column `{object}` is in the partition key"));
         }
         if command.behavior() != protobuf::DropBehavior::DropCascade
-            && let Some(blocker) = self.catalog.column_blocker(id, number)
+            && self.catalog.column_blocker(id, number).is_some()
+            && let Some(blocker) = shape.after_drops(self.catalog).column_blocker(id, number)
         {
             let blocker = self.phrase_dependent(&blocker);
             self.refuse(Code::DN215, span, format!("{blocker} needs column `{object}`"));
@@ -198,7 +199,7 @@ impl<'a> Context<'a> {
         let column = self.changed_column(shape, command);
         self.touch(Place::Values(shape.name.clone(), command.name.clone()), Access::Write);
         let (Some(column), Some(ty)) = (column, ty) else { return Part::run(Vec::new()) };
-        self.need_type_changeable(id, column.number, &command.name);
+        self.need_type_changeable(shape, id, column.number, &command.name);
         let known = !ty.is_unknown() && !column.ty.is_unknown();
         let plain = definition.raw_default.as_deref().is_none_or(is_cast_of_a_column);
         let same = known && plain && !differ(&ty, &column.ty) && definition.coll_clause.is_none();
@@ -219,7 +220,7 @@ impl<'a> Context<'a> {
     }
 
     /// What is made of a column's type keeps it: views, rules, policies, triggers, generated columns.
-    fn need_type_changeable(&mut self, id: Id, number: ColumnNumber, name: &str) {
+    fn need_type_changeable(&mut self, shape: &Shape<'a>, id: Id, number: ColumnNumber, name: &str) {
         let keeps = |dependent: &Dependent| match dependent {
             Dependent::Relation(other) => {
                 self.catalog.relation(*other).is_some_and(|found| found.index().is_none())
@@ -229,8 +230,10 @@ impl<'a> Context<'a> {
             }
             Dependent::Constraint(..) | Dependent::Function(_) => false,
         };
-        let found = self.catalog.column_dependents(id, number).into_iter().find(keeps);
-        if let Some(found) = found {
+        let keeper = |catalog: &Catalog| catalog.column_dependents(id, number).into_iter().find(keeps);
+        if keeper(self.catalog).is_some()
+            && let Some(found) = keeper(&shape.after_drops(self.catalog))
+        {
             let object = ObjectRef::column(&self.catalog.relation_name(id), name);
             let message = format!("{} uses column `{object}`", self.phrase_dependent(&found));
             self.refuse(Code::DN215, self.statement.span, message);

@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub depends: Vec<Dependency>,
     /// While true, what is missing is *unknown*: text that is bound late (function bodies, branches of IF).
     pub tentative: bool,
+    /// While true, what is missing is *unknown*: what is looked up only if the statement comes to it.
+    pub(super) unsure: bool,
     /// Names that hide columns: parameters and variables of the function body under analysis.
     pub variables: Vec<String>,
     /// The functions whose bodies are read, for the statement with all that stands in it.
@@ -54,6 +56,7 @@ impl<'a> Context<'a> {
             locks: Vec::new(),
             costs: Vec::new(),
             remarks: Vec::new(),
+            rights: Vec::new(),
             transactional: Transactional::Yes,
             opaque: None,
             presence: Presence::Absent,
@@ -74,6 +77,7 @@ impl<'a> Context<'a> {
             analysis,
             depends: Vec::new(),
             tentative: false,
+            unsure: false,
             variables: Vec::new(),
             bodies: Rc::default(),
             runs: false,
@@ -86,7 +90,7 @@ impl<'a> Context<'a> {
 
     /// The search path in force.
     pub fn path(&self) -> &'a SearchPath {
-        &self.session.search_path
+        self.session.look_up_path()
     }
 
     /// The place of a tree location in the file; the whole statement where there is none.
@@ -152,7 +156,9 @@ impl<'a> Context<'a> {
         near: Vec<String>,
     ) {
         let verdict = match verdict {
-            Verdict::Invalid if self.tentative || self.catalog.clouded.is_some() => Verdict::Unknown,
+            Verdict::Invalid if self.tentative || self.unsure || self.catalog.clouded.is_some() => {
+                Verdict::Unknown
+            }
             verdict => verdict,
         };
         self.analysis.requires.push(Requirement { any_of, span, verdict, code, message, near });

@@ -172,17 +172,8 @@ impl<'a> Context<'a> {
         self.details(&shape.name.to_string(), vec![(Subject::Object(id), detail, value)])
     }
 
-    fn need_tablespace(&mut self, name: &str) {
-        if !name.starts_with("pg_") {
-            self.need_other("tablespace", name, self.statement.span);
-        }
-    }
-
     /// Where a new relation's rows are, as it is written or as the session's settings and its parent say.
     pub(super) fn details_of_new(&mut self, slot: Id, (written, method): (&str, &str), relation: &Relation) {
-        if !written.is_empty() {
-            self.need_tablespace(written);
-        }
         let parent = relation
             .parents
             .first()

@@ -12,6 +12,7 @@ impl<'a> Context<'a> {
             Tree::Parsed(tree) => match tree.node() {
                 Some(node) => {
                     self.statement_node(&node);
+                    self.rights(&node);
                     self.analysis.kind = super::tag::command_tag(&node);
                 }
                 None => {
@@ -125,9 +126,9 @@ impl<'a> Context<'a> {
             NodeEnum::TransactionStmt(node) => self.transaction(node),
             NodeEnum::LockStmt(node) => self.lock_tables(node),
             NodeEnum::DiscardStmt(_) => self.discard(),
-            NodeEnum::VariableShowStmt(_)
-            | NodeEnum::ConstraintsSetStmt(_)
-            | NodeEnum::ListenStmt(_)
+            NodeEnum::VariableShowStmt(node) => self.need_shown(&node.name),
+            NodeEnum::ConstraintsSetStmt(node) => self.set_constraints(node),
+            NodeEnum::ListenStmt(_)
             | NodeEnum::UnlistenStmt(_)
             | NodeEnum::NotifyStmt(_)
             | NodeEnum::CheckPointStmt(_)

@@ -1,11 +1,12 @@
 //! INSERT, UPDATE, DELETE, MERGE, TRUNCATE and COPY.
 
-use super::context::{range_name, strings};
+use super::context::range_name;
 use super::dml_repeat::is_repeatable_update;
 use super::dml_write::Change;
 use super::query::{OutputColumn, Resolver, Result, Source, Stars};
 use super::query_expr::{is_null, location_of, string_constant};
 use super::query_scope::{Entry, Rest, Scope};
+use super::typing::from_ref;
 use super::{Class, Context, Facet, LockMode, Positional, Verdict};
 use crate::catalog::{Column, Effect, Id, ObjectRef, Relation, RelationKind, TypeKind};
 use crate::diagnostic::Code;
@@ -55,30 +56,6 @@ impl Context<'_> {
         }
     }
 
-    /// Analyses a COPY statement.
-    pub fn copy(&mut self, copy: &protobuf::CopyStmt) {
-        self.analysis.kind = "COPY";
-        if copy.is_from {
-            self.raise(Class::Writes);
-            self.data().repeatable = false;
-        }
-        if copy.is_program {
-            self.opaque("COPY runs a program");
-        }
-        let mut resolver = Resolver::new(self, true);
-        match copy.query.as_ref().and_then(|node| node.node.as_ref()) {
-            Some(NodeEnum::SelectStmt(select)) => drop(resolver.select(select)),
-            Some(NodeEnum::InsertStmt(insert)) => drop(resolver.insert(insert)),
-            Some(NodeEnum::UpdateStmt(update)) => drop(resolver.update(update)),
-            Some(NodeEnum::DeleteStmt(delete)) => drop(resolver.delete(delete)),
-            Some(NodeEnum::MergeStmt(merge)) => drop(resolver.merge(merge)),
-            _ => {}
-        }
-        if let Some(range) = &copy.relation {
-            resolver.copy_table(copy, range);
-        }
-    }
-
     /// Requires that a column may hold NULL.
     fn need_nullable(&mut self, table: Id, column: &Column, span: Span, verdict: Verdict) {
         let relation = self.catalog.relation_name(table);
@@ -91,7 +68,7 @@ impl Context<'_> {
 
 impl Resolver<'_, '_> {
     /// Finds the table that a statement writes and makes it a source under its alias.
-    fn target(&mut self, range: &protobuf::RangeVar) -> (Option<Id>, Entry) {
+    pub(super) fn target(&mut self, range: &protobuf::RangeVar) -> (Option<Id>, Entry) {
         let name = range_name(range);
         let span = self.ctx.span(range.location);
         let id = self.ctx.need_relation(&name, span, "table");
@@ -127,7 +104,7 @@ impl Resolver<'_, '_> {
         let Some((id, column)) = self.own_column(table, column) else { return };
         let span = location_of(value).map_or(self.ctx.statement.span, |location| self.ctx.span(location));
         if let Some(text) = string_constant(value) {
-            self.enum_label(&column.ty, text, span);
+            self.literal(from_ref(&column.ty), text, span);
         }
         // An UPDATE of no rows sets nothing.
         let empty = self.ctx.catalog.relation(id).is_some_and(|found| found.has_rows == Some(false));
@@ -266,7 +243,7 @@ impl Resolver<'_, '_> {
             }
             if let (Some(text), Some((_, column))) = (string_constant(value), self.own_column(table, name)) {
                 let span = self.ctx.span(location_of(value).unwrap_or(-1));
-                self.enum_label(&column.ty, text, span);
+                self.literal(from_ref(&column.ty), text, span);
             }
         }
     }
@@ -409,6 +386,7 @@ impl Resolver<'_, '_> {
         self.opt(&update.where_clause);
         let mut repeatable = is_repeatable_update(update, &alias);
         if let Some(id) = id {
+            self.ctx.need_replica_identity(id);
             self.ctx.write_rows_of(id, range.inh, Change::Update(names));
             // Where no row is left to change, only triggers of the statement fire again.
             repeatable &= !self.ctx.catalog.relation(id).is_some_and(has_statement_trigger);
@@ -436,6 +414,7 @@ impl Resolver<'_, '_> {
         self.sources_of(&delete.using_clause);
         self.opt(&delete.where_clause);
         if let Some(id) = id {
+            self.ctx.need_replica_identity(id);
             self.ctx.write_rows_of(id, range.inh, Change::Delete);
         }
         let scope = self.scopes.last().cloned().unwrap_or_default();
@@ -519,33 +498,6 @@ impl Resolver<'_, '_> {
                 }
             }
             _ => {}
-        }
-    }
-
-    fn copy_table(&mut self, copy: &protobuf::CopyStmt, range: &protobuf::RangeVar) {
-        let (id, entry) = if copy.is_from {
-            self.target(range)
-        } else {
-            let span = self.ctx.span(range.location);
-            let entry = self.relation_entry(&range_name(range), span);
-            (entry.id, entry)
-        };
-        let named = strings(&copy.attlist);
-        self.scopes.push(Scope { entries: vec![entry] });
-        for name in &named {
-            if let Some(id) = id {
-                let span = self.ctx.statement.span;
-                self.ctx.need_column(id, name, span);
-            }
-        }
-        self.opt(&copy.where_clause);
-        if named.is_empty() {
-            self.use_row((self.scopes.len().saturating_sub(1), 0));
-        }
-        self.leave_scope();
-        if let (true, Some(id)) = (copy.is_from, id) {
-            self.ctx.write_rows(id, Change::Insert);
-            self.ctx.analysis.effects.push(Effect::FillRows { relation: id });
         }
     }
 }

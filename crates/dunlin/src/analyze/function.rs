@@ -100,7 +100,7 @@ impl Context<'_> {
             if let Some(default) = parameter.defexpr.as_deref() {
                 let outer = std::mem::take(&mut self.depends);
                 self.expression(default, &[]);
-                self.depends = outer;
+                function.depends.append(&mut std::mem::replace(&mut self.depends, outer));
                 function.defaults += 1;
             }
             let name = Some(parameter.name.clone()).filter(|name| !name.is_empty());
@@ -130,6 +130,12 @@ impl Context<'_> {
             let Some(NodeEnum::DefElem(option)) = &node.node else { continue };
             let text = option.arg.as_deref().and_then(super::context::string);
             match option.defname.as_str() {
+                "support" => {
+                    let name =
+                        crate::catalog::Name::from_parts(&super::named_statement::option_names(option));
+                    let types = [TypeRef::builtin("internal")];
+                    function.depends.extend(self.need_support(&name, Some(&types), self.statement.span));
+                }
                 "language" => function.language = text.unwrap_or_default().to_lowercase(),
                 "volatility" => {
                     function.volatility = text.as_deref().and_then(|text| text.chars().next()).unwrap_or('v');

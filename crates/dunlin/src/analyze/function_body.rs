@@ -294,6 +294,19 @@ impl Context<'_> {
             | NodeEnum::UpdateStmt(_)
             | NodeEnum::DeleteStmt(_)
             | NodeEnum::MergeStmt(_) => nested.nested_statement(node),
+            // Of others the server looks at the query in them.
+            NodeEnum::CreateTableAsStmt(table) => {
+                match table.query.as_ref().and_then(|node| node.node.as_ref()) {
+                    Some(NodeEnum::SelectStmt(select)) => drop(nested.view_query(select)),
+                    _ => return,
+                }
+            }
+            NodeEnum::DeclareCursorStmt(cursor) => {
+                match cursor.query.as_ref().and_then(|node| node.node.as_ref()) {
+                    Some(NodeEnum::SelectStmt(select)) => drop(nested.view_query(select)),
+                    _ => return,
+                }
+            }
             _ => return,
         }
         let own = ObjectRef::Function {

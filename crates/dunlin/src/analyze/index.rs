@@ -1,6 +1,7 @@
 //! CREATE INDEX, and the keys of an index.
 
 use super::context::{Context, range_name, strings};
+use super::named::Named;
 use super::naming::{index_columns, joined};
 use super::partition::Whole;
 use super::table_constraint::btree;
@@ -153,6 +154,7 @@ impl<'a> Context<'a> {
             expression
         });
         self.need_access_method(method);
+        self.need_tablespace(&node.table_space);
         depends.retain(|need| Some(need.on) != shape.id);
         depends.sort_unstable();
         depends.dedup();
@@ -174,17 +176,27 @@ impl<'a> Context<'a> {
     }
 
     /// Extensions bring access methods, which only a server with them can tell.
-    fn need_access_method(&mut self, method: &str) {
-        const BUILTIN: [&str; 6] = ["btree", "hash", "gist", "gin", "spgist", "brin"];
+    pub(super) fn need_access_method(&mut self, method: &str) {
+        const BUILTIN: [&str; 7] = ["btree", "hash", "gist", "gin", "spgist", "brin", "heap"];
         let there = BUILTIN.contains(&method)
             || self.catalog.others_of("access method").any(|(_, other)| other.name == method);
         if there {
             return;
         }
         let only_plpgsql = self.catalog.extensions.keys().all(|name| name == "plpgsql");
+        if method.is_empty() {
+            return;
+        }
         let verdict = if only_plpgsql { Verdict::Invalid } else { Verdict::Unknown };
         let object = ObjectRef::Other { class: "access method".into(), name: method.to_owned() };
         self.need_object(object, verdict, self.statement.span, Code::DN208, "access method");
+    }
+
+    /// Requires a tablespace, if one is named; those of the server's own are always there.
+    pub(super) fn need_tablespace(&mut self, name: &str) {
+        if !name.is_empty() && !name.starts_with("pg_") {
+            self.need_named(&Named::plain("tablespace", name), self.statement.span);
+        }
     }
 
     /// Reads the keys of an index or an exclusion constraint.
@@ -198,8 +210,12 @@ impl<'a> Context<'a> {
         let mut found = Keys { keys: Vec::new(), uses: Vec::new(), depends: Vec::new() };
         for element in elements {
             let mut key = self.index_key(element, method);
-            let plain = element.expr.as_deref().and_then(|expression| plain_column(expression, shape));
-            let ty = match element.expr.as_deref().filter(|_| plain.is_none()) {
+            let (expression, collation) = without_collation(element.expr.as_deref());
+            if key.collation.is_none() {
+                key.collation = collation.map(|names| self.collation(names));
+            }
+            let plain = expression.and_then(|expression| plain_column(expression, shape));
+            let ty = match expression.filter(|_| plain.is_none()) {
                 Some(expression) => {
                     let outer = std::mem::take(&mut self.depends);
                     let (used, typed) = self.typed_expression(expression, &[shape.source()]);
@@ -207,7 +223,8 @@ impl<'a> Context<'a> {
                     found.depends.extend(std::mem::replace(&mut self.depends, outer));
                     let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
                     key.expression = Some(Expr::new(text));
-                    key.collation = key.collation.or_else(|| typed.collation.name_for(typed.ty));
+                    let own = typed.collation.name_for(typed.ty);
+                    key.collation = key.collation.filter(|said| is_another(said, own.as_deref()));
                     typed.ty
                 }
                 // A column in parentheses is a column.
@@ -216,19 +233,32 @@ impl<'a> Context<'a> {
                     key.column = self.index_column(shape, name, location);
                     found.uses.extend(key.column);
                     let column = key.column.and_then(|number| shape.relation.column_numbered(number));
-                    // What the column says itself is not said again.
-                    key.collation = key
-                        .collation
-                        .filter(|said| column.is_none_or(|own| own.collation.as_ref() != Some(said)));
+                    let own = column.and_then(|column| column.collation.as_deref());
+                    key.collation = key.collation.filter(|said| is_another(said, own));
                     column.map_or(Ty::Unsure, |column| from_ref(&column.ty))
                 }
             };
             if element.opclass.is_empty() {
                 self.need_default_class(method, ty, location);
+            } else {
+                found.depends.extend(self.need_operator_class(&element.opclass, method));
             }
             found.keys.push(key);
         }
         found
+    }
+
+    /// Requires an operator class that is written; what an extension of this run brings is not known yet.
+    pub(super) fn need_operator_class(
+        &mut self,
+        names: &[protobuf::Node],
+        method: &str,
+    ) -> Option<Dependency> {
+        if !self.is_complete() {
+            return None;
+        }
+        let class = Named::in_schema("operator class", Name::from_parts(&strings(names))).of(method);
+        self.need_named(&class, self.statement.span)
     }
 
     /// Requires that keys of a type have a default operator class.
@@ -245,7 +275,7 @@ impl<'a> Context<'a> {
     }
 
     /// An operator class as the server writes it; none for the default of its type.
-    fn operator_class(&self, names: &[protobuf::Node], method: &str) -> Option<String> {
+    pub(super) fn operator_class(&self, names: &[protobuf::Node], method: &str) -> Option<String> {
         let name = Name::from_parts(&strings(names));
         if name.name.is_empty() {
             return None;
@@ -270,7 +300,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn index_key(&self, element: &protobuf::IndexElem, method: &str) -> IndexKey {
+    fn index_key(&mut self, element: &protobuf::IndexElem, method: &str) -> IndexKey {
         let descending = element.ordering() == protobuf::SortByDir::SortbyDesc;
         IndexKey {
             column: None,
@@ -305,6 +335,23 @@ impl<'a> Context<'a> {
         let used = self.expression(node, &[shape.source()]);
         (Expr::new(deparse_expression(node).unwrap_or_else(|| "?".into())), used)
     }
+}
+
+/// A key's expression without the COLLATE around it, which is the key's own.
+fn without_collation(
+    expression: Option<&protobuf::Node>,
+) -> (Option<&protobuf::Node>, Option<&[protobuf::Node]>) {
+    let (mut inner, mut collation) = (expression, None);
+    while let Some(NodeEnum::CollateClause(collate)) = inner.and_then(|node| node.node.as_ref()) {
+        inner = collate.arg.as_deref();
+        collation = collation.or(Some(collate.collname.as_slice()));
+    }
+    (inner, collation)
+}
+
+/// Whether a collation is another than the one that a column or expression has itself (none for the type's).
+fn is_another(said: &str, own: Option<&str>) -> bool {
+    said != own.unwrap_or("\"default\"")
 }
 
 /// The column that an expression is, if it is nothing more.

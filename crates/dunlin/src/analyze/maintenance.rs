@@ -1,8 +1,9 @@
 //! VACUUM, ANALYZE, REINDEX, CLUSTER: nothing that is modelled changes.
 
 use super::context::{Context, option_is_on, range_name, strings};
-use super::{Access, Class, LockMode, Place, Transactional};
+use super::{Access, Class, LockMode, Place, Transactional, Verdict};
 use crate::catalog::{Detail, Effect, Id, Name, RelationChange};
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::ReindexObjectType;
 
@@ -25,8 +26,12 @@ impl Context<'_> {
             let Some(id) = self.need_relation(&range_name(range), span, "table") else { continue };
             self.lock(id, mode);
             let outer = std::mem::take(&mut self.depends);
-            for column in strings(&relation.va_cols) {
-                self.need_column(id, &column, span);
+            let columns = strings(&relation.va_cols);
+            for (at, column) in columns.iter().enumerate() {
+                self.need_column(id, column, span);
+                if columns[..at].contains(column) {
+                    self.refuse(Code::DN216, span, format!("column `{column}` is named twice"));
+                }
             }
             self.depends = outer;
             self.touch(Place::Rows(self.catalog.relation_name(id)), Access::Read);
@@ -98,7 +103,10 @@ impl Context<'_> {
         self.lock(id, LockMode::AccessExclusive);
         let table = self.catalog.relation_name(id);
         self.touch(Place::Rows(table.clone()), Access::Read);
-        if !node.indexname.is_empty() {
+        if node.indexname.is_empty() {
+            let message = format!("by which index `{table}` was clustered before is not known");
+            self.require(Vec::new(), self.statement.span, Verdict::Unknown, Code::DN208, message, Vec::new());
+        } else {
             let index = Name { schema: Some(table.schema), name: node.indexname.clone() };
             self.need_relation(&index, self.statement.span, "index");
             for (of, detail, value) in self.marks(id, Detail::Clustered, &node.indexname) {

@@ -9,6 +9,7 @@ mod aggregate;
 mod alter_table;
 mod alter_table_column;
 mod alter_table_constraint;
+mod alter_table_pass;
 mod alter_table_text;
 mod compare;
 mod context;
@@ -19,6 +20,7 @@ mod detail;
 mod dispatch;
 mod dml;
 mod dml_conflict;
+mod dml_copy;
 mod dml_repeat;
 mod dml_write;
 mod drop;
@@ -50,6 +52,7 @@ mod query_call;
 mod query_expr;
 mod query_from;
 mod query_json;
+mod query_literal;
 mod query_name;
 mod query_operator;
 mod query_scope;
@@ -58,6 +61,7 @@ mod query_tests;
 mod remark;
 mod rename;
 mod retype;
+mod right;
 mod rule;
 pub mod sameness;
 mod schema;
@@ -81,9 +85,11 @@ mod typing;
 mod view;
 
 pub use context::Context;
-pub use footprint::{Access, Footprint, Place};
+pub use footprint::{Access, Footprint, Ground, Place};
+pub use right::Right;
 pub use session::{Session, SessionChange};
 pub use statements::{FAMILIES, Family, Level};
+pub use transaction::isolation;
 
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;
@@ -159,8 +165,10 @@ pub enum Class {
 /// A transaction statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransactionStatement {
-    /// BEGIN, START TRANSACTION.
-    Begin,
+    /// BEGIN, START TRANSACTION; with the isolation level, if it says one.
+    Begin(Option<&'static str>),
+    /// SET TRANSACTION; with the isolation level, if it says one.
+    Set(Option<&'static str>),
     /// COMMIT, END.
     Commit,
     /// ROLLBACK of the whole transaction.
@@ -362,6 +370,8 @@ pub struct Analysis {
     pub locks: Vec<Lock>,
     /// Relations that it reads through or writes anew under these locks.
     pub costs: Vec<Cost>,
+    /// The rights that it needs on what was there before; for a superuser only what not even that role can do without.
+    pub rights: Vec<Right>,
     /// What else the rules of `check` ask about.
     pub remarks: Vec<Remark>,
     /// Whether it can run in a transaction block.
@@ -420,5 +430,13 @@ impl Analysis {
 
 /// Analyses one statement against a catalog and a session.
 pub fn analyze(statement: &Statement, catalog: &Catalog, session: &Session) -> Analysis {
+    #[cfg(test)]
+    MADE.set(MADE.get() + 1);
     Context::new(statement, catalog, session).run()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many analyses this thread has made: the measure of work in tests.
+    pub(crate) static MADE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }

@@ -81,6 +81,16 @@ impl Context<'_> {
                 let Some(operator) = &node.opername else { return true };
                 let named = self.operator(operator);
                 self.changes_named(&named);
+                let [internal, oid, int4, int2] = ["internal", "oid", "int4", "int2"].map(TypeRef::builtin);
+                let list = [internal.clone(), oid, internal.clone()];
+                let kinds = [("restrict", vec![int4]), ("join", vec![int2, internal])];
+                for (kind, rest) in kinds {
+                    let names = option(&node.options, kind).map(option_names).unwrap_or_default();
+                    if !names.is_empty() && names != ["none"] {
+                        let types = [list.as_slice(), &rest].concat();
+                        self.need_support(&Name::from_parts(&names), Some(&types), self.statement.span);
+                    }
+                }
             }
             NodeEnum::AlterTypeStmt(node) => self.alter_base_type(node),
             NodeEnum::AlterTableSpaceOptionsStmt(node) => {

@@ -3,12 +3,13 @@
 use super::context::Context;
 use super::naming::{Chooser, joined, key_names};
 use super::sameness::{Sameness, expressions};
-use super::table_shape::Shape;
+use super::table_shape::{Pending, Shape};
 use super::{Access, LockMode, Place};
 use crate::catalog::{
     ColumnNumber, Constraint, ConstraintKind, Effect, Expr, Id, Index, IndexKey, ObjectRef, QName, Relation,
-    RelationChange, RelationKind, Target,
+    RelationChange, RelationKind,
 };
+use crate::syntax::{NodeEnum, protobuf};
 
 /// An index of a partitioned table, of which each partition has a part.
 pub(super) struct Whole<'w> {
@@ -50,6 +51,9 @@ impl<'a> Context<'a> {
     pub(super) fn index_below(&mut self, shape: &mut Shape<'a>, whole: &Whole<'_>) -> bool {
         let mut valid = true;
         for mut part in self.partitions(shape) {
+            if part.relation.kind == RelationKind::ForeignTable {
+                continue;
+            }
             part.chooser.also(&shape.chooser);
             part.attached.append(&mut shape.attached);
             if let Some(child) = part.id {
@@ -284,7 +288,10 @@ impl<'a> Context<'a> {
 
     /// Gives a new partition, or one that is attached, what its table has.
     pub(super) fn parts_of_partition(&mut self, part: &mut Shape<'a>, id: Id, table: &Relation) {
-        let mut indexes = self.catalog.indexes_of(id);
+        let mut indexes = match part.relation.kind {
+            RelationKind::ForeignTable => Vec::new(),
+            _ => self.catalog.indexes_of(id),
+        };
         indexes.sort_by_key(|(id, ..)| *id);
         for (index_id, relation, index) in indexes {
             let constraint = table.constraints.iter().find(|c| c.index == Some(index_id) && c.is_key());
@@ -299,25 +306,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// What is detached concurrently keeps its bound as a CHECK, if it has none that says as much.
-    pub(super) fn check_of_detached(&mut self, shape: &Shape<'a>, child: Id) -> Option<Effect> {
-        let slot = self.slot();
-        let mut part = Shape::existing(self.catalog, child, slot)?;
-        if part.relation.constraints.iter().any(|found| matches!(found.kind, ConstraintKind::Check(_))) {
-            return None;
-        }
-        let names = shape.relation.names(&shape.relation.partition_columns);
-        let columns: Vec<ColumnNumber> =
-            names.iter().filter_map(|name| part.relation.column(name)).map(|column| column.number).collect();
-        let only = if let [only] = names.as_slice() { only.as_str() } else { "" };
-        let table = part.name.name.clone();
-        let name = part.chooser.constraint(&table, only, "check");
-        // Only the server writes a bound as an expression.
-        let bound = ConstraintKind::Check(Expr::new("?"));
-        let constraint = Box::new(Constraint { name, columns, ..Constraint::new(bound) });
-        Some(Effect::AddConstraint { relation: Target::Existing(child), constraint, index_name: None })
-    }
-
     /// Makes a row trigger of a partitioned table in a partition, and in those below it.
     fn trigger_on_partition(
         &mut self,
@@ -325,9 +313,14 @@ impl<'a> Context<'a> {
         trigger: &crate::catalog::Trigger,
         table: &Relation,
     ) {
-        let columns = trigger.columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
-        let relation = part.name.clone();
-        self.provide(ObjectRef::Trigger { relation, name: trigger.name.clone() });
+        let columns = named_columns(trigger, table);
+        let columns = columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
+        let object = ObjectRef::Trigger { relation: part.name.clone(), name: trigger.name.clone() };
+        let there = part.relation.triggers.iter().find(|there| there.name == trigger.name);
+        if there.is_some_and(|there| !there.inherited) {
+            self.analysis.presence = super::Presence::Unknown { object: object.clone(), tolerated: false };
+        }
+        self.provide(object);
         let clone = crate::catalog::Trigger { columns, inherited: true, definition: None, ..trigger.clone() };
         part.effects.push(Effect::CreateTrigger { relation: part.any_id(), trigger: clone.clone() });
         let own = part.relation.clone();
@@ -345,6 +338,96 @@ impl<'a> Context<'a> {
             self.trigger_on_partition(&mut part, trigger, &shape.relation);
             self.analysis.effects.append(&mut part.effects);
         }
+    }
+}
+
+impl<'a> Context<'a> {
+    /// DETACH … CONCURRENTLY leaves a CHECK with what the bound said, unless the table has such a one; worked out for
+    /// keys of one column.
+    pub(super) fn left_by_detaching(&mut self, whole: &Shape<'a>, child: Id) -> Vec<Effect> {
+        let slot = self.slot();
+        let Some(mut part) = Shape::existing(self.catalog, child, slot) else { return Vec::new() };
+        let Some(check) = bound_as_check(&whole.relation, &part.relation) else { return Vec::new() };
+        let same = |constraint: &Constraint| match &constraint.kind {
+            ConstraintKind::Check(there) => expressions(&there.text, &check) == Sameness::Same,
+            _ => false,
+        };
+        let Ok(select) = crate::syntax::parse_expression(&check) else { return Vec::new() };
+        let Some(NodeEnum::ResTarget(target)) =
+            select.target_list.first().and_then(|node| node.node.as_ref())
+        else {
+            return Vec::new();
+        };
+        if part.relation.constraints.iter().any(same) {
+            return Vec::new();
+        }
+        let checks = |constraint: &Constraint| {
+            matches!(constraint.kind, ConstraintKind::Check(_)) && constraint.validated
+        };
+        if part.relation.constraints.iter().any(checks) {
+            let message = format!("whether what `{}` checks implies its bound is not known", part.name);
+            let span = self.statement.span;
+            let unknown = super::Verdict::Unknown;
+            self.require(Vec::new(), span, unknown, crate::diagnostic::Code::DN208, message, Vec::new());
+            return Vec::new();
+        }
+        let node = protobuf::Constraint {
+            contype: protobuf::ConstrType::ConstrCheck as i32,
+            raw_expr: target.val.clone(),
+            initially_valid: true,
+            is_enforced: true,
+            location: -1,
+            ..protobuf::Constraint::default()
+        };
+        part.pending.push(Pending { node, column: None });
+        self.make_constraints(&mut part);
+        part.effects
+    }
+}
+
+/// The bound of a partition as a condition on its only key column.
+fn bound_as_check(whole: &Relation, part: &Relation) -> Option<String> {
+    let bound = part.partition_bound.as_deref()?;
+    let column = match (whole.names(&whole.partition_columns).as_slice(), whole.partition_key.as_deref()?) {
+        ([only], key) if !key.contains(',') => crate::catalog::Ident(only).to_string(),
+        _ => return None,
+    };
+    let text = format!("create table p partition of w {bound}");
+    let Ok(NodeEnum::CreateStmt(node)) = crate::syntax::parse_sql_fragment(&text) else { return None };
+    let bound = node.partbound?;
+    let values = |nodes: &[protobuf::Node]| {
+        nodes.iter().map(crate::syntax::deparse_expression).collect::<Option<Vec<String>>>()
+    };
+    let not_null = format!("{column} IS NOT NULL");
+    match bound.strategy.as_str() {
+        "r" => {
+            let (from, to) = (values(&bound.lowerdatums)?, values(&bound.upperdatums)?);
+            let end = |values: &[String], sign: &str, open: &str| match values {
+                [only] if only.eq_ignore_ascii_case(open) => Some(String::new()),
+                [only] => Some(format!(" AND {column} {sign} {only}")),
+                _ => None,
+            };
+            Some(format!("{not_null}{}{}", end(&from, ">=", "minvalue")?, end(&to, "<", "maxvalue")?))
+        }
+        "l" if !bound.is_default => match values(&bound.listdatums)?.as_slice() {
+            [] => None,
+            all if all.iter().any(|value| value.eq_ignore_ascii_case("null")) => None,
+            [only] => Some(format!("{not_null} AND {column} = {only}")),
+            all => Some(format!("{not_null} AND {column} = ANY (ARRAY[{}])", all.join(", "))),
+        },
+        _ => None,
+    }
+}
+
+/// The columns that a trigger says it is on; those that its WHEN uses count for the table itself only.
+fn named_columns(trigger: &crate::catalog::Trigger, table: &Relation) -> Vec<ColumnNumber> {
+    let parsed = trigger.definition.as_deref().map(crate::syntax::parse_sql_fragment);
+    match parsed {
+        Some(Ok(NodeEnum::CreateTrigStmt(node))) => {
+            let names = super::context::strings(&node.columns);
+            names.iter().filter_map(|name| table.column(name)).map(|column| column.number).collect()
+        }
+        _ => trigger.columns.clone(),
     }
 }
 

@@ -227,6 +227,8 @@ pub(super) struct Resolver<'c, 'a> {
     pub(super) top_level: bool,
     /// Whether the call that is analysed is that of a CALL statement.
     pub(super) is_call: bool,
+    /// How many expressions and clauses are open that need not come to what is in them.
+    pub(super) branches: usize,
 }
 
 impl<'c, 'a> Resolver<'c, 'a> {
@@ -241,6 +243,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             data,
             top_level: false,
             is_call: false,
+            branches: 0,
         }
     }
 
@@ -286,6 +289,10 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         let other = self.select(right);
         self.merge_types(&mut result, &other);
+        // Rows of UNION ALL alone are not compared.
+        for column in result.columns.iter().flatten().filter(|_| !select.all) {
+            self.need_equality(&column.ty, -1);
+        }
         if recursive.is_some() {
             self.ctes.pop();
         }
@@ -340,12 +347,22 @@ impl<'c, 'a> Resolver<'c, 'a> {
 
     fn plain_select(&mut self, select: &protobuf::SelectStmt) -> Result {
         self.scopes.push(Scope::default());
+        let filtered = select.where_clause.is_some()
+            || select.having_clause.is_some()
+            || select.limit_count.is_some()
+            || select.limit_offset.is_some();
         let stars = self.sources_of(&select.from_clause);
+        self.branches += usize::from(filtered);
         let result = self.targets(&select.target_list, &stars);
         let names = result.columns.as_deref();
         for node in &select.distinct_clause {
             if node.node.is_some() {
-                self.output_or_input(node, names);
+                let typed = self.output_or_input(node, names);
+                self.need_equality(&typed, -1);
+            } else {
+                for column in result.columns.iter().flatten() {
+                    self.need_equality(&column.ty, -1);
+                }
             }
         }
         self.opt(&select.where_clause);
@@ -356,6 +373,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         self.exprs(&select.window_clause);
         self.sort(&select.sort_clause, names);
         self.limits(select);
+        self.branches -= usize::from(filtered);
         self.row_locks(select);
         self.leave_scope();
         result
@@ -460,6 +478,14 @@ impl<'c, 'a> Resolver<'c, 'a> {
                     _ => None,
                 })
                 .collect();
+            for name in &named {
+                let there = self.scopes.last().is_some_and(|scope| {
+                    scope.entries.iter().any(|entry| entry.alias == *name || entry.alias.is_empty())
+                });
+                if !there {
+                    self.no_source(name, self.ctx.statement.span);
+                }
+            }
             let Some(scope) = self.scopes.last() else { continue };
             let locked: Vec<Id> = scope
                 .entries
@@ -493,7 +519,11 @@ impl<'c, 'a> Resolver<'c, 'a> {
         }
         for cte in ctes {
             let result = self.cte_query(cte, with.recursive);
-            let mut result = renamed(result, &super::context::strings(&cte.aliascolnames));
+            let names = super::context::strings(&cte.aliascolnames);
+            if let Some(columns) = &result.columns {
+                self.need_names(&cte.ctename, columns.len(), names.len());
+            }
+            let mut result = renamed(result, &names);
             if let Some(columns) = &mut result.columns {
                 columns.extend(generated_columns(cte));
             }

@@ -153,7 +153,7 @@ impl Resolver<'_, '_> {
                 self.ctx.require_function(&name, Found::Yes(*id), span, String::new())
             }
             Resolved::One(FunctionChoice { routine: Some(Routine::Builtin(_)), .. }) => None,
-            Resolved::One(FunctionChoice { routine: Some(Routine::Cast), result }) => {
+            Resolved::One(FunctionChoice { routine: Some(Routine::Cast), result, .. }) => {
                 if let Ty::Own(id) = result {
                     self.ctx.depends.push(Dependency { on: *id, column: None });
                 }
@@ -175,6 +175,11 @@ impl Resolver<'_, '_> {
                 self.builtin_effects(&name.name, call, span);
             }
             None => self.foreign_effects(&name.name),
+        }
+        if let Resolved::One(choice) = &resolved
+            && !matches!(name.name.as_str(), "nextval" | "setval" | "currval")
+        {
+            self.literal_arguments(&call.args, &choice.parameters, span);
         }
         let Resolved::One(choice) = resolved else {
             return (Typed::unsure(), Called { name, ..Called::default() });
@@ -204,7 +209,7 @@ impl Resolver<'_, '_> {
         }
         let arguments = Arguments { types: vec![row.ty], ..Arguments::default() };
         match self.ctx.types().function(&name, &arguments) {
-            Resolved::One(FunctionChoice { routine, result }) => {
+            Resolved::One(FunctionChoice { routine, result, .. }) => {
                 self.use_row(at);
                 if let Some(Routine::Own(id)) = routine {
                     self.ctx.require_function(&name, Found::Yes(id), span, String::new());
@@ -223,15 +228,17 @@ impl Resolver<'_, '_> {
     fn builtin_effects(&mut self, name: &str, call: &protobuf::FuncCall, span: Span) {
         match name {
             "nextval" | "setval" | "currval" => self.sequence_call(name, call, span),
-            "pg_get_serial_sequence" => self.serial_sequence(call, span),
             "set_config" => self.set_config(call),
             "pg_advisory_unlock_all" => {
                 self.ctx.analysis.transaction =
                     Some(TransactionStatement::Refused("pg_advisory_unlock_all() frees Dunlin's own lock"));
             }
-            "query_to_xml" | "query_to_xmlschema" | "query_to_xml_and_xmlschema" if self.data => {
+            "query_to_xml" | "query_to_xmlschema" | "query_to_xml_and_xmlschema"
+                if self.data && !call.args.iter().all(is_constant) =>
+            {
                 self.ctx.opaque(format!("{name}() runs SQL from a text"));
             }
+            "pg_get_object_address" if self.data => self.ctx.unknown_look_up(name, span),
             "pg_create_logical_replication_slot"
             | "pg_create_physical_replication_slot"
             | "pg_drop_replication_slot"
@@ -248,6 +255,7 @@ impl Resolver<'_, '_> {
             }
             _ => self.foreign_effects(name),
         }
+        self.looked_up(name, call, span);
     }
 
     /// Functions of extensions that are known to run SQL from a text.
@@ -291,15 +299,6 @@ impl Resolver<'_, '_> {
             // sequence back behind rows that were added since.
             let constant = call.args.get(1).is_none_or(super::query_expr::is_constant);
             self.ctx.data().repeatable = name == "setval" && !constant;
-        }
-    }
-
-    fn serial_sequence(&mut self, call: &protobuf::FuncCall, span: Span) {
-        let [table, column] = call.args.as_slice() else { return };
-        let (Some(table), Some(column)) = (string_constant(table), string_constant(column)) else { return };
-        let Some(name) = super::query_name::parse_name(table) else { return };
-        if let Some(id) = self.ctx.need_relation(&name, span, "table") {
-            self.ctx.need_column(id, column, span);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::context::strings;
 use super::query::{OutputColumn, Resolver};
 use super::typing::{Collation, Ty, Typed};
-use crate::catalog::QName;
+use crate::catalog::{Dependency, QName};
 use crate::syntax::{NodeEnum, protobuf};
 
 pub(super) type Boxed = Option<Box<protobuf::Node>>;
@@ -33,7 +33,9 @@ impl Resolver<'_, '_> {
             NodeEnum::AExpr(expression) => self.operator(expression),
             NodeEnum::SubLink(link) => self.sublink(link),
             NodeEnum::BoolExpr(expression) => {
+                self.branches += 1;
                 self.exprs(&expression.args);
+                self.branches -= 1;
                 Typed::named("bool")
             }
             NodeEnum::NullTest(test) => {
@@ -46,8 +48,17 @@ impl Resolver<'_, '_> {
             }
             NodeEnum::CollateClause(collate) => self.collate(collate),
             NodeEnum::CaseExpr(case) => self.case(case),
-            NodeEnum::CoalesceExpr(expression) => self.alike(&expression.args),
-            NodeEnum::MinMaxExpr(expression) => self.alike(&expression.args),
+            NodeEnum::CoalesceExpr(expression) => {
+                self.branches += 1;
+                let typed = self.alike(&expression.args);
+                self.branches -= 1;
+                typed
+            }
+            NodeEnum::MinMaxExpr(expression) => {
+                let typed = self.alike(&expression.args);
+                self.need_comparison(&typed, expression.location);
+                typed
+            }
             NodeEnum::SqlvalueFunction(function) => value_function_type(function.op(), function.typmod),
             NodeEnum::AIndirection(indirection) => self.indirection(indirection),
             NodeEnum::AArrayExpr(array) => self.array(array),
@@ -119,13 +130,21 @@ impl Resolver<'_, '_> {
     }
 
     fn row(&mut self, row: &protobuf::RowExpr) -> Typed {
-        let all = row.args.iter().map(|arg| self.expr(arg)).collect::<Vec<Typed>>();
         let star = |node: &protobuf::Node| match node.node.as_ref() {
             Some(NodeEnum::ColumnRef(column)) => {
                 matches!(column.fields.last().and_then(|last| last.node.as_ref()), Some(NodeEnum::AStar(_)))
             }
             _ => false,
         };
+        // In a row, `t.*` is each of its columns.
+        for arg in row.args.iter().filter(|arg| star(arg)) {
+            if let Some(NodeEnum::ColumnRef(column)) = arg.node.as_ref()
+                && let Some(at) = strings(&column.fields).last().and_then(|alias| self.find_alias(alias))
+            {
+                self.use_row(at);
+            }
+        }
+        let all = row.args.iter().map(|arg| self.expr(arg)).collect::<Vec<Typed>>();
         let named =
             |(at, ty): (usize, Typed)| OutputColumn { name: format!("f{}", at + 1), ty: ty.resolved() };
         let fields =
@@ -150,6 +169,7 @@ impl Resolver<'_, '_> {
                 }
                 Some(NodeEnum::String(field)) => {
                     subscripted = false;
+                    self.need_field(&value, &field.sval);
                     self.field(&value, &field.sval)
                 }
                 _ => Typed::unsure(),
@@ -181,6 +201,42 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// Requires a field of a value whose fields are all known; `(row).name` may be a function's name, too.
+    fn need_field(&mut self, value: &Typed, name: &str) {
+        let types = self.ctx.types();
+        if let Some(id) = types.row(value.ty)
+            && let Some(column) = self.ctx.catalog.relation(id).and_then(|relation| relation.column(name))
+        {
+            self.ctx.depends.push(Dependency { on: id, column: Some(column.number) });
+            return;
+        }
+        let callable = crate::catalog::Name { schema: None, name: name.to_owned() };
+        if types.has_own_function(&callable)
+            || crate::catalog::builtin::is_function(name)
+            || !self.ctx.is_complete()
+        {
+            return;
+        }
+        let relation = types.row(value.ty);
+        let lacks = match (&value.fields, relation.and_then(|id| self.ctx.catalog.relation(id))) {
+            (Some(fields), _) => fields.iter().all(|field| field.name != name),
+            (None, Some(relation)) => relation.columns_known && relation.column(name).is_none(),
+            (None, None) => false,
+        };
+        if lacks && self.ctx.variables.is_empty() {
+            let facet = relation.map(|id| {
+                super::Facet::Exists(crate::catalog::ObjectRef::column(
+                    &self.ctx.catalog.relation_name(id),
+                    name,
+                ))
+            });
+            let message = format!("the row has no column `{name}`");
+            let (span, code) = (self.ctx.statement.span, crate::diagnostic::Code::DN203);
+            let any_of = facet.into_iter().collect();
+            self.ctx.require(any_of, span, super::Verdict::Invalid, code, message, Vec::new());
+        }
+    }
+
     /// A field of a composite value.
     pub(super) fn field(&self, value: &Typed, name: &str) -> Typed {
         if let Some(fields) = &value.fields {
@@ -204,6 +260,7 @@ impl Resolver<'_, '_> {
 
     fn case(&mut self, case: &protobuf::CaseExpr) -> Typed {
         self.opt(&case.arg);
+        self.branches += 1;
         let mut results = Vec::new();
         for node in &case.args {
             if let Some(NodeEnum::CaseWhen(when)) = node.node.as_ref() {
@@ -216,6 +273,7 @@ impl Resolver<'_, '_> {
             Some(other) => self.expr(other),
             None => Typed::of(Ty::literal()),
         };
+        self.branches -= 1;
         results.insert(0, other);
         self.ctx.types().common_of(&results)
     }
@@ -233,7 +291,7 @@ impl Resolver<'_, '_> {
         match (parts.as_slice(), star) {
             ([alias], true) => match self.find_alias(alias) {
                 Some(at) => {
-                    self.use_row(at);
+                    self.use_whole(at);
                     return self.row_type(at);
                 }
                 None => self.no_source(alias, span),
@@ -273,22 +331,7 @@ impl Resolver<'_, '_> {
         let typed = Typed { collation, ..typed };
         let Some(text) = cast.arg.as_deref().and_then(string_constant) else { return typed };
         let span = self.ctx.span(cast.location);
-        match (ty.schema.as_str(), ty.name.as_str()) {
-            _ if ty.array => {}
-            ("pg_catalog", "regclass") => self.ctx.need_named_relation(text, "table", span),
-            ("pg_catalog", "regtype") => self.ctx.need_named_type(text, span),
-            ("pg_catalog", "regproc") => {
-                if let Some(name) = super::query_name::parse_name(text) {
-                    self.ctx.need_function(&name, None, span);
-                }
-            }
-            ("pg_catalog", "regnamespace") => {
-                if let Some(name) = super::query_name::parse_name(text) {
-                    self.ctx.need_schema(&name.name, span);
-                }
-            }
-            _ => self.enum_label(&ty, text, span),
-        }
+        self.literal(typed.ty, text, span);
         typed
     }
 
@@ -334,9 +377,28 @@ impl Resolver<'_, '_> {
             if let Some(NodeEnum::SortBy(sort)) = node.node.as_ref()
                 && let Some(node) = &sort.node
             {
-                self.output_or_input(node, output);
+                let typed = self.output_or_input(node, output);
+                if sort.use_op.is_empty() {
+                    self.need_comparison(&typed, sort.location);
+                }
             }
         }
+    }
+
+    /// A whole number in ORDER BY, GROUP BY or DISTINCT ON is the place of an output column.
+    fn output_position(&mut self, node: &protobuf::Node, output: Option<&[OutputColumn]>) -> Option<Typed> {
+        let (Some(NodeEnum::AConst(constant)), Some(output)) = (node.node.as_ref(), output) else {
+            return None;
+        };
+        let Some(protobuf::a_const::Val::Ival(position)) = &constant.val else { return None };
+        let at = usize::try_from(position.ival).ok()?.checked_sub(1)?;
+        if let Some(column) = output.get(at) {
+            return Some(column.ty.clone());
+        }
+        let message = format!("there is no output column {}", position.ival);
+        let span = self.ctx.span(constant.location);
+        self.ctx.refuse(crate::diagnostic::Code::DN216, span, message);
+        Some(Typed::unsure())
     }
 
     /// An item of ORDER BY or DISTINCT ON: a bare name is first looked for among the output's names.
@@ -344,12 +406,21 @@ impl Resolver<'_, '_> {
         &mut self,
         node: &protobuf::Node,
         output: Option<&[super::query::OutputColumn]>,
-    ) {
+    ) -> Typed {
+        if let Some(column) = self.output_position(node, output) {
+            return column;
+        }
+        let named = |name: &String, columns: &[OutputColumn]| {
+            columns.iter().find(|column| column.name == *name).map(|column| column.ty.clone())
+        };
         match (bare_name(node), output) {
-            (Some(name), Some(columns)) if columns.iter().any(|column| column.name == name) => {}
+            (Some(name), Some(columns)) => match named(&name, columns) {
+                Some(typed) => typed,
+                None => self.expr(node),
+            },
             // The output may have the name.
-            (Some(name), None) if !self.is_own_column(&name) => {}
-            _ => drop(self.expr(node)),
+            (Some(name), None) if !self.is_own_column(&name) => Typed::unsure(),
+            _ => self.expr(node),
         }
     }
 
@@ -360,14 +431,21 @@ impl Resolver<'_, '_> {
         output: Option<&[super::query::OutputColumn]>,
     ) {
         match bare_name(node) {
-            Some(name) if !self.is_own_column(&name) => self.output_or_input(node, output),
+            Some(name) if !self.is_own_column(&name) => {
+                let typed = self.output_or_input(node, output);
+                self.need_equality(&typed, -1);
+            }
             _ => {
                 if let Some(NodeEnum::GroupingSet(set)) = node.node.as_ref() {
                     for item in &set.content {
                         self.group_item(item, output);
                     }
                 } else {
-                    self.expr(node);
+                    let typed = match self.output_position(node, output) {
+                        Some(column) => column,
+                        None => self.expr(node),
+                    };
+                    self.need_equality(&typed, -1);
                 }
             }
         }

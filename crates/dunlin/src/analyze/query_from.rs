@@ -29,12 +29,24 @@ impl Resolver<'_, '_> {
             Some(NodeEnum::JsonTable(table)) => self.json_table(table),
             Some(NodeEnum::RangeTableSample(sample)) => {
                 let result = sample.relation.as_ref().map(|relation| self.source_item(relation));
+                self.need_sample_method(&strings(&sample.method), sample.location);
                 self.exprs(&sample.args);
                 self.opt(&sample.repeatable);
                 result.unwrap_or_else(Result::unknown)
             }
             Some(NodeEnum::JoinExpr(join)) => self.join(join),
             _ => self.add(Entry { rest: Rest::Unknown, ..Entry::default() }, None),
+        }
+    }
+
+    /// A method of TABLESAMPLE is a function of its name.
+    fn need_sample_method(&mut self, names: &[String], location: i32) {
+        let name = Name::from_parts(names);
+        let builtin = matches!(name.name.as_str(), "bernoulli" | "system");
+        if !builtin && !self.ctx.types().has_own_function(&name) && self.ctx.is_complete() {
+            let span = self.ctx.span(location);
+            let message = format!("tablesample method `{name}` does not exist");
+            self.ctx.require(Vec::new(), span, Verdict::Invalid, Code::DN208, message, Vec::new());
         }
     }
 
@@ -48,6 +60,9 @@ impl Resolver<'_, '_> {
                 column.name.clone_from(name);
             }
             let listed = entry.columns.len();
+            if entry.rest == Rest::Nothing {
+                self.need_names(&entry.alias, listed, names.len());
+            }
             if entry.rest != Rest::Nothing {
                 let more = names.into_iter().skip(listed).map(|name| SourceColumn {
                     name,
@@ -67,6 +82,14 @@ impl Resolver<'_, '_> {
             scope.entries.push(entry);
         }
         result
+    }
+
+    /// Refuses a list of column names that is longer than there are columns.
+    pub(super) fn need_names(&mut self, source: &str, columns: usize, names: usize) {
+        if names > columns {
+            let message = format!("`{source}` has {columns} columns, and {names} names are given");
+            self.ctx.refuse(Code::DN216, self.ctx.statement.span, message);
+        }
     }
 
     /// Refuses a second source of one name; two tables of different schemas may share theirs.

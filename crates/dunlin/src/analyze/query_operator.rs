@@ -5,22 +5,13 @@ use super::query::Resolver;
 use super::query_expr::{Boxed, location_of, string_constant};
 use super::typing::{Collation, Resolved, Ty, Typed};
 use super::{Access, Facet, Place, Verdict};
-use crate::catalog::{Dependency, Id, ObjectRef, TypeKind, TypeRef};
+use crate::catalog::{Dependency, Id, ObjectRef, TypeKind};
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 
 impl Resolver<'_, '_> {
-    /// Requires a label where a string constant becomes a value of an enum type.
-    pub(super) fn enum_label(&mut self, ty: &TypeRef, label: &str, span: crate::source::Span) {
-        if ty.array {
-            return;
-        }
-        if let Some(id) = ty.id {
-            self.label(id, label, span);
-        }
-    }
-
-    fn label(&mut self, id: Id, label: &str, span: crate::source::Span) {
+    /// Requires a label of an enum type.
+    pub(super) fn label(&mut self, id: Id, label: &str, span: crate::source::Span) {
         let Some(found) = self.ctx.catalog.type_by_id(id) else { return };
         let TypeKind::Enum(labels) = &found.kind else { return };
         let there = labels.iter().any(|known| known.label == label);
@@ -63,14 +54,25 @@ impl Resolver<'_, '_> {
     pub(super) fn operator(&mut self, expression: &protobuf::AExpr) -> Typed {
         use protobuf::AExprKind as Kind;
         let left = expression.lexpr.as_ref().map(|node| self.expr(node));
-        let right = self.opt(&expression.rexpr);
         let operator = strings(&expression.name);
+        let kind = expression.kind();
+        // Lists are no values: each of their items is compared.
+        let list = match expression.rexpr.as_ref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::List(list)) => Some(&list.items),
+            _ => None,
+        };
+        if let (Some(list), Some(left)) = (list, &left) {
+            if kind == Kind::AexprIn {
+                self.compared(left, &expression.rexpr);
+            }
+            let items: Vec<Typed> = list.iter().map(|item| self.expr(item)).collect();
+            self.need_list_operators(expression, left, &items);
+            return Typed::named("bool");
+        }
+        let right = self.opt(&expression.rexpr);
         let comparison =
             operator.len() == 1 && matches!(operator[0].as_str(), "=" | "<>" | "<" | ">" | "<=" | ">=");
-        let kind = expression.kind();
-        if comparison
-            && matches!(kind, Kind::AexprOp | Kind::AexprDistinct | Kind::AexprNotDistinct | Kind::AexprIn)
-        {
+        if comparison && matches!(kind, Kind::AexprOp | Kind::AexprDistinct | Kind::AexprNotDistinct) {
             if let Some(left) = &left {
                 self.compared(left, &expression.rexpr);
             }
@@ -115,6 +117,68 @@ impl Resolver<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The operators behind IN and BETWEEN.
+    fn need_list_operators(&mut self, expression: &protobuf::AExpr, left: &Typed, items: &[Typed]) {
+        use protobuf::AExprKind as Kind;
+        let at = expression.location;
+        let names: &[&str] = match expression.kind() {
+            Kind::AexprIn => {
+                self.need_in_operators(expression, left, items);
+                return;
+            }
+            Kind::AexprBetween => &[">=", "<="],
+            Kind::AexprNotBetween => &["<", ">"],
+            _ => return,
+        };
+        for (name, item) in names.iter().zip(items) {
+            self.need_operator(at, name, left, item);
+        }
+    }
+
+    /// `IN` with several values compares with an array of them, if they and the left side have a type in common.
+    fn need_in_operators(&mut self, expression: &protobuf::AExpr, left: &Typed, items: &[Typed]) {
+        let name = strings(&expression.name).pop().unwrap_or_default();
+        let types = self.ctx.types();
+        let all: Vec<Typed> = std::iter::once(left).chain(items).cloned().collect();
+        if all.iter().any(|typed| typed.ty.is_unsure()) {
+            return;
+        }
+        let common = types.common_of(&all);
+        if items.len() > 1 && !common.ty.is_unsure() {
+            self.need_operator(expression.location, &name, left, &common);
+            return;
+        }
+        for item in items {
+            self.need_operator(expression.location, &name, left, item);
+        }
+    }
+
+    /// Records where values of a type have no order, which ORDER BY, GREATEST and LEAST need.
+    pub(super) fn need_comparison(&mut self, typed: &Typed, location: i32) {
+        self.need_class(&["btree"], typed, location);
+    }
+
+    /// Records where values of a type cannot be told apart, which DISTINCT, GROUP BY and UNION need.
+    pub(super) fn need_equality(&mut self, typed: &Typed, location: i32) {
+        self.need_class(&["btree", "hash"], typed, location);
+    }
+
+    /// Requires that one of the access methods has a default operator class for a type.
+    fn need_class(&mut self, methods: &[&str], typed: &Typed, location: i32) {
+        let types = self.ctx.types();
+        let lacks = |types: super::typing::Types<'_>| {
+            methods.iter().all(|method| matches!(types.default_class(method, typed.ty), Some(None)))
+        };
+        let sure = self.ctx.is_complete() && (self.ctx.knows_server() || types.versions().all(lacks));
+        if sure && lacks(types) {
+            let ty = types.to_ref(typed);
+            let lack = if methods.len() > 1 { "cannot be compared" } else { "have no order" };
+            let message = format!("values of type {ty} {lack}");
+            let span = self.ctx.span(location);
+            self.ctx.require(Vec::new(), span, Verdict::Invalid, Code::DN204, message, Vec::new());
         }
     }
 

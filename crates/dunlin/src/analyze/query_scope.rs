@@ -86,7 +86,7 @@ impl Resolver<'_, '_> {
                 self.ctx.types().common_of(&types)
             }
             Sight::Row(scope, entry) => {
-                self.use_row((scope, entry));
+                self.use_whole((scope, entry));
                 self.row_type((scope, entry))
             }
             Sight::Fine => Typed::unsure(),
@@ -223,6 +223,15 @@ impl Resolver<'_, '_> {
         for number in entry.columns.iter().filter_map(|column| column.number) {
             self.ctx.depends.push(Dependency { on: id, column: Some(number) });
         }
+        self.ctx.touch(Place::Columns(table.clone()), Access::Read);
+        self.read_rows(&table);
+    }
+
+    /// Records that a source's row is used as one value: whichever columns it has.
+    pub(super) fn use_whole(&mut self, at: (usize, usize)) {
+        let entry = self.entry(at).clone();
+        let (Some(id), Some(table)) = (entry.id, entry.relation) else { return };
+        self.ctx.depends.push(Dependency { on: id, column: None });
         self.ctx.touch(Place::Columns(table.clone()), Access::Read);
         self.read_rows(&table);
     }

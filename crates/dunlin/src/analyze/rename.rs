@@ -19,8 +19,15 @@ impl Context<'_> {
             | ObjectType::ObjectTrigger
             | ObjectType::ObjectPolicy
             | ObjectType::ObjectRule => self.rename_part(node),
-            ObjectType::ObjectDatabase => {}
-            ObjectType::ObjectSchema | ObjectType::ObjectRole => {
+            ObjectType::ObjectDatabase => {
+                let name = string_node(&node.subname);
+                // Databases of other owners may not be listed.
+                let known = self.meant(ObjectType::ObjectDatabase, &name);
+                if known.is_some_and(|meant| matches!(meant.found, Found::Yes(_))) {
+                    self.rename_object(node, &name);
+                }
+            }
+            ObjectType::ObjectSchema | ObjectType::ObjectRole | ObjectType::ObjectTablespace => {
                 let name = string_node(&node.subname);
                 self.rename_object(node, &name);
             }
@@ -106,10 +113,7 @@ impl Context<'_> {
                 None => return,
             },
             Thing::Named => match object.clone() {
-                ObjectRef::Role { name } => {
-                    self.analysis.effects.push(Effect::DropRole { name });
-                    Effect::CreateRole { name: to }
-                }
+                ObjectRef::Role { name } => Effect::RenameRole { name, to },
                 _ => return,
             },
             Thing::Attached(_) | Thing::Constraint(_) | Thing::Column(..) | Thing::Builtin => return,
@@ -194,6 +198,7 @@ impl Context<'_> {
         self.provide(ObjectRef::column(&table, new));
         self.lock(id, LockMode::AccessExclusive);
         let Some(relation) = self.catalog.relation(id) else { return };
+        self.need_column_name(new, range.location);
         let lenient = self.statement.lenient == Some(LenientForm::RenameColumnIfExists);
         match (relation.column(old), relation.column(new)) {
             (None, Some(_)) => {
@@ -281,7 +286,7 @@ impl Context<'_> {
         self.touch(place_of(&new), Access::Write);
         let there_already = new == meant.object && matches!(meant.found, Found::Yes(_));
         let moved_away = meant.found.is_no() && self.is_there(&new);
-        self.provide(new);
+        self.provide(new.clone());
         if there_already || moved_away {
             let reason = format!("{} is in schema `{}` already", meant.phrase(), node.newschema);
             self.analysis.presence = Presence::Same { reason };
@@ -292,6 +297,9 @@ impl Context<'_> {
             return;
         }
         self.need_schema(&node.newschema, self.statement.span);
+        if matches!(meant.found, Found::Yes(_)) && self.is_there(&new) {
+            self.analysis.presence = Presence::Unknown { object: new, tolerated: false };
+        }
         let schema = node.newschema.clone();
         let effect = match self.need_meant(&meant, self.statement.span) {
             Some(Thing::Relation(id)) => {

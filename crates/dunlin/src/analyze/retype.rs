@@ -138,7 +138,7 @@ impl Context<'_> {
 fn is_syntax(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     builtin::is_type(&word)
-        || crate::catalog::keywords::needs_quotes(&word)
+        || crate::syntax::needs_quotes(&word)
         || matches!(
             word.as_str(),
             "coalesce"

@@ -46,6 +46,8 @@ pub struct Session {
     prepared: BTreeMap<String, String>,
     /// The search path that the session starts with.
     base_path: SearchPath,
+    /// The search path under a role that was set: `$user` is that role.
+    role_path: Option<SearchPath>,
 }
 
 impl Session {
@@ -69,6 +71,9 @@ impl Session {
                 self.settings.insert(name.clone(), (values.clone(), sql.clone()));
             }
             SessionChange::Set { name, values: None, .. } => {
+                if name == "session_authorization" {
+                    self.settings.remove("role");
+                }
                 self.settings.remove(name);
             }
             SessionChange::Prepare { name, sql } => {
@@ -83,6 +88,15 @@ impl Session {
             Some((values, _)) => SearchPath(values.clone()),
             None => self.base_path.clone(),
         };
+        self.role_path = self.role().map(|role| {
+            let named = |schema: &String| if schema == "$user" { role.to_owned() } else { schema.clone() };
+            SearchPath(self.search_path.0.iter().map(named).collect())
+        });
+    }
+
+    /// Where names are looked for: the search path with `$user` as the role that was set, if one was.
+    pub fn look_up_path(&self) -> &SearchPath {
+        self.role_path.as_ref().unwrap_or(&self.search_path)
     }
 
     /// The role that SET ROLE or SET SESSION AUTHORIZATION has set.

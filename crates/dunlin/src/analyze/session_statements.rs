@@ -1,7 +1,10 @@
 //! SET, RESET, SHOW and what else is about the session.
 
 use super::context::{Context, range_name, string};
-use super::{Class, LockMode, SessionChange, TransactionStatement};
+use super::transaction::{isolation, isolation_in};
+use super::{Class, LockMode, SessionChange, TransactionStatement, Verdict};
+use crate::catalog::Relation;
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_statement, protobuf};
 use protobuf::VariableSetKind as Kind;
 
@@ -18,10 +21,23 @@ impl Context<'_> {
             Kind::VarSetCurrent => {}
             _ => {
                 let values: Vec<String> = node.args.iter().filter_map(setting_text).collect();
+                // What SET TRANSACTION sets, under its own name.
+                if name.starts_with("transaction_") && name != "transaction_timeout" {
+                    let level = values.first().filter(|_| name == "transaction_isolation");
+                    let level = level.and_then(|level| isolation(level));
+                    self.analysis.transaction = Some(TransactionStatement::Set(level));
+                    return;
+                }
                 // A role that is made later in the set: the server decides.
                 self.change(name, Some(values), node);
             }
         }
+    }
+
+    /// SHOW needs the setting.
+    pub(super) fn need_shown(&mut self, name: &str) {
+        self.raise(Class::Reads);
+        self.need_setting(name, self.statement.span);
     }
 
     fn change(&mut self, name: String, values: Option<Vec<String>>, node: &protobuf::VariableSetStmt) {
@@ -30,6 +46,12 @@ impl Context<'_> {
             ("role", Some(values)) if values.first().is_some_and(|role| role == "none") => None,
             (_, values) => values,
         };
+        // Anybody may set what has a dot in its name; whether to go on without a setting is the server's to say.
+        if !name.contains('.') {
+            let outer = std::mem::replace(&mut self.unsure, true);
+            self.need_setting(&name, self.statement.span);
+            self.unsure = outer;
+        }
         let sql = deparse_statement(&NodeEnum::VariableSetStmt(node.clone()))
             .unwrap_or_else(|| self.statement.sql.to_string());
         self.analysis.session.push(SessionChange::Set { name, values, local: node.is_local, sql });
@@ -48,6 +70,27 @@ impl Context<'_> {
                     local: false,
                     sql,
                 });
+            }
+        } else if node.name == "TRANSACTION" {
+            self.analysis.transaction = Some(TransactionStatement::Set(isolation_in(&node.args)));
+        }
+    }
+
+    /// Analyses SET CONSTRAINTS: those that are named must be there.
+    pub(super) fn set_constraints(&mut self, node: &protobuf::ConstraintsSetStmt) {
+        self.raise(Class::Reads);
+        for constraint in &node.constraints {
+            let Some(NodeEnum::RangeVar(range)) = &constraint.node else { continue };
+            let name = &range.relname;
+            let has = |relation: &Relation| {
+                relation.constraint(name).is_some()
+                    || relation.triggers.iter().any(|trigger| trigger.name == *name)
+            };
+            let there = self.catalog.relations().any(|(_, relation)| has(relation));
+            if !there && !self.catalog.system_objects {
+                let message = format!("constraint `{name}` does not exist");
+                let span = self.span(range.location);
+                self.require(Vec::new(), span, Verdict::Invalid, Code::DN208, message, Vec::new());
             }
         }
     }

@@ -3,10 +3,11 @@
 use super::context::{Context, range_name};
 use super::partition::Whole;
 use super::table_shape::{Pending, Shape};
+use super::typing::{Ty, from_ref};
 use super::{Access, Declaration, LockMode, Place};
 use crate::catalog::{
-    Column, Constraint, ConstraintKind, Detail, DetailValue, Effect, Id, Name, ObjectRef, Origin, PartKind,
-    QName, Relation, RelationKind, Schema, Slot, Subject, TEMPORARY,
+    Column, Constraint, ConstraintKind, Dependency, Detail, DetailValue, Effect, Id, Name, ObjectRef, Origin,
+    PartKind, QName, Relation, RelationKind, Schema, Slot, Subject, TEMPORARY,
 };
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
@@ -56,6 +57,7 @@ impl<'a> Context<'a> {
         let mut relation = Relation::new(schema.unwrap_or_else(|| slot.as_id()), name.name.clone(), kind);
         relation.persistence = persistence(range, &name);
         relation.options = super::alter_table::options_of(&node.options);
+        relation.dropped_at_commit = node.oncommit() == protobuf::OnCommitAction::OncommitDrop;
         let mut shape = Shape::new(self.catalog, name.clone(), slot, relation);
         self.touch(Place::Relation(name.clone()), Access::Write);
         self.provide(ObjectRef::relation(&name));
@@ -69,6 +71,8 @@ impl<'a> Context<'a> {
         }
         self.under_creation = Some(name);
         self.partition_key(&mut shape, node);
+        self.need_access_method(&node.access_method);
+        self.need_tablespace(&node.tablespacename);
         self.make_constraints(&mut shape);
         self.table_effects(shape, node, range);
     }
@@ -382,6 +386,7 @@ impl<'a> Context<'a> {
             protobuf::PartitionStrategy::Hash => "HASH",
             _ => "RANGE",
         };
+        let method = if strategy == "HASH" { "hash" } else { "btree" };
         let mut parts = Vec::new();
         for param in &spec.part_params {
             let Some(NodeEnum::PartitionElem(element)) = &param.node else { continue };
@@ -401,20 +406,43 @@ impl<'a> Context<'a> {
             match element.expr.as_deref() {
                 Some(expression) => {
                     let outer = std::mem::take(&mut self.depends);
-                    self.expression(expression, &[shape.source()]);
-                    let own = shape.any_id();
-                    let needed = std::mem::replace(&mut self.depends, outer);
-                    shape.relation.depends.extend(needed.into_iter().filter(|need| need.on != own));
+                    let (used, typed) = self.typed_expression(expression, &[shape.source()]);
+                    let needs = std::mem::replace(&mut self.depends, outer);
+                    let on = shape.slot.as_id();
+                    let own = used.into_iter().map(|column| Dependency { on, column: Some(column) });
+                    shape.relation.depends.extend(needs.into_iter().chain(own));
                     parts.push(deparse_expression(expression).unwrap_or_else(|| "?".into()));
+                    self.partition_class(shape, element, method, typed.ty);
                 }
                 None => {
                     let number = self.need_own_column(shape, &element.name, element.location);
+                    let column = number.and_then(|number| shape.relation.column_numbered(number));
+                    let ty = column.map_or(Ty::Unsure, |column| from_ref(&column.ty));
                     shape.relation.partition_columns.extend(number);
                     parts.push(crate::catalog::Ident(&element.name).to_string());
+                    self.partition_class(shape, element, method, ty);
                 }
             }
         }
         shape.relation.partition_key = Some(format!("{strategy} ({})", parts.join(", ")));
+    }
+
+    /// The operator class of a part of a partition key: one of btree's, or of hash's.
+    fn partition_class(
+        &mut self,
+        shape: &mut Shape<'a>,
+        element: &protobuf::PartitionElem,
+        method: &str,
+        ty: Ty,
+    ) {
+        if element.opclass.is_empty() {
+            self.need_default_class(method, ty, element.location);
+        } else {
+            shape.relation.depends.extend(self.need_operator_class(&element.opclass, method));
+        }
+        if !element.collation.is_empty() {
+            self.collation(&element.collation);
+        }
     }
 
     /// Analyses CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW.
@@ -437,6 +465,9 @@ impl<'a> Context<'a> {
         relation.persistence = persistence(range, &name);
         relation.options = super::alter_table::options_of(&into.options);
         relation.has_rows = if into.skip_data { Some(false) } else { None };
+        relation.dropped_at_commit = into.on_commit() == protobuf::OnCommitAction::OncommitDrop;
+        self.need_access_method(&into.access_method);
+        self.need_tablespace(&into.table_space_name);
         self.output_columns(&mut relation, output, &super::context::strings(&into.col_names));
         if materialized {
             relation.depends = depends;

@@ -80,17 +80,16 @@ impl<'a> Context<'a> {
         let outer = std::mem::take(&mut self.depends);
         let columns = self.expression(expression, &[shape.source()]);
         let depends = std::mem::replace(&mut self.depends, outer);
+        let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
+        let system = system_columns(&text);
         let only = match columns.as_slice() {
-            [one] if system_columns(expression).is_empty() => {
-                shape.relation.names(&[*one]).pop().unwrap_or_default()
-            }
+            [one] if system.is_empty() => shape.relation.names(&[*one]).pop().unwrap_or_default(),
             _ => String::new(),
         };
         let table = shape.name.name.clone();
         let name =
             self.constraint_name(shape, node, |shape| shape.chooser.constraint(&table, &only, "check"));
-        let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
-        if let Some(column) = system_columns(expression).into_iter().find(|column| column != "tableoid") {
+        if let Some(column) = system.into_iter().find(|column| column != "tableoid") {
             let message = format!("the system column `{column}` cannot be checked");
             self.refuse(Code::DN216, self.span(node.location), message);
         }
@@ -583,13 +582,12 @@ fn is_valid(shape: &Shape<'_>, node: &protobuf::Constraint) -> bool {
     node.is_enforced && (new || !node.skip_validation)
 }
 
-/// The system columns that an expression names, which count among its columns.
-fn system_columns(expression: &protobuf::Node) -> Vec<String> {
-    let text = deparse_expression(expression).unwrap_or_default();
-    let tokens = crate::syntax::tokens(&text);
+/// The system columns that an expression, as it is deparsed, names, which count among its columns.
+fn system_columns(text: &str) -> Vec<String> {
+    let tokens = crate::syntax::tokens(text);
     let words = tokens.iter().filter(|token| token.kind == crate::syntax::TokenKind::Word);
     words
-        .map(|token| token.text(&text).to_owned())
+        .map(|token| token.text(text).to_owned())
         .filter(|word| is_system_column(word) && word != "oid")
         .collect()
 }

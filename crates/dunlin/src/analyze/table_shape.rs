@@ -4,15 +4,17 @@ use super::context::{Context, strings};
 use super::naming::Chooser;
 use super::query::Source;
 use super::types::serial_type;
-use super::{Access, Class, Place};
+use super::{Access, Class, Facet, Place, Verdict};
 use crate::catalog::{
-    Catalog, Column, Dependency, Effect, Expr, Id, Ident, Identity, Name, ObjectRef, QName, Relation,
+    Catalog, Column, Dependency, Effect, Expr, Id, Ident, Identity, Name, ObjectRef, Origin, QName, Relation,
     RelationKind, Sequence, Slot, Target,
 };
 use crate::catalog::{TypeKind, TypeRef};
+use crate::diagnostic::Code;
 use crate::source::Span;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
 use protobuf::ConstrType;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// A table as it is after the parts of the statement that were read so far.
@@ -31,6 +33,8 @@ pub(super) struct Shape<'a> {
     pub(super) chooser: Chooser<'a>,
     /// What is made beside it, in order.
     pub(super) effects: Vec<Effect>,
+    /// What the actions that drop something do: the others find it gone.
+    pub(super) dropped: Vec<Effect>,
     /// Constraints written at columns, to be made after all columns.
     pub(super) pending: Vec<Pending>,
     /// Indexes of it that have become part of one of its partitioned table.
@@ -73,6 +77,7 @@ impl<'a> Shape<'a> {
             only: false,
             chooser,
             effects: Vec::new(),
+            dropped: Vec::new(),
             pending: Vec::new(),
             attached: Vec::new(),
             likes: Vec::new(),
@@ -90,6 +95,16 @@ impl<'a> Shape<'a> {
     /// What other objects of the operation refer to it by.
     pub(super) fn any_id(&self) -> Id {
         self.id.unwrap_or_else(|| self.slot.as_id())
+    }
+
+    /// The catalog as the actions that drop something leave it.
+    pub(super) fn after_drops<'c>(&self, catalog: &'c Catalog) -> Cow<'c, Catalog> {
+        if self.dropped.is_empty() {
+            return Cow::Borrowed(catalog);
+        }
+        let mut after = catalog.clone();
+        after.apply(&self.dropped, Origin::Live);
+        Cow::Owned(after)
     }
 
     /// It as the source of names in an expression.
@@ -269,8 +284,9 @@ impl<'a> Context<'a> {
     }
 
     /// A collation as the server writes it: with its schema, but for PostgreSQL's own.
-    pub(super) fn collation(&self, names: &[protobuf::Node]) -> String {
+    pub(super) fn collation(&mut self, names: &[protobuf::Node]) -> String {
         let name = Name::from_parts(&strings(names));
+        self.need_collation(&name);
         let known = self
             .catalog
             .candidates(&name, self.path())
@@ -280,6 +296,31 @@ impl<'a> Context<'a> {
             Some(known) => format!("{}.{}", Ident(&known.schema), Ident(&known.name)),
             None => Ident(&name.name).to_string(),
         }
+    }
+
+    /// Requires a collation: one of the server's for this encoding, or one that was made.
+    fn need_collation(&mut self, name: &Name) {
+        let system = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
+        match &self.catalog.collations {
+            Some(all) if system && (all.contains(&name.name) || name.name == "default") => return,
+            None if system => return,
+            _ => {}
+        }
+        let candidates = self.catalog.candidates(name, self.path());
+        let object = |name: &QName| ObjectRef::Other { class: "collation".into(), name: name.to_string() };
+        let there = candidates.iter().find_map(|name| self.catalog.other_at("collation", &name.to_string()));
+        let unseen = self.catalog.clouded.is_some() || !self.is_complete();
+        let verdict = match there {
+            Some((on, _)) => {
+                self.depends.push(Dependency { on, column: None });
+                Verdict::Valid
+            }
+            None if unseen || self.catalog.system_objects => Verdict::Unknown,
+            None => Verdict::Invalid,
+        };
+        let any_of = candidates.iter().map(|name| Facet::Exists(object(name))).collect();
+        let message = format!("collation `{name}` does not exist");
+        self.require(any_of, self.statement.span, verdict, Code::DN208, message, Vec::new());
     }
 
     /// Sets the statement's class, if it does not say more already.

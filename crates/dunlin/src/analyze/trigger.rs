@@ -5,8 +5,9 @@ use super::object::place_of;
 use super::query::Source;
 use super::{Access, Class, LockMode, Place};
 use crate::catalog::{
-    Attached, ColumnNumber, Effect, Id, Ident, Name, ObjectRef, Origin, QName, Relation, Trigger,
+    Attached, ColumnNumber, Effect, Id, Ident, Name, ObjectRef, Origin, QName, Relation, Trigger, builtin,
 };
+use crate::diagnostic::Code;
 use crate::syntax::{LenientForm, NodeEnum, deparse_statement, protobuf};
 
 impl<'a> Context<'a> {
@@ -43,8 +44,12 @@ impl<'a> Context<'a> {
         self.lock(id, LockMode::ShareRowExclusive);
         let outer = std::mem::take(&mut self.depends);
         let mut columns: Vec<ColumnNumber> = Vec::new();
-        for column in strings(&node.columns) {
-            columns.extend(self.need_column(id, &column, self.span(range.location)));
+        for (at, column) in strings(&node.columns).iter().enumerate() {
+            columns.extend(self.need_column(id, column, self.span(range.location)));
+            if strings(&node.columns[..at]).contains(column) {
+                let message = format!("column `{column}` is named twice");
+                self.refuse(Code::DN216, self.span(range.location), message);
+            }
         }
         if let Some(condition) = node.when_clause.as_deref() {
             let sources = ["old", "new"]
@@ -60,6 +65,10 @@ impl<'a> Context<'a> {
         let plain = protobuf::CreateTrigStmt { replace: false, ..node.clone() };
         let definition = self.definition(&NodeEnum::CreateTrigStmt(Box::new(plain)));
         let existing = relation.triggers.iter().find(|trigger| trigger.name == node.trigname);
+        if existing.is_some_and(|existing| existing.inherited) && node.replace {
+            let message = format!("trigger `{name}` belongs to that of the partitioned table");
+            self.refuse(Code::DN216, self.statement.span, message);
+        }
         if let (Some(existing), false) = (existing, node.replace) {
             let tolerated = self.statement.lenient == Some(LenientForm::CreateTriggerIfNotExists);
             let object = ObjectRef::Trigger { relation: table, name };
@@ -94,6 +103,16 @@ impl<'a> Context<'a> {
             ..protobuf::ObjectWithArgs::default()
         };
         let meant = self.meant_routine(protobuf::ObjectType::ObjectFunction, &routine);
+        let system = name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog");
+        let is_trigger = |function: &builtin::BuiltinFunction| {
+            builtin::type_at(function.result).name == "trigger" && function.arguments.is_empty()
+        };
+        if system
+            && !matches!(meant.found, crate::catalog::Found::Yes(_))
+            && builtin::functions(&name.name).iter().any(is_trigger)
+        {
+            return None;
+        }
         match self.need_meant(&meant, self.statement.span) {
             Some(super::object::Thing::Function(id)) => Some(id),
             _ => None,

@@ -11,7 +11,7 @@ use super::typing::Typed;
 use super::{Access, Class, Facet, Presence, Verdict};
 use crate::catalog::{
     Column, Constraint, ConstraintKind, Dependency, Domain, Effect, EnumLabel, Expr, Id, Name, ObjectRef,
-    Origin, QName, Relation, RelationKind, Slot, Type, TypeKind, TypeRef,
+    Origin, QName, Relation, RelationKind, Slot, TEMPORARY, Type, TypeKind, TypeRef, builtin,
 };
 use crate::diagnostic::Code;
 use crate::syntax::{LenientForm, NodeEnum, deparse_expression, protobuf};
@@ -125,6 +125,11 @@ impl<'a> Context<'a> {
                 return;
             }
             self.need_label(&name, &node.old_val, has(&node.old_val));
+            if new_there {
+                let object = ObjectRef::EnumLabel { name, label: node.new_val.clone() };
+                self.analysis.presence = Presence::Unknown { object, tolerated: false };
+                return;
+            }
             let effect =
                 Effect::RenameEnumLabel { ty: id, label: node.old_val.clone(), to: node.new_val.clone() };
             self.analysis.effects.push(effect);
@@ -169,6 +174,9 @@ impl<'a> Context<'a> {
         }
         let slot = self.slot();
         let mut relation = Relation::new(slot.as_id(), name.name.clone(), RelationKind::Composite);
+        if name.schema == TEMPORARY {
+            relation.persistence = 't';
+        }
         for attribute in &node.coldeflist {
             let Some(NodeEnum::ColumnDef(definition)) = &attribute.node else { continue };
             let outer = std::mem::take(&mut self.depends);
@@ -183,7 +191,9 @@ impl<'a> Context<'a> {
                 self.refuse(Code::DN216, span, message);
             }
             let number = relation.next_number();
-            relation.columns.push(Column::new(number, definition.colname.clone(), ty));
+            let mut column = Column::new(number, definition.colname.clone(), ty);
+            column.collation = definition.coll_clause.as_ref().map(|clause| self.collation(&clause.collname));
+            relation.columns.push(column);
         }
         let tolerated = self.is_lenient(LenientForm::CreateTypeIfNotExists);
         if let Some((_, existing)) = self.catalog.relation_at(&name) {
@@ -227,6 +237,12 @@ impl<'a> Context<'a> {
             Some(parts) => QName::new(name.schema.clone(), parts.concat()),
             None => QName::new(name.schema.clone(), multirange_name(&name.name)),
         };
+        let builtin = multirange.schema == "pg_catalog" && builtin::is_type(&multirange.name);
+        if builtin || self.type_there(&multirange).is_some() {
+            let object = ObjectRef::Type { name: multirange };
+            self.analysis.presence = Presence::Unknown { object, tolerated: false };
+            return;
+        }
         self.provide(ObjectRef::Type { name: multirange.clone() });
         let range_slot = self.make_type(name.clone(), TypeKind::Range, needs);
         let whole = Dependency { on: range_slot.as_id(), column: None };
@@ -278,7 +294,8 @@ impl<'a> Context<'a> {
             (multirange, vec![(of(range, true), 'v')]),
         ];
         for (made, parameters) in lists {
-            let name = made.0;
+            // They live in the schema of the range, also those of the multirange.
+            let name = &QName::new(range.0.schema.clone(), made.0.name.as_str());
             let mut function = super::function::blank(name, false);
             function.language = "internal".into();
             function.volatility = 'i';
@@ -306,6 +323,11 @@ impl<'a> Context<'a> {
         self.depends = outer;
         let mut domain = Domain { base, not_null: false, default: None, constraints: Vec::new() };
         let mut needs = Vec::new();
+        if let Some(collate) = &node.coll_clause {
+            let outer = std::mem::take(&mut self.depends);
+            self.collation(&collate.collname);
+            needs.append(&mut std::mem::replace(&mut self.depends, outer));
+        }
         for constraint in &node.constraints {
             if let Some(NodeEnum::Constraint(constraint)) = &constraint.node {
                 needs.extend(self.domain_constraint(&name, &mut domain, constraint));
@@ -444,7 +466,7 @@ impl<'a> Context<'a> {
                 if let Some(there) = self.type_there(&name) {
                     let object = ObjectRef::Type { name: name.clone() };
                     // A shell type is filled in by a second CREATE TYPE.
-                    if there.kind != TypeKind::Base {
+                    if there.kind != TypeKind::Base || node.definition.is_empty() {
                         self.analysis.presence = Presence::Unknown { object, tolerated: false };
                     }
                     return;

@@ -32,9 +32,9 @@ impl Context<'_> {
         };
         if builtin {
             let modifiers = self.modifiers(&name.name, node);
-            // `_int4` is the name of an array type.
+            // `_int4` is the name of an array type; a vector has a name of its own.
             let element = builtin::type_named("pg_catalog", &name.name)
-                .and_then(|index| builtin::type_at(index).element_of_array())
+                .and_then(builtin::element_of_named_array)
                 .map(|index| builtin::type_at(index).name);
             let array = array || element.is_some();
             return TypeRef { modifiers, array, ..TypeRef::builtin(element.unwrap_or(&name.name)) };

@@ -320,6 +320,13 @@ pub enum Effect {
         /// Its name.
         name: String,
     },
+    /// Renames a role.
+    RenameRole {
+        /// Its name.
+        name: String,
+        /// Its new name.
+        to: String,
+    },
     /// DROP ROLE.
     DropRole {
         /// Its name.

@@ -1,6 +1,45 @@
 //! Finding objects by name, through the search path.
 
 use super::{Catalog, Function, Id, Name, QName, Relation, RelationKind, Type};
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
+
+/// A name in a schema, so that a map with owned names is asked without making one.
+trait NameKey {
+    fn parts(&self) -> (Id, &str);
+}
+
+impl NameKey for (Id, String) {
+    fn parts(&self) -> (Id, &str) {
+        (self.0, &self.1)
+    }
+}
+
+impl NameKey for (Id, &str) {
+    fn parts(&self) -> (Id, &str) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn NameKey + 'a> for (Id, String) {
+    fn borrow(&self) -> &(dyn NameKey + 'a) {
+        self
+    }
+}
+
+impl Hash for dyn NameKey + '_ {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl PartialEq for dyn NameKey + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn NameKey + '_ {}
 
 /// The schemas in which names without a schema are looked for, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,8 +119,9 @@ impl Catalog {
 
     /// Finds a relation of any kind.
     pub fn find_relation(&self, name: &Name, path: &SearchPath) -> Found<Id> {
-        let found = self
-            .search(name, path, |schema, name| self.relation_names.get(&(schema, name.to_owned())).copied());
+        let found = self.search(name, path, |schema, name| {
+            self.relation_names.get(&(schema, name) as &dyn NameKey).copied()
+        });
         match found {
             // Unqualified catalog tables and views are found through the implicit pg_catalog.
             Found::No if name.schema.is_none() && name.name.starts_with("pg_") => Found::Unknown,
@@ -92,7 +132,7 @@ impl Catalog {
     /// Finds a relation by its full name.
     pub fn relation_at(&self, name: &QName) -> Option<(Id, &Relation)> {
         let schema = self.schema_names.get(&name.schema)?;
-        let id = self.relation_names.get(&(*schema, name.name.clone()))?;
+        let id = self.relation_names.get(&(*schema, name.name.as_str()) as &dyn NameKey)?;
         Some((*id, self.relations.get(id)?))
     }
 
@@ -102,9 +142,9 @@ impl Catalog {
             return Found::Unknown;
         }
         self.search(name, path, |schema, name| {
-            let key = (schema, name.to_owned());
-            self.type_names.get(&key).copied().or_else(|| {
-                let id = *self.relation_names.get(&key)?;
+            let key: &dyn NameKey = &(schema, name);
+            self.type_names.get(key).copied().or_else(|| {
+                let id = *self.relation_names.get(key)?;
                 let row_type = !matches!(
                     self.relations.get(&id)?.kind,
                     RelationKind::Index(_) | RelationKind::Sequence(_)
@@ -117,7 +157,7 @@ impl Catalog {
     /// Finds a type by its full name.
     pub fn type_at(&self, name: &QName) -> Option<(Id, &Type)> {
         let schema = self.schema_names.get(&name.schema)?;
-        let id = self.type_names.get(&(*schema, name.name.clone()))?;
+        let id = self.type_names.get(&(*schema, name.name.as_str()) as &dyn NameKey)?;
         Some((*id, self.types.get(id)?))
     }
 
@@ -125,7 +165,7 @@ impl Catalog {
     pub fn find_functions(&self, name: &Name, path: &SearchPath) -> Vec<(Id, &Function)> {
         self.schemas_for(name, path)
             .into_iter()
-            .filter_map(|schema| self.function_names.get(&(schema, name.name.clone())))
+            .filter_map(|schema| self.function_names.get(&(schema, name.name.as_str()) as &dyn NameKey))
             .flatten()
             .filter_map(|id| self.functions.get(id).map(|function| (*id, function)))
             .collect()

@@ -7,7 +7,6 @@ pub mod effect;
 
 mod apply;
 mod blockers;
-pub mod keywords;
 pub mod lookup;
 mod model;
 mod name;
@@ -25,7 +24,9 @@ pub use name::{Ident, Name, ObjectRef, QName};
 pub use other::Other;
 pub use privileges::Privileges;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The schema of one database, as read or as simulated.
 #[derive(Debug, Clone, Default)]
@@ -35,14 +36,14 @@ pub struct Catalog {
     relations: BTreeMap<Id, Relation>,
     types: BTreeMap<Id, Type>,
     functions: BTreeMap<Id, Function>,
-    schema_names: HashMap<String, Id>,
-    relation_names: HashMap<(Id, String), Id>,
-    type_names: HashMap<(Id, String), Id>,
-    function_names: HashMap<(Id, String), Vec<Id>>,
+    schema_names: FxHashMap<String, Id>,
+    relation_names: FxHashMap<(Id, String), Id>,
+    type_names: FxHashMap<(Id, String), Id>,
+    function_names: FxHashMap<(Id, String), Vec<Id>>,
     /// Which relations, types and functions need an object; may name some that no longer do.
-    dependents: HashMap<Id, BTreeSet<Id>>,
+    dependents: FxHashMap<Id, BTreeSet<Id>>,
     /// Which relations have a constraint of a name; may name some that no longer do.
-    constrained: HashMap<String, BTreeSet<Id>>,
+    constrained: FxHashMap<String, BTreeSet<Id>>,
     /// Installed extensions with their versions.
     pub extensions: BTreeMap<String, String>,
     /// Roles of the cluster; none when not known (then no role is missing).
@@ -50,7 +51,7 @@ pub struct Catalog {
     /// Objects of the kinds that are kept by class and name only: collations, operators, publications …
     others: BTreeMap<Id, Other>,
     /// The objects of each class of them; may name some that are gone.
-    other_classes: HashMap<String, BTreeSet<Id>>,
+    other_classes: FxHashMap<String, BTreeSet<Id>>,
     /// What most objects do not have: comments, privileges …
     details: details::Details,
     /// The role that the operation under application runs as, where it is not the current one.
@@ -69,6 +70,8 @@ pub struct Catalog {
     pub system_objects: bool,
     /// Set once something that could not be understood has run: what is missing is unknown from there on.
     pub clouded: Option<String>,
+    /// The collations that the server brings for the database's encoding; none when not known.
+    pub collations: Option<Arc<BTreeSet<String>>>,
     /// Whether the database had tables of the user's when it was read.
     pub had_user_tables: bool,
 }
@@ -93,6 +96,7 @@ impl Catalog {
             memberships: self.memberships.clone(),
             superuser: self.superuser,
             extensions: self.extensions.clone(),
+            collations: self.collations.clone(),
             ..Catalog::empty()
         };
         // A set may leave the making of its schema to somebody else.

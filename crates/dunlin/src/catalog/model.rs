@@ -465,6 +465,8 @@ pub struct Relation {
     pub row_security: (bool, bool),
     /// The type of a typed table (`CREATE TABLE … OF`), or none.
     pub of_type: Option<Id>,
+    /// ON COMMIT DROP, where this session made it.
+    pub dropped_at_commit: bool,
     /// Storage parameters (`reloptions`), sorted.
     pub options: Vec<String>,
     /// Size of the main fork in bytes, when read from a server.
@@ -500,6 +502,7 @@ impl Relation {
             depends: Vec::new(),
             row_security: (false, false),
             of_type: None,
+            dropped_at_commit: false,
             options: Vec::new(),
             bytes: 0,
             has_rows: Some(false),

@@ -64,7 +64,7 @@ impl fmt::Display for Ident<'_> {
         let mut bytes = self.0.bytes();
         let plain = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
             && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'$')
-            && !crate::catalog::keywords::needs_quotes(self.0);
+            && !crate::syntax::needs_quotes(self.0);
         if plain { f.write_str(self.0) } else { write!(f, "\"{}\"", self.0.replace('"', "\"\"")) }
     }
 }

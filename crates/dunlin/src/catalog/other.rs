@@ -140,8 +140,10 @@ impl Catalog {
     /// Drops an object, and everything that cannot be without it.
     pub(super) fn drop_other(&mut self, id: Id) {
         if let Some(removed) = self.others.remove(&id) {
-            if removed.class == "operator class" {
-                self.drop_indexes_of_class(&removed);
+            match removed.class.as_str() {
+                "operator class" => self.drop_indexes_of_class(&removed),
+                "collation" => self.drop_columns_of_collation(&removed),
+                _ => {}
             }
             for dependent in self.dependents_of(id) {
                 self.drop_dependence(dependent, id);
@@ -161,6 +163,26 @@ impl Catalog {
             .collect();
         let drops = indexes.into_iter().map(|relation| super::Effect::DropRelation { relation });
         self.apply(&drops.collect::<Vec<_>>(), Origin::Live);
+    }
+
+    /// Columns and keys of indexes name their collations.
+    fn drop_columns_of_collation(&mut self, collation: &Other) {
+        let schema = collation.schema.map_or("", |schema| self.schema_name(schema));
+        let text = Some(format!("{}.{}", Ident(schema), Ident(&collation.name)));
+        let mut drops = Vec::new();
+        for (relation, found) in self.relations() {
+            let uses = |index: &Index| index.keys.iter().any(|key| key.collation == text);
+            if found.index().is_some_and(uses) {
+                drops.push(super::Effect::DropRelation { relation });
+            }
+            let columns = found.columns.iter().filter(|column| column.collation == text);
+            drops.extend(columns.map(|column| super::Effect::DropColumn {
+                relation,
+                column: column.number,
+                only: false,
+            }));
+        }
+        self.apply(&drops, Origin::Live);
     }
 
     /// Drops what needs, or belongs to, a column that is dropped.

@@ -337,6 +337,22 @@ codes! {
     DN810 Error "statement not allowed in a migration"
         "The statement would break the guarantees of the run (DISCARD, PREPARE TRANSACTION, a top-level \
          ROLLBACK, pg_advisory_unlock_all).";
+    DN811 Error "server is out of something"
+        "The server had no disk space, memory, connections or locks left, or a limit was reached. The transaction \
+         was rolled back and everything before it is kept: the statement is not at fault. Give the server what it \
+         lacks, then run `dunlin up` again.";
+    DN812 Warning "publication takes the journal along"
+        "A publication FOR ALL TABLES (or of the journal's schema) publishes Dunlin's own tables as well. A \
+         subscriber that does not have them stops with an error. Make them there first: \
+         `pg_dump --schema-only --schema=dunlin` of this database, run on the subscriber.";
+    DN813 Warning "row security hides rows"
+        "The statement changes or reads rows of a table whose row security holds for the role that runs it: it does \
+         not see all rows, and says nothing. Run it as the owner, as a role with BYPASSRLS, or put \
+         `SET row_security = off` before it, which makes it an error instead.";
+    DN814 Warning "others hold locks"
+        "A session or a prepared transaction holds a lock on a table that the plan has to lock. Dunlin waits for it \
+         in short tries, so that others do not wait behind Dunlin. End it, or let `dunlin up --cancel-blockers` \
+         cancel what it may.";
 }
 
 impl Code {

@@ -3,12 +3,12 @@
 use super::event::Event;
 use super::pipeline::send;
 use super::unit::{Failed, Queued, Running};
-use crate::analyze::{Presence, analyze};
+use crate::analyze::{Presence, Requirement, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::{PgError, ServerError, sqlstate};
-use crate::plan::Decision;
+use crate::plan::{Action, Decision, InvalidOperations};
 
 const SAVEPOINT: &str = "SAVEPOINT dunlin_operation";
 const RELEASE: &str = "RELEASE SAVEPOINT dunlin_operation";
@@ -25,7 +25,7 @@ impl<'p> Running<'_, 'p> {
         self.switch_to(&operation.session, index);
         let sql = self.planned.plan.steps[index].sql.clone();
         let is_key = decision.ensure.as_ref().is_some_and(|ensure| ensure.column.is_none());
-        if !is_key && !self.careful {
+        if !is_key {
             self.queue.push(Queued { sql, decision: Some(index) });
             self.finish(index, OperationState::Ensured, None);
             return Ok(());
@@ -35,17 +35,18 @@ impl<'p> Running<'_, 'p> {
         match self.bracketed(index, &sql).await? {
             Ok(()) => self.finish(index, OperationState::Ensured, None),
             Err(error) if error.sqlstate == "23505" => {
-                self.careful = true;
-                self.again = true;
+                let needing = &self.runner.operations.all[decision.at];
                 let step = &self.planned.plan.steps[index];
                 let diagnostic = Diagnostic::new(
                     Code::DN206,
                     format!("the data does not allow the unique key: {}", error.message),
                 )
                 .note(error.detail.clone().unwrap_or_default())
+                .at(&needing.file, needing.statement.span)
                 .help("remove the duplicate rows, then run `dunlin up` again");
                 listener(&Event::StepSkipped { step, diagnostic: &diagnostic });
-                self.unkeyed.insert(decision.at, diagnostic);
+                self.runner.set_aside(decision.at, diagnostic);
+                return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));
             }
             Err(error) => {
                 return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));
@@ -71,23 +72,32 @@ impl<'p> Running<'_, 'p> {
             }
             Err(error) => error,
         };
-        let may_skip = decision.analysis.only_adds() || decision.analysis.only_checks;
+        let dependent = self.depends_on_skipped(decision);
+        let may_skip = decision.analysis.only_adds() || decision.analysis.only_checks || dependent.is_some();
+        let strict = self.runner.options.policy.invalid_operations == InvalidOperations::Fail;
         let own_fault = error.where_.is_none()
             || decision.analysis.only_checks && error.where_.as_deref().is_some_and(in_inline_block_only);
-        if sqlstate::is_missing_object(&error.sqlstate) && may_skip && own_fault {
-            self.again = true;
-            self.careful = true;
-            let diagnostic = self.runner.misfit(decision, &error);
+        if sqlstate::is_missing_object(&error.sqlstate) && may_skip && own_fault && !strict {
+            let diagnostic = self.runner.misfit(decision, &error, dependent);
             let step = &self.planned.plan.steps[index];
             listener(&Event::StepSkipped { step, diagnostic: &diagnostic });
-            self.finish(index, OperationState::Skipped, Some(&diagnostic));
             self.runner.set_aside(decision.operation, diagnostic);
-            return Ok(());
+            return Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }));
         }
         if error.is_duplicate_object() && error.where_.is_none() && decision.analysis.only_adds() {
             return self.settle_duplicate(index, decision, error).await;
         }
         Err(Box::new(Failed { decision: Some(index), error: PgError::Server(error) }))
+    }
+
+    /// The operation that does not run and would make what this one may need.
+    fn depends_on_skipped(&self, decision: &Decision) -> Option<usize> {
+        let skipped = |other: &&Decision| {
+            let makes =
+                |need: &Requirement| need.any_of.iter().any(|facet| other.analysis.provides.contains(facet));
+            other.action == Action::Skip && decision.analysis.requires.iter().any(makes)
+        };
+        self.planned.decisions.iter().find(skipped).map(|other| other.operation)
     }
 
     /// The server says that it is there already: rule 4, on the catalog as it is now.
@@ -157,6 +167,41 @@ impl<'p> Running<'_, 'p> {
 }
 
 /// Whether an error was raised by the statements of a DO block itself, not inside a function that it calls.
+///
+/// The context may be in any language. Its last line is that of the block; before it stands nothing, or the statement
+/// in quotes. A function that was called has a line of its own, which names its language or ends in a number or word.
 fn in_inline_block_only(context: &str) -> bool {
-    context.lines().filter(|line| line.contains("function ")).all(|line| line.contains("inline_code_block"))
+    let (before, block) = context.rsplit_once('\n').unwrap_or(("", context));
+    block.contains("inline_code_block")
+        && !before.contains("PL/pgSQL")
+        && !before.trim_end().ends_with(char::is_alphanumeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_inline_block_only;
+
+    #[test]
+    fn functions_are_told_from_the_block_in_any_language() {
+        for own in [
+            "PL/pgSQL function inline_code_block line 1 at SQL statement",
+            "SQL statement \"drop table\n a\"\nPL/pgSQL function inline_code_block line 1 at SQL statement",
+            "PL/pgSQL-Funktion inline_code_block Zeile 1 bei SQL-Anweisung",
+            "SQL-Anweisung »drop table a«\nPL/pgSQL-Funktion inline_code_block Zeile 1 bei SQL-Anweisung",
+            "PL/pgSQL関数inline_code_blockの1行目 - SQL文",
+        ] {
+            assert!(in_inline_block_only(own), "{own}");
+        }
+        for called in [
+            "PL/pgSQL function f() line 1 at RAISE",
+            "PL/pgSQL function f() line 1 at RAISE\nPL/pgSQL function inline_code_block line 1 at IF",
+            "PL/pgSQL-Funktion f() Zeile 1 bei RAISE\nSQL-Anweisung »SELECT f()«\nPL/pgSQL-Funktion \
+             inline_code_block Zeile 1 bei PERFORM",
+            "SQL function \"f\" statement 1\nPL/pgSQL function inline_code_block line 1 at IF",
+            "SQL-Funktion »f« Anweisung 1\nPL/pgSQL-Funktion inline_code_block Zeile 1 bei IF",
+            "SQL関数\"f\"の起動中\nPL/pgSQL関数inline_code_blockの1行目 - IF",
+        ] {
+            assert!(!in_inline_block_only(called), "{called}");
+        }
+    }
 }

@@ -159,7 +159,7 @@ fn in_blocks(operations: &Operations) -> Vec<bool> {
         let mut inside = false;
         all.extend(operations.all[range.clone()].iter().map(|operation| {
             match operation.transaction {
-                Some(TransactionStatement::Begin) => inside = true,
+                Some(TransactionStatement::Begin(_)) => inside = true,
                 Some(TransactionStatement::Commit) => inside = false,
                 _ => {}
             }

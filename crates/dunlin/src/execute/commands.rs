@@ -15,7 +15,7 @@ use crate::history::{History, MigrationRecord, MigrationState, OperationRecord, 
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle};
-use crate::pg::{LockError, LockKeys, LockOptions, Session, with_lock};
+use crate::pg::{LockError, LockKeys, LockOptions, OWN, Session, with_lock};
 use crate::plan::{Action, Decision, Dialect, Operations, Plan, Planned};
 use crate::syntax::{ParseOptions, on_large_stack};
 
@@ -33,7 +33,10 @@ pub async fn plan(
     let session = connect_lock(target, listener).await?;
     let prepared = prepare(&set, options, &session).await?;
     unknown_target(&set, options)?;
-    let plan = prepared.plan(&set, options).plan;
+    let planned = prepared.plan(&set, options);
+    let found = super::preflight::would_stop(&session, &prepared, &planned, options).await?;
+    let mut plan = planned.plan;
+    plan.diagnostics.extend(found);
     listener(&Event::Planned { plan: &plan, again: false });
     Ok(plan)
 }
@@ -256,7 +259,7 @@ pub async fn skip(
             return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
         }
         let read = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
-        let (journal, run) = super::setup::open_run(options, work, &read.catalog).await?;
+        let (journal, run) = begin(options, work, &read.catalog).await?;
         let row = DecisionRow {
             operation: index,
             state: OperationState::Skipped,
@@ -271,7 +274,7 @@ pub async fn skip(
         let sql = decision_sql(&journal, run, &set, &operations, position, &[row], complete);
         let end = RunEnd { outcome: "applied", ..RunEnd::default() };
         let end = journal.finish_run_sql(run, &end);
-        work.batch(&format!("BEGIN; {sql}; {end}; COMMIT")).await?;
+        work.batch(&format!("BEGIN; {OWN}{sql}; {end}; COMMIT")).await?;
         let operation = &operations.all[index];
         Ok(ShownOperation {
             status: OperationStatus {
@@ -317,7 +320,7 @@ pub async fn adopt(
         let planned = prepared.plan(&set, options);
         let mut adopted = Adopted { format: 1, adopted: Vec::new(), not_proved: Vec::new() };
         let mut sql = Vec::new();
-        let (journal, run) = super::setup::open_run(options, work, &prepared.catalog).await?;
+        let (journal, run) = begin(options, work, &prepared.catalog).await?;
         for position in 0..set.migrations.len() {
             let id = &set.migrations[position].id;
             let chosen = match what {
@@ -353,7 +356,7 @@ pub async fn adopt(
             ..RunEnd::default()
         };
         sql.push(journal.finish_run_sql(run, &end));
-        work.batch(&format!("BEGIN; {}; COMMIT", sql.join("; "))).await?;
+        work.batch(&format!("BEGIN; {OWN}{}; COMMIT", sql.join("; "))).await?;
         Ok(adopted)
     })
     .await
@@ -470,6 +473,18 @@ async fn locked<T>(
     result.map_err(ExecuteError::from)
 }
 
+/// Begins a run of a command that decides and runs no migration.
+async fn begin(
+    options: &Options,
+    work: &Session,
+    catalog: &crate::catalog::Catalog,
+) -> Result<(Journal, RunHandle), ExecuteError> {
+    let unit_key = LockKeys::new(&super::setup::database(work).await?, &options.journal_schema).unit;
+    let opening = super::setup::Opening { epoch: None, unit_key, proxy: false, run: None };
+    let opened = super::setup::open_run(options, work, catalog, &opening).await?;
+    opened.ok_or_else(|| journal_error(crate::pg::journal::JournalError::Taken))
+}
+
 impl From<LockError<ExecuteError>> for ExecuteError {
     fn from(error: LockError<ExecuteError>) -> ExecuteError {
         match error {
@@ -485,7 +500,8 @@ pub(super) fn lock_options(keys: LockKeys, options: &Options) -> LockOptions {
     LockOptions {
         keys,
         wait: options.lock_wait,
-        grace: std::time::Duration::from_secs(2),
+        grace: options.grace + std::time::Duration::from_millis(500),
         seed: fastrand::u64(..),
+        orphan: None,
     }
 }

@@ -4,6 +4,7 @@ use super::event::Event;
 use super::report::{Doctor, DoctorCheck};
 use super::setup::connect_lock;
 use super::{ExecuteError, Migrations, Options, Target};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::pg::Session;
 use crate::pg::journal::{Journal, UpToDate};
 
@@ -20,6 +21,7 @@ pub async fn doctor(migrations: &Migrations, target: &Target, options: &Options)
             checks.push(proxy(&session).await);
             checks.extend(privileges(&session).await);
             checks.push(journal(&session, options).await);
+            checks.extend(pending(migrations, &session, options).await);
         }
     }
     Doctor { format: 1, ok: checks.iter().all(|check| check.status != "error"), checks }
@@ -55,13 +57,13 @@ async fn proxy(session: &Session) -> DoctorCheck {
 }
 
 async fn privileges(session: &Session) -> Vec<DoctorCheck> {
-    let sql = "SELECT current_user::text,
+    let sql = "SELECT current_user::pg_catalog.text,
                       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
-                      pg_catalog.current_schema()::text,
+                      pg_catalog.current_schema()::pg_catalog.text,
                       coalesce(pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE'), false),
                       pg_catalog.pg_is_in_recovery(),
-                      pg_catalog.current_setting('transaction_read_only') = 'on',
-                      pg_catalog.current_database()::text";
+                      pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
+                      pg_catalog.current_database()::pg_catalog.text";
     let rows = match session.query(sql, &[]).await {
         Ok(rows) => rows,
         Err(error) => return vec![problem("privileges", &ExecuteError::from(error))],
@@ -120,6 +122,47 @@ async fn journal(session: &Session, options: &Options) -> DoctorCheck {
         Ok(_) => ok("journal", format!("schema `{schema}`")),
         Err(error) => problem("journal", &super::setup::journal_error(error)),
     }
+}
+
+/// What would stop the pending migrations before they begin.
+async fn pending(migrations: &Migrations, session: &Session, options: &Options) -> Vec<DoctorCheck> {
+    // What is wrong with the folder or the journal is told by their own checks.
+    let Ok(set) = migrations.load() else { return Vec::new() };
+    let mut checks = Vec::new();
+    match super::preflight::publications(session, options).await {
+        Ok(found) => checks.extend(found.iter().map(|found| finding("publications", found))),
+        Err(error) => return vec![problem("publications", &error)],
+    }
+    let Ok(prepared) = super::setup::prepare(&set, options, session).await else { return checks };
+    let planned = prepared.plan(&set, options);
+    if planned.plan.refused {
+        checks.push(check(
+            "plan",
+            "error",
+            "the plan is refused".into(),
+            Some("`dunlin plan` shows why".into()),
+        ));
+        return checks;
+    }
+    match super::preflight::preflight(session, &prepared, &planned, options).await {
+        Err(error) => checks.push(problem("plan", &error)),
+        Ok(found) => {
+            let found: Vec<_> = found.iter().filter(|found| found.code != Code::DN812).collect();
+            if found.is_empty() {
+                let steps = planned.plan.steps.iter().filter(|step| step.unit > 0).count();
+                checks
+                    .push(ok("plan", format!("{steps} operations to run, and nothing stands against them")));
+            }
+            checks.extend(found.into_iter().map(|found| finding("plan", found)));
+        }
+    }
+    checks
+}
+
+fn finding(name: &str, found: &Diagnostic) -> DoctorCheck {
+    let status = if found.severity == Severity::Error { "error" } else { "warning" };
+    let place = found.location.as_ref().map(|place| format!("{}:{}: ", place.file, place.line));
+    check(name, status, format!("{}{}", place.unwrap_or_default(), found.message), found.help.clone())
 }
 
 fn check(name: &str, status: &str, message: String, help: Option<String>) -> DoctorCheck {

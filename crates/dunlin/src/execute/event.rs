@@ -20,6 +20,24 @@ pub enum Event<'a> {
         /// How long this runner has waited, in milliseconds.
         waited_ms: u64,
     },
+    /// A server process of a run that was cut off still works; repeated while waiting for its end.
+    WaitingForFormerRun {
+        /// The process.
+        pid: i32,
+        /// What it does: its statement, and how far an index build is; none where this role may not see it.
+        doing: Option<String>,
+        /// Since when, by the server's clock in UTC.
+        since: Option<String>,
+        /// How long this runner has waited, in milliseconds.
+        waited_ms: u64,
+    },
+    /// The connection was lost and is made again; what was committed is looked up, and the run goes on.
+    Reconnecting {
+        /// The last words of the connection.
+        reason: String,
+        /// Milliseconds until the next try.
+        wait_ms: u64,
+    },
     /// The plan was made; made anew after something that could not be foreseen.
     Planned {
         /// The plan for what is left.

@@ -1,16 +1,23 @@
 //! The one loop that runs a plan and emits [`Event`]s; a [`Report`] is a fold over them.
 
 mod alone;
+mod attempt;
+mod brake;
+mod broken;
 mod careful;
 mod check;
 mod commands;
 mod converge;
 mod doctor;
 mod event;
+mod failure;
 mod migrator;
 mod notices;
 mod past;
 mod pipeline;
+mod place;
+mod preflight;
+mod proxy;
 mod record;
 mod report;
 mod resume;
@@ -62,6 +69,8 @@ pub struct Options {
     pub pid: u32,
     /// Becomes true when the user wants the run to end: the statement is cancelled and recorded as failed.
     pub interrupt: Option<tokio::sync::watch::Receiver<bool>>,
+    /// How long a run may take to end in order when it is interrupted or has lost its lock; then it just ends.
+    pub grace: Duration,
 }
 
 impl Default for Options {
@@ -77,6 +86,7 @@ impl Default for Options {
             host: String::new(),
             pid: std::process::id(),
             interrupt: None,
+            grace: Duration::from_millis(1_500),
         }
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn unit_sql(
     let mut sql = String::new();
     if !written.is_empty() {
         sql.push_str(&match new {
-            true => runner.journal.new_operations_sql(runner.run, &written),
+            true => runner.statements.new_operations(&written),
             false => runner.journal.operations_sql(runner.run, &written),
         });
         sql.push_str("; ");
@@ -115,13 +115,13 @@ pub(super) fn unit_sql(
                 Some(_) => {
                     runner.journal.migration_sql(runner.run, &MigrationRow { duration_ms: took, ..row })
                 }
-                None if new => runner.journal.new_migration_at_end_sql(runner.run, &row),
+                None if new => runner.statements.new_migration(&row),
                 None => runner.journal.migration_at_end_sql(runner.run, &row),
             },
         ));
         sql.push_str("; ");
     }
-    sql.push_str(&runner.epoch_check());
+    sql.push_str(&runner.statements.check_epoch());
     sql
 }
 
@@ -203,21 +203,21 @@ pub(super) fn started_sql(runner: &Runner<'_>, decision: &Decision, sql: &str) -
     runner.records_first([operation.migration]);
     let migration = migration_part(runner, operation.migration, MigrationState::Partial);
     let operations = runner.journal.operations_sql(runner.run, &[row]);
-    format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
+    format!("{}; {migration}{operations}; COMMIT", runner.begin_sql())
 }
 
 /// The record of a failure, in a transaction of its own.
-pub(super) fn failure_sql(runner: &Runner<'_>, decision: &Decision, error: &PgError) -> String {
-    let operation = &runner.operations.all[decision.operation];
+pub(super) fn failure_sql(runner: &Runner<'_>, operation: usize, code: Code, error: &PgError) -> String {
+    let operation = &runner.operations.all[operation];
     let row = OperationRow {
-        code: Some(Code::DN808.as_str()),
+        code: Some(code.as_str()),
         error: error.server(),
         ..operation_row(runner.set, operation, OperationState::Failed)
     };
     let operations = runner.journal.operations_sql(runner.run, &[row]);
     runner.records_first([operation.migration]);
     let migration = migration_part(runner, operation.migration, MigrationState::Failed);
-    format!("BEGIN; {}; {migration}{operations}; COMMIT", runner.epoch_check())
+    format!("{}; {migration}{operations}; COMMIT", runner.begin_sql())
 }
 
 /// The row of a migration that is under way; what was applied before stays so, with the text that was applied.

@@ -1,19 +1,21 @@
 //! The loop: plan, run units, plan anew where something could not be foreseen, until nothing is left.
 
+use super::brake::Brake;
 use super::event::Event;
 use super::record::Row;
 use super::report::Failure;
 use super::unit::{Failed, Running, UnitEnd, may_set};
-use super::{ErrorKind, ExecuteError, Options};
+use super::{ExecuteError, Options};
 use crate::catalog::{Catalog, SearchPath};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
-use crate::pg::journal::{Journal, RunHandle};
-use crate::pg::{PgError, ServerError, Session, sqlstate};
+use crate::pg::journal::{Journal, RunHandle, UnitStatements};
+use crate::pg::{OWN, ServerError, Session, sqlstate};
 use crate::plan::{
-    Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, Unit,
+    Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, SetAside,
+    Unit,
 };
 use crate::syntax::on_large_stack;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -30,20 +32,24 @@ pub(super) struct Runner<'p> {
     pub(super) journal: &'p Journal,
     pub(super) run: RunHandle,
     pub(super) unit_key: i64,
+    pub(super) statements: UnitStatements,
     pub(super) accepted: &'p HashSet<usize>,
     pub(super) proxy: bool,
     /// Whether the database has constraints that are deferred from the start of a transaction.
     pub(super) deferred: bool,
+    pub(super) brake: &'p Brake,
     notices: &'p super::notices::Notices,
     state: Mutex<State>,
 }
 
 /// What has happened so far.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct State {
     pub(super) past: Past,
     /// Operations that the server refused at run time, or that failed.
-    pub(super) set_aside: HashMap<usize, Diagnostic>,
+    pub(super) set_aside: HashMap<usize, SetAside>,
+    /// Those of them that the server refused, and that a catalog read after more was done may still let run.
+    pub(super) judged_again: HashSet<usize>,
     pub(super) notes: Vec<Diagnostic>,
     /// The last outcome of each operation.
     pub(super) outcomes: BTreeMap<usize, Row>,
@@ -51,11 +57,39 @@ pub(super) struct State {
     pub(super) failures: Vec<(usize, Failure)>,
     /// What was measured after the journal row was sent: operation, milliseconds, rows.
     pub(super) measured: Vec<(usize, u64, Option<u64>)>,
-    /// The record of a failure that could not be written, since the connection was lost.
+    /// The record of a failure that could not be written when it happened.
     pub(super) unrecorded: Option<String>,
+    /// What was under way when the connection was lost.
+    pub(super) lost: Option<Lost>,
     pub(super) ran: bool,
     /// Migrations whose rows were sent to the journal in this run.
     pub(super) recorded: HashSet<usize>,
+}
+
+impl State {
+    /// How many operations have been committed.
+    pub(super) fn committed(&self) -> usize {
+        self.outcomes.len() + self.ensured.len()
+    }
+
+    /// Counts what was under way when the connection was lost as failed; gives the journal's record of it.
+    pub(super) fn give_up(&mut self) -> Option<String> {
+        let unrecorded = self.unrecorded.take();
+        let Some(Lost { operation, failure, record }) = self.lost.take() else { return unrecorded };
+        self.failures.push((operation, failure));
+        record.or(unrecorded)
+    }
+}
+
+/// An operation whose connection was lost.
+#[derive(Clone)]
+pub(super) struct Lost {
+    /// Index of the operation.
+    pub(super) operation: usize,
+    /// What the report says if it is not tried again.
+    pub(super) failure: Failure,
+    /// What the journal says then, where it is known that nothing of it was committed.
+    pub(super) record: Option<String>,
 }
 
 impl<'p> Runner<'p> {
@@ -71,11 +105,11 @@ impl<'p> Runner<'p> {
         run: RunHandle,
         unit_key: i64,
         accepted: &'p HashSet<usize>,
-        past: Past,
+        state: State,
         deferred: bool,
+        brake: &'p Brake,
         notices: &'p super::notices::Notices,
     ) -> Runner<'p> {
-        let state = Mutex::new(State { past, ..State::default() });
         Runner {
             set,
             operations,
@@ -85,12 +119,21 @@ impl<'p> Runner<'p> {
             journal,
             run,
             unit_key,
+            statements: UnitStatements::new(journal.clone(), run, unit_key),
             accepted,
             proxy,
             deferred,
+            brake,
             notices,
-            state,
+            state: Mutex::new(state),
         }
+    }
+
+    /// Takes over what has happened on an earlier connection; what was committed then is known from the journal.
+    pub(super) fn go_on_from(&self, earlier: State) {
+        let mut state = self.state();
+        let past = std::mem::take(&mut state.past);
+        *state = State { past, lost: None, ..earlier };
     }
 
     /// What has happened; a listener that panicked does not matter here.
@@ -134,11 +177,13 @@ impl<'p> Runner<'p> {
         mut planned: Planned,
         listener: &mut super::Listener<'p>,
     ) -> Result<Vec<Diagnostic>, ExecuteError> {
-        // Each new plan has less to do or sets something aside; the bound only guards against a fault of ours.
-        for _ in 0..self.operations.all.len() * 2 + 2 {
+        // Each new plan has less to do, or one more operation is set aside, each twice at most; the bound only
+        // guards against a fault of ours.
+        for _ in 0..self.operations.all.len() * 3 + 3 {
             listener(&Event::Planned { plan: &planned.plan, again: self.state().ran });
             match self.run_units(&planned, listener).await? {
-                Progress::Again => {}
+                Progress::Again => self.judge_again(),
+                Progress::Without => {}
                 Progress::On | Progress::Stop => return Ok(planned.plan.diagnostics),
             }
             let schema = &self.options.journal_schema;
@@ -149,6 +194,9 @@ impl<'p> Runner<'p> {
                 let diagnostics = planned.plan.diagnostics.clone();
                 self.state().notes.extend(diagnostics.iter().cloned());
                 return Err(ExecuteError::refused(diagnostics));
+            }
+            if self.proxy {
+                super::proxy::refuse(&planned, self.operations)?;
             }
         }
         Ok(planned.plan.diagnostics)
@@ -161,20 +209,18 @@ impl<'p> Runner<'p> {
         listener: &mut super::Listener<'p>,
     ) -> Result<Progress, ExecuteError> {
         let mut ahead = None;
+        self.prepare_statements(planned).await;
         for position in 0..planned.units.len() {
             // A unit that is under way is waited for.
-            if ahead.is_none() && self.is_interrupted() {
-                return Err(ExecuteError::new(
-                    ErrorKind::Failed,
-                    Code::DN808,
-                    "interrupted between two migrations",
-                )
-                .help("run `dunlin up` again: it goes on where it stopped"));
+            if ahead.is_none()
+                && let Some(stopped) = self.brake.pulled()
+            {
+                return Err(stopped);
             }
             let progress = self.run_one(planned, position, &mut ahead, listener).await?;
             let last = position + 1 == planned.units.len();
             match progress {
-                Progress::Stop => return Ok(Progress::Stop),
+                Progress::Stop | Progress::Without => return Ok(progress),
                 Progress::Again if !last || self.something_left(planned) => return Ok(Progress::Again),
                 Progress::Again | Progress::On => {}
             }
@@ -182,17 +228,40 @@ impl<'p> Runner<'p> {
         Ok(Progress::On)
     }
 
-    /// Whether the user wants the run to end.
-    pub(super) fn is_interrupted(&self) -> bool {
-        self.options.interrupt.as_ref().is_some_and(|interrupt| *interrupt.borrow())
+    /// Prepares what units say to the journal, where there are several, and the session is not shared with others.
+    async fn prepare_statements(&self, planned: &Planned) {
+        let units = planned.units.iter().filter(|unit| unit.number > 0).count();
+        if self.proxy || self.statements.is_prepared() || units < WORTH_PREPARING {
+            return;
+        }
+        // Without them the same is said in full; a lost connection shows at the next statement.
+        let prepared = self.work.batch(&self.statements.prepare_sql()).await;
+        self.statements.set_prepared(prepared.is_ok());
     }
 
     /// Whether something of the plan was skipped that could be judged otherwise on the catalog as it is now.
     fn something_left(&self, planned: &Planned) -> bool {
         let state = self.state();
         planned.decisions.iter().any(|decision| {
-            decision.action == Action::Skip && !state.set_aside.contains_key(&decision.operation)
+            decision.action == Action::Skip
+                && match state.set_aside.get(&decision.operation) {
+                    Some(aside) => !aside.pending && !state.judged_again.contains(&decision.operation),
+                    None => true,
+                }
         })
+    }
+
+    /// Lets what the server refused be judged once more: what was done since may have made what it lacked.
+    fn judge_again(&self) {
+        let state = &mut *self.state();
+        let State { set_aside, judged_again, .. } = state;
+        set_aside.retain(|operation, aside| aside.pending || !judged_again.insert(*operation));
+    }
+
+    /// Whether the operation of a decision was set aside when it ran.
+    fn was_set_aside(&self, planned: &Planned, failed: &Failed) -> bool {
+        let at = failed.decision.map(|at| planned.decisions[at].at);
+        at.is_some_and(|operation| self.state().set_aside.contains_key(&operation))
     }
 
     async fn run_one<'r>(
@@ -212,11 +281,7 @@ impl<'p> Runner<'p> {
                 operations: unit.decisions.len(),
             });
         }
-        let end = if unit.transactional {
-            self.run_until_unlocked(planned, position, ahead, listener).await?
-        } else {
-            self.run_alone(planned, unit, listener).await?
-        };
+        let end = self.run_until_unlocked(planned, position, ahead, listener).await?;
         match end {
             UnitEnd::Committed { again } => {
                 let barrier = planned.decisions[unit.decisions.clone()]
@@ -233,6 +298,8 @@ impl<'p> Runner<'p> {
                 }
                 Ok(if again || barrier { Progress::Again } else { Progress::On })
             }
+            // Nothing half-done commits: the unit runs again without the operation, and without what depends on it.
+            UnitEnd::Failed(failed) if self.was_set_aside(planned, &failed) => Ok(Progress::Without),
             UnitEnd::Failed(failed) => self.failed(planned, unit, &failed).await,
         }
     }
@@ -259,10 +326,25 @@ impl<'p> Runner<'p> {
         let begun = Instant::now();
         let mut tries: u32 = 0;
         loop {
-            let end = self.run_unit(planned, position, ahead, listener).await.map_err(ExecuteError::from)?;
+            let end = match unit.transactional {
+                true => {
+                    self.run_unit(planned, position, ahead, listener).await.map_err(ExecuteError::from)?
+                }
+                false => self.run_alone(planned, unit, tries > 0, listener).await?,
+            };
             let UnitEnd::Failed(failed) = &end else { return Ok(end) };
             let Some(error) = failed.error.server() else { return Ok(end) };
-            if !is_transient(&error.sqlstate) || begun.elapsed() > self.options.lock_wait {
+            if self.statements.are_lost(error) {
+                // Something deallocated them: the unit was rolled back, and goes without.
+                self.statements.set_prepared(false);
+                continue;
+            }
+            let decisions = &planned.decisions[unit.decisions.clone()];
+            let may_repeat = unit.transactional || decisions.iter().all(is_repeatable);
+            if !sqlstate::is_transient(&error.sqlstate)
+                || !may_repeat
+                || begun.elapsed() > self.options.lock_wait
+            {
                 return Ok(end);
             }
             tries += 1;
@@ -276,7 +358,13 @@ impl<'p> Runner<'p> {
                 blockers,
                 wait_ms: millis(wait),
             });
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.brake.wait() => {}
+            }
+            if let Some(stopped) = self.brake.pulled() {
+                return Err(stopped);
+            }
         }
     }
 
@@ -297,7 +385,9 @@ impl<'p> Runner<'p> {
             include_str!("../pg/sql/blockers.sql"),
             tables = if list.is_empty() { "''".to_owned() } else { list.join(", ") }
         );
-        let Ok(messages) = self.work.simple(&sql).await else { return Vec::new() };
+        let Ok(messages) = self.work.simple(&format!("{OWN}{sql}")).await else {
+            return Vec::new();
+        };
         messages
             .iter()
             .filter_map(|message| match message {
@@ -327,8 +417,21 @@ impl<'p> Runner<'p> {
     }
 
     /// The diagnostic for an operation that the server refused since something is missing.
-    pub(super) fn misfit(&self, decision: &Decision, error: &ServerError) -> Diagnostic {
+    pub(super) fn misfit(
+        &self,
+        decision: &Decision,
+        error: &ServerError,
+        dependent_on: Option<usize>,
+    ) -> Diagnostic {
         let operation = &self.operations.all[decision.operation];
+        if let Some(skipped) = dependent_on {
+            let other = &self.operations.all[skipped];
+            let message = format!("{}, since the operation that makes it is skipped", error.message);
+            return Diagnostic::new(Code::DN209, message)
+                .at(&operation.file, operation.statement.span)
+                .because(&other.file, other.statement.span, "would make it")
+                .help("it is judged again once that operation can run");
+        }
         let code = match error.sqlstate.as_str() {
             "42P01" => Code::DN202,
             "42703" | "42702" => Code::DN203,
@@ -346,16 +449,22 @@ impl<'p> Runner<'p> {
         diagnostic.help("it is judged again when its file or the schema has changed; `dunlin show` prints it")
     }
 
+    /// Keeps something to be said at the end; a unit that runs again says it once.
     pub(super) fn note(&self, diagnostic: Diagnostic) {
-        self.state().notes.push(diagnostic);
+        let mut state = self.state();
+        if !state.notes.contains(&diagnostic) {
+            state.notes.push(diagnostic);
+        }
     }
 
+    /// Takes an operation out of this run: the unit fails, and is run again without it.
     pub(super) fn set_aside(&self, operation: usize, diagnostic: Diagnostic) {
-        self.state().set_aside.insert(operation, diagnostic);
+        self.state().set_aside.insert(operation, SetAside { diagnostic, pending: false });
     }
 
-    pub(super) fn epoch_check(&self) -> String {
-        self.journal.check_epoch_sql(self.run)
+    /// Begins a transaction of Dunlin's own, in which it is sure that no other run has begun.
+    pub(super) fn begin_sql(&self) -> String {
+        begin_sql(self.journal, self.run, self.unit_key)
     }
 
     /// The journal's part of a unit, and whether its migration is applied with it.
@@ -458,90 +567,35 @@ impl<'p> Runner<'p> {
         let found = rows.filter(|row| row.duration_ms > 0 || row.rows.is_some());
         self.state().measured.extend(found.map(|row| (row.operation, row.duration_ms, row.rows)));
     }
-
-    /// Records a failure in a transaction of its own and says how to go on.
-    async fn failed(
-        &self,
-        planned: &Planned,
-        unit: &Unit,
-        failed: &Failed,
-    ) -> Result<Progress, ExecuteError> {
-        let at = failed.decision.unwrap_or(unit.decisions.start);
-        let decision = &planned.decisions[at];
-        let failure = self.failure(decision, &planned.plan.steps[at].sql, &failed.error);
-        if failed.error.is_connection_loss() {
-            let mut error = ExecuteError::from(failed.error.clone());
-            error.kind = ErrorKind::Failed;
-            // Without the server's last words on the statement, the commit that was sent with it may have been done;
-            // nor is it known what became of a statement outside a transaction.
-            let surely = failed.error.server().is_some() && failed.decision.is_some() && unit.transactional;
-            let record = surely.then(|| super::record::failure_sql(self, decision, &failed.error));
-            let mut state = self.state();
-            state.failures.push((decision.operation, failure));
-            state.unrecorded = record;
-            return Err(error);
-        }
-        let sql = super::record::failure_sql(self, decision, &failed.error);
-        self.work.batch(&sql).await.map_err(ExecuteError::from)?;
-        let operation = &self.operations.all[decision.operation];
-        let mut state = self.state();
-        state.failures.push((decision.operation, failure.clone()));
-        if !self.options.keep_going {
-            return Ok(Progress::Stop);
-        }
-        // What stands in the same migration after it, and what depends on it, stays pending.
-        for index in self.operations.ranges[operation.migration].clone() {
-            let done = state
-                .past
-                .operation(&self.set.migrations[operation.migration].id, &self.operations.all[index].identity)
-                .is_some_and(|past| past.state == PastState::Done);
-            if !done {
-                let other = &self.operations.all[index];
-                let diagnostic =
-                    Diagnostic::new(Code::DN808, format!("its migration failed: {}", failure.message))
-                        .at(&other.file, other.statement.span)
-                        .severity(Severity::Warning);
-                state.set_aside.insert(index, diagnostic);
-            }
-        }
-        Ok(Progress::Again)
-    }
-
-    /// What the report says about a failed statement.
-    fn failure(&self, decision: &Decision, sql: &str, error: &PgError) -> Failure {
-        let operation = &self.operations.all[decision.operation];
-        let span = operation.statement.span;
-        let server = error.server();
-        // The position counts characters of the text that was sent, from 1.
-        let as_written = decision.sql.is_none();
-        let offset = server.and_then(|error| error.position).filter(|_| as_written).map(|position| {
-            let position = usize::try_from(position).unwrap_or(1).saturating_sub(1);
-            sql.char_indices().nth(position).map_or(sql.len(), |(at, _)| at)
-        });
-        let (line, column) = operation.file.line_column(span.start + offset.unwrap_or(0));
-        Failure {
-            migration: self.set.migrations[operation.migration].id.clone(),
-            operation: operation.number,
-            file: operation.file.path.to_string(),
-            line,
-            column,
-            sqlstate: error.sqlstate().unwrap_or("08006").to_owned(),
-            message: server.map_or_else(|| error.to_string(), |error| error.message.clone()),
-            detail: server.and_then(|error| error.detail.clone()),
-            hint: server.and_then(|error| error.hint.clone()),
-        }
-    }
 }
 
+/// From how many units on the time for preparing statements is less than what they save.
+const WORTH_PREPARING: usize = 4;
+
 /// What comes after a unit.
-enum Progress {
+pub(super) enum Progress {
+    /// The next one.
     On,
+    /// A new plan, unless nothing is left.
     Again,
+    /// A new plan: the unit was rolled back, and runs without an operation of it.
+    Without,
+    /// Nothing more.
     Stop,
 }
 
-fn is_transient(code: &str) -> bool {
-    sqlstate::is_lock_timeout(code) || sqlstate::is_deadlock(code) || sqlstate::is_serialization_failure(code)
+/// Whether a statement outside a transaction does nothing more when it is run again after a failure.
+fn is_repeatable(decision: &Decision) -> bool {
+    decision.analysis.opaque.is_none() && !matches!(decision.analysis.kind, "CALL" | "DO" | "SELECT")
+}
+
+/// Begins a transaction that only writes the journal: whatever time-outs and isolation the role or a file has set.
+pub(super) fn begin_sql(journal: &Journal, run: RunHandle, unit_key: i64) -> String {
+    format!(
+        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {OWN}SET LOCAL statement_timeout = 0; \
+         SET LOCAL lock_timeout = '5s'; SELECT pg_catalog.pg_advisory_xact_lock({unit_key}); {}",
+        journal.check_epoch_sql(run)
+    )
 }
 
 pub(super) fn millis(duration: Duration) -> u64 {

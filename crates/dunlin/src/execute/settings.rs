@@ -47,7 +47,8 @@ pub(super) fn set_role(role: Option<&str>, local: bool) -> String {
     let local = if local { "LOCAL " } else { "" };
     match role {
         Some(role) => format!("SET {local}ROLE {}", quote_ident(role)),
-        None => format!("SET {local}ROLE NONE"),
+        // The one that the login starts with.
+        None => format!("SET {local}role TO DEFAULT"),
     }
 }
 
@@ -59,6 +60,8 @@ pub(super) fn set(name: &str, values: &[String], local: bool) -> String {
         "role" if first == "none" => format!("SET {local}ROLE NONE"),
         "role" => format!("SET {local}ROLE {}", quote_ident(first)),
         "session_authorization" => format!("SET {local}SESSION AUTHORIZATION {}", quote_ident(first)),
+        // Files are read as UTF-8, and so they are sent.
+        "client_encoding" => format!("SET {local}client_encoding TO 'UTF8'"),
         name => {
             let list: Vec<String> = values.iter().map(|value| quote_literal(value)).collect();
             let list = if list.is_empty() { "''".to_owned() } else { list.join(", ") };

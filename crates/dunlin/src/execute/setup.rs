@@ -1,5 +1,6 @@
 //! What every command that plans has to do first: connect, read the journal and the schema, read the files.
 
+use super::broken::Broken;
 use super::event::Event;
 use super::{ErrorKind, ExecuteError, Listener, Options, Target};
 use crate::catalog::{Catalog, SearchPath};
@@ -8,11 +9,15 @@ use crate::history::History;
 use crate::migration::MigrationSet;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
-use crate::pg::{ConnectOptions, PgError, Session, connect, sqlstate};
-use crate::plan::{Action, Dialect, Input, Operations, Past, Planned};
+use crate::pg::sqlstate::{self, Trouble};
+use crate::pg::{ConnectOptions, OWN, PgError, Session, connect, quote_literal};
+use crate::plan::{Action, Dialect, Input, Operations, Past, Planned, SetAside};
 use crate::syntax::{ParseOptions, Tree, on_large_stack};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+
+/// What to do when a connection was lost.
+const GO_ON: &str = "run `dunlin up` again: what was committed is kept, the rest was rolled back";
 
 /// The oldest and the newest server version that Dunlin works with.
 const VERSIONS: std::ops::Range<u32> = 140_000..190_000;
@@ -31,14 +36,19 @@ pub(super) async fn connect_lock(
         long_lived: true,
         ..ConnectOptions::default()
     };
-    let session = connect(&target.conninfo, &options).await.map_err(ExecuteError::from)?;
+    let session = connect(target.server(), &options).await.map_err(ExecuteError::from)?;
     let info = session.info();
     if !VERSIONS.contains(&info.version) && info.version != 0 {
         return Err(ExecuteError::new(
             ErrorKind::Refused,
             Code::DN804,
             format!("the server is PostgreSQL {}; Dunlin works with 14 to 18", info.version_text),
-        ));
+        )
+        .help(if info.version < VERSIONS.start {
+            "upgrade the server: its version gets no more fixes"
+        } else {
+            "use a later Dunlin, which knows what this version of the server does"
+        }));
     }
     listener(&Event::Connected { server: info.version_text.clone(), database: info.host.clone() });
     Ok(session)
@@ -62,16 +72,17 @@ pub(super) async fn connect_work(
         on_notice: Some(notices),
         ..ConnectOptions::default()
     };
-    let conninfo = target.direct.as_ref().unwrap_or(&target.conninfo);
-    let session = connect(conninfo, &options).await.map_err(ExecuteError::from)?;
+    let session = connect(target.server(), &options).await.map_err(ExecuteError::from)?;
     let proxy = session.prepare_for_work(CHECK_INTERVAL).await.map_err(ExecuteError::from)?;
     Ok(Work { session, proxy })
 }
 
 /// The name of the connected database.
 pub(super) async fn database(session: &Session) -> Result<String, ExecuteError> {
-    let rows =
-        session.query("SELECT pg_catalog.current_database()::text", &[]).await.map_err(ExecuteError::from)?;
+    let rows = session
+        .query("SELECT pg_catalog.current_database()::pg_catalog.text", &[])
+        .await
+        .map_err(ExecuteError::from)?;
     Ok(rows.first().map_or_else(String::new, |row| row.get(0)))
 }
 
@@ -83,6 +94,10 @@ pub(super) struct Prepared {
     pub(super) past: Past,
     pub(super) history: Option<History>,
     pub(super) accepted: HashSet<usize>,
+    /// What the plan goes past.
+    pub(super) set_aside: HashMap<usize, SetAside>,
+    /// The faults of the text that it goes past.
+    pub(super) broken: Vec<Broken>,
 }
 
 /// Reads the journal, the schema and the files.
@@ -93,6 +108,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, ExecuteError> {
     let history =
         Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
+    names_fit(set, session).await?;
     let mut read = introspect(session.client(), &options.journal_schema, Snapshot::Own)
         .await
         .map_err(ExecuteError::from)?;
@@ -102,27 +118,58 @@ pub(super) async fn prepare(
     };
     let operations = on_large_stack(|| Operations::of(set, &parse, &read.search_path));
     if let Some(role) = &options.role {
-        may_become(session, role).await?;
+        read.catalog.superuser = may_become(session, role).await?;
         read.catalog.current_role.clone_from(role);
     }
     read.catalog.memberships = memberships(session, &read.catalog).await?;
     let past = super::past::past(set, &operations, history.as_ref(), &read.catalog);
     let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
-    Ok(Prepared { operations, catalog: read.catalog, search_path: read.search_path, past, history, accepted })
+    let mut prepared = Prepared {
+        operations,
+        catalog: read.catalog,
+        search_path: read.search_path,
+        past,
+        history,
+        accepted,
+        set_aside: HashMap::new(),
+        broken: Vec::new(),
+    };
+    if options.keep_going {
+        prepared.pass_over_broken(set);
+    }
+    Ok(prepared)
 }
 
-/// Refuses a role that is not there, or that the login may not become.
-async fn may_become(session: &Session, role: &str) -> Result<(), ExecuteError> {
-    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::text FROM pg_catalog.pg_roles r \
-               WHERE r.rolname = $1";
+/// Refuses names of migrations that the database cannot hold: the journal would know them under others.
+async fn names_fit(set: &MigrationSet, session: &Session) -> Result<(), ExecuteError> {
+    let encoding = &session.info().encoding;
+    let ids = set.migrations.iter().map(|migration| &migration.id).filter(|id| !id.is_ascii());
+    for id in ids.filter(|_| encoding != "UTF8") {
+        match session.batch(&format!("SELECT {}", quote_literal(id))).await {
+            Err(PgError::Server(error)) if sqlstate::is_not_in_encoding(&error.sqlstate) => {
+                let message =
+                    format!("the name of `{id}` cannot be written in the database's encoding, {encoding}");
+                return Err(ExecuteError::new(ErrorKind::Refused, Code::DN809, message)
+                    .help("rename the file: the journal keeps its name"));
+            }
+            other => other.map_err(ExecuteError::from)?,
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a role that is not there, or that the login may not become; says whether it is a superuser.
+async fn may_become(session: &Session, role: &str) -> Result<bool, ExecuteError> {
+    let sql = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER'), current_user::pg_catalog.text, r.rolsuper \
+               FROM pg_catalog.pg_roles r WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
     let rows = session.query(sql, &[(&role, tokio_postgres::types::Type::TEXT)]).await?;
     let Some(row) = rows.first() else {
         return Err(ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("there is no role `{role}`"))
             .help("--role names the owner of new objects; it has to be there before"));
     };
     if row.get(0) {
-        return Ok(());
+        return Ok(row.get(2));
     }
     let login: String = row.get(1);
     let (quoted, login_quoted) = (crate::pg::quote_ident(role), crate::pg::quote_ident(&login));
@@ -142,10 +189,16 @@ async fn memberships(
     if catalog.superuser {
         return Ok(std::collections::BTreeSet::new());
     }
-    let sql = "SELECT rolname::text FROM pg_catalog.pg_roles WHERE pg_catalog.pg_has_role(oid, 'USAGE')";
-    let rows = session.query(sql, &[]).await?;
+    let sql = "SELECT o.rolname::pg_catalog.text FROM pg_catalog.pg_roles o JOIN pg_catalog.pg_roles r \
+               ON pg_catalog.pg_has_role(r.oid, o.oid, 'USAGE') \
+               WHERE r.rolname::pg_catalog.text OPERATOR(pg_catalog.=) $1";
+    let role = (&catalog.current_role, tokio_postgres::types::Type::TEXT);
+    let rows = session.query(sql, &[(role.0, role.1)]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
+
+/// Fails in every session, and says in the server's log what it is for.
+const NEVER: &str = "SELECT pg_catalog.int4in('Dunlin asks whether the server can parse what follows')";
 
 /// Operations whose text our grammar refuses and the server accepts: a newer or older keyword.
 ///
@@ -156,17 +209,14 @@ async fn accepted(operations: &Operations, session: &Session) -> Result<HashSet<
         if !matches!(operation.statement.tree, Tree::Refused(_)) {
             continue;
         }
-        match session.client().prepare(&operation.statement.sql).await {
-            Ok(_) => {
+        // A message is parsed as a whole before its first statement runs, and that one always fails.
+        let sql = format!("{NEVER}; {}", operation.statement.sql);
+        match session.batch(&sql).await {
+            Err(PgError::Server(error)) if error.sqlstate == "42601" => {}
+            Ok(()) | Err(PgError::Server(_)) => {
                 accepted.insert(index);
             }
-            Err(error) => match session.error(error) {
-                PgError::Server(error) if error.sqlstate == "42601" => {}
-                PgError::Server(_) => {
-                    accepted.insert(index);
-                }
-                error => return Err(ExecuteError::from(error)),
-            },
+            Err(error) => return Err(ExecuteError::from(error)),
         }
     }
     Ok(accepted)
@@ -215,7 +265,7 @@ impl Prepared {
             policy: &options.policy,
             to: options.to.as_deref(),
             accepted: &self.accepted,
-            set_aside: &HashMap::new(),
+            set_aside: &self.set_aside,
             check: false,
         };
         on_large_stack(|| crate::plan::plan(&input))
@@ -225,6 +275,12 @@ impl Prepared {
     pub(super) fn reaches(&self, set: &MigrationSet, position: usize, to: Option<&str>) -> bool {
         let last = to.and_then(|to| set.migrations.iter().position(|migration| migration.id == to));
         last.is_none_or(|last| position <= last)
+    }
+
+    /// Whether the last run has not come to its end, and so has not written what it leaves.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let last = self.history.as_ref().and_then(|history| history.last_run.as_ref());
+        last.is_some_and(|run| run.finished_at.is_none())
     }
 
     /// Whether the journal would be the same after the run: what is skipped or held was so before.
@@ -261,7 +317,7 @@ impl Prepared {
     ) -> Result<(), ExecuteError> {
         let Some(history) = &self.history else { return Ok(()) };
         for (from, to) in super::past::Compared::new(set, &self.operations, history).renamed() {
-            work.batch(&journal.rename_migration_sql(from, to)).await?;
+            work.batch(&format!("{OWN}{}", journal.rename_migration_sql(from, to))).await?;
         }
         Ok(())
     }
@@ -342,15 +398,14 @@ impl Prepared {
     ) {
         if report.outcome == super::Outcome::Nothing && options.to.is_none() && self.past.missing.is_empty() {
             let journal = Journal::new(&options.journal_schema);
-            let _ = work.batch(&journal.set_digest_sql(Some(&set.digest()))).await;
+            let _ = work.batch(&format!("{OWN}{}", journal.set_digest_sql(Some(&set.digest())))).await;
         }
     }
 }
 
 /// Refuses to start where nothing can be written.
 pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteError> {
-    let sql =
-        "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only') = 'on'";
+    let sql = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool";
     let rows = session.query(sql, &[]).await.map_err(ExecuteError::from)?;
     let (standby, read_only) = rows.first().map_or((false, false), |row| (row.get(0), row.get(1)));
     if !standby && !read_only {
@@ -370,13 +425,28 @@ pub(super) async fn refuse_read_only(session: &Session) -> Result<(), ExecuteErr
         .help(help))
 }
 
-/// Makes the journal if it is not there, and begins a run on a database with this catalog.
+/// How a run is opened, beside its options.
+pub(super) struct Opening {
+    /// The epoch in which the journal was read; none when there was no journal, or it does not matter.
+    pub(super) epoch: Option<i64>,
+    /// The advisory key of the units.
+    pub(super) unit_key: i64,
+    /// Whether a proxy stands between.
+    pub(super) proxy: bool,
+    /// The run that goes on, if it is not a new one.
+    pub(super) run: Option<RunHandle>,
+}
+
+/// Makes the journal if it is not there, and begins a run on a database with this catalog, or lets it go on.
+///
+/// None when somebody else has begun one since the journal was read: it has to be read again.
 pub(super) async fn open_run(
     options: &Options,
     work: &Session,
     catalog: &Catalog,
-) -> Result<(Journal, RunHandle), ExecuteError> {
-    let journal = Journal::new(&options.journal_schema);
+    opening: &Opening,
+) -> Result<Option<(Journal, RunHandle)>, ExecuteError> {
+    let journal = Journal::new(&options.journal_schema).in_encoding(&work.info().encoding);
     journal.ensure(work.client()).await.map_err(journal_error)?;
     let policies = serde_json::to_string(&options.policy).unwrap_or_default();
     let start = RunStart {
@@ -387,9 +457,19 @@ pub(super) async fn open_run(
         policies: &policies,
         fingerprint: Some(catalog.fingerprint()),
         had_user_tables: catalog.has_user_tables(),
+        epoch: opening.epoch,
+        unit_key: opening.unit_key,
+        proxied: opening.proxy,
     };
-    let run = journal.begin_run(work.client(), &start).await.map_err(journal_error)?;
-    Ok((journal, run))
+    let opened = match opening.run {
+        Some(run) => journal.resume_run(work.client(), run, &start).await,
+        None => journal.begin_run(work.client(), &start).await,
+    };
+    match opened {
+        Ok(run) => Ok(Some((journal, run))),
+        Err(JournalError::Taken) => Ok(None),
+        Err(error) => Err(journal_error(error)),
+    }
 }
 
 /// Maps an error of the journal.
@@ -406,6 +486,9 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
             ExecuteError::new(ErrorKind::Refused, Code::DN803, format!("the role has no right to {action}"))
                 .help(grant)
         }
+        JournalError::Taken => {
+            ExecuteError::new(ErrorKind::Failed, Code::DN802, error.to_string()).help("run it again")
+        }
         JournalError::Content(what) => ExecuteError::new(
             ErrorKind::Refused,
             Code::DN605,
@@ -419,26 +502,42 @@ pub(super) fn journal_error(error: JournalError) -> ExecuteError {
 impl From<PgError> for ExecuteError {
     fn from(error: PgError) -> ExecuteError {
         let (kind, code, help) = match &error {
-            PgError::Server(server) if sqlstate::is_insufficient_privilege(&server.sqlstate) => (
-                ErrorKind::Refused,
-                Code::DN803,
-                Some("grant the privilege to the role that Dunlin works as, or use another role"),
-            ),
-            PgError::Server(server) if sqlstate::is_read_only(&server.sqlstate) => {
-                (ErrorKind::Refused, Code::DN805, Some("connect to the primary, with a role that may write"))
+            _ if error.sqlstate().is_some_and(sqlstate::is_from_proxy)
+                && !matches!(error, PgError::Refused { .. }) =>
+            {
+                (
+                    ErrorKind::Refused,
+                    Code::DN806,
+                    Some(
+                        "Dunlin works through a proxy that pools sessions or transactions (not statements) and has two \
+                     server connections to spare; or give a connection to the server itself with --direct-url",
+                    ),
+                )
             }
-            PgError::Server(server) if sqlstate::is_disk_full(&server.sqlstate) => (
+            PgError::Server(server) if crate::pg::journal::is_epoch_lost(server) => (
                 ErrorKind::Failed,
-                Code::DN808,
-                Some(
-                    "make room on the server's disk, then run `dunlin up` again: it goes on where it stopped",
-                ),
+                Code::DN802,
+                Some("what was committed is recorded; `dunlin status` shows it"),
             ),
-            PgError::Server(_) => (ErrorKind::Failed, Code::DN808, None),
-            PgError::Closed { .. } | PgError::Protocol(_) => (
-                ErrorKind::Failed,
+            PgError::Server(server) => match sqlstate::trouble(&server.sqlstate) {
+                Some(Trouble { code, help }) => {
+                    let refused = matches!(code, Code::DN803 | Code::DN805);
+                    (if refused { ErrorKind::Refused } else { ErrorKind::Failed }, code, Some(help))
+                }
+                None if sqlstate::is_connection_loss(&server.sqlstate) => {
+                    (ErrorKind::Failed, Code::DN801, Some(GO_ON))
+                }
+                None => (ErrorKind::Failed, Code::DN808, None),
+            },
+            PgError::Closed { sqlstate, .. } => {
+                let known = sqlstate.as_deref().and_then(sqlstate::trouble);
+                (ErrorKind::Failed, Code::DN801, Some(known.map_or(GO_ON, |trouble| trouble.help)))
+            }
+            PgError::Protocol(_) => (ErrorKind::Failed, Code::DN801, Some(GO_ON)),
+            PgError::Refused { error, .. } if sqlstate::trouble(&error.sqlstate).is_some() => (
+                ErrorKind::Connection,
                 Code::DN801,
-                Some("run `dunlin up` again: what was committed is kept, the rest was rolled back"),
+                sqlstate::trouble(&error.sqlstate).map(|trouble| trouble.help),
             ),
             _ => (
                 ErrorKind::Connection,
@@ -448,8 +547,13 @@ impl From<PgError> for ExecuteError {
                 ),
             ),
         };
-        let made = ExecuteError::new(kind, code, error.to_string());
-        match help {
+        let message = match code {
+            Code::DN802 => "another run has taken over: this one commits nothing more".to_owned(),
+            _ => error.to_string(),
+        };
+        let made = ExecuteError::new(kind, code, message);
+        let hint = error.server().and_then(|server| server.hint.as_deref());
+        match help.or(hint) {
             Some(help) => made.help(help),
             None => made,
         }
@@ -464,6 +568,11 @@ impl From<crate::migration::MigrationError> for ExecuteError {
 }
 
 impl ExecuteError {
+    /// Whether the connection was lost after it had been made: it may be made again.
+    pub(super) fn is_loss(&self) -> bool {
+        self.kind == ErrorKind::Failed && self.diagnostic.code == Code::DN801
+    }
+
     /// The plan was refused; nothing ran.
     pub(super) fn refused(diagnostics: Vec<Diagnostic>) -> ExecuteError {
         let errors: Vec<&Diagnostic> =
@@ -499,16 +608,5 @@ impl ExecuteError {
             format!("the lock was not free within {} s: {who} holds it", waited.as_secs()),
         )
         .help("wait for it to end, or give more time with --lock-wait")
-    }
-
-    /// A statement that cannot run through a transaction-pooling proxy.
-    pub(super) fn proxy(sql: &str) -> ExecuteError {
-        let head: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
-        ExecuteError::new(
-            ErrorKind::Refused,
-            Code::DN806,
-            format!("`{head} …` cannot run in a transaction, and the connection goes through a transaction-pooling proxy"),
-        )
-        .help("give a connection that goes to the server itself with --direct-url")
     }
 }

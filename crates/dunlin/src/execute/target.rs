@@ -47,3 +47,10 @@ pub struct Target {
     /// How long to retry a server that is not there yet.
     pub connect_wait: Duration,
 }
+
+impl Target {
+    /// The way to the server itself, if one is given: all that Dunlin does goes there.
+    pub(super) fn server(&self) -> &ConnInfo {
+        self.direct.as_ref().unwrap_or(&self.conninfo)
+    }
+}

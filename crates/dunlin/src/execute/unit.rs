@@ -5,11 +5,12 @@ use super::pipeline::{Reply, Sent, WINDOW, send};
 use super::record::Row;
 use super::runner::{Runner, millis};
 use super::settings::{apply, switch};
-use crate::analyze::{Class, Presence, Session, TransactionStatement};
+use crate::analyze::{Class, Presence, Session, SessionChange, TransactionStatement, isolation};
 use crate::diagnostic::Diagnostic;
 use crate::history::OperationState;
 use crate::pg::PgError;
-use crate::plan::{Action, Decision, Planned, Unit, is_mark};
+use crate::pg::fault::point;
+use crate::plan::{Action, Decision, PastState, Planned, Unit, is_mark};
 use futures_util::SinkExt as _;
 use std::collections::HashMap;
 use std::time::Instant;
@@ -60,11 +61,7 @@ pub(super) struct Running<'r, 'p> {
     under_way: Option<UnderWay<'r>>,
     rows: Vec<Row>,
     session: Session,
-    /// From here on, each statement has a savepoint: something was not as planned.
-    pub(super) careful: bool,
     pub(super) again: bool,
-    /// Operations whose key the data does not allow: they are skipped with this reason.
-    pub(super) unkeyed: HashMap<usize, Diagnostic>,
     /// Rows whose statements are not answered yet: place in `rows`, index of the decision.
     untold: Vec<(usize, usize)>,
     /// Milliseconds and rows of statements that were answered, by decision.
@@ -80,9 +77,11 @@ impl<'p> Runner<'p> {
         ahead: &mut Option<Running<'r, 'p>>,
         listener: &mut super::Listener<'p>,
     ) -> Result<UnitEnd, PgError> {
+        self.brake.working().await;
         let mut running = ahead.take().unwrap_or_else(|| Running::new(self, planned, position));
         let result = match running.start(listener).await {
             Ok(()) => {
+                point!("unit-sent");
                 *ahead = running.next(position + 1, listener).await;
                 running.end(listener).await
             }
@@ -90,21 +89,23 @@ impl<'p> Runner<'p> {
         };
         match result {
             Ok(()) => {
+                point!("unit-committed");
                 self.committed(running.rows);
                 Ok(UnitEnd::Committed { again: running.again })
             }
             Err(failed) => {
                 // The server refuses whatever was sent after it, up to this ROLLBACK.
                 *ahead = None;
+                self.brake.recording().await;
                 self.roll_back().await;
                 Ok(UnitEnd::Failed(failed))
             }
         }
     }
 
-    async fn roll_back(&self) {
+    pub(super) async fn roll_back(&self) {
         // A lost connection has rolled back by itself; any other error here shows at the next statement.
-        let _ = self.work.batch("ROLLBACK").await;
+        let _ = self.work.batch(if self.proxy { super::proxy::ROLLBACK } else { "ROLLBACK" }).await;
     }
 
     /// Whether a unit is sent without looking at an answer in between, and leaves nothing that could not be foreseen.
@@ -140,9 +141,7 @@ impl<'r, 'p> Running<'r, 'p> {
             under_way: None,
             rows: Vec::new(),
             session: Session::new(runner.search_path.clone()),
-            careful: false,
             again: false,
-            unkeyed: HashMap::new(),
             untold: Vec::new(),
             measured: HashMap::new(),
         }
@@ -189,7 +188,7 @@ impl<'r, 'p> Running<'r, 'p> {
         let plain = |unit| runner.is_plain(planned, unit);
         let unit = planned.units.get(position)?;
         let first = self.under_way.as_ref().map(|sent| sent.first + sent.decisions.len() as u64)?;
-        if !self.applies || runner.is_interrupted() || !plain(self.unit) || !plain(unit) {
+        if !self.applies || runner.brake.pulled().is_some() || !plain(self.unit) || !plain(unit) {
             return None;
         }
         let mut next = Running::new(runner, planned, position);
@@ -214,11 +213,38 @@ impl<'r, 'p> Running<'r, 'p> {
     /// BEGIN, the transaction-level lock, the epoch, time-outs and the role, in one message.
     fn prelude(&self) -> String {
         let runner = self.runner;
-        let mut sql = String::from("BEGIN ISOLATION LEVEL READ COMMITTED");
+        let isolation = runner.isolation(self.planned, self.unit).unwrap_or(READ_COMMITTED);
+        let mut sql = format!("BEGIN ISOLATION LEVEL {isolation} READ WRITE");
         if !self.durable {
             sql.push_str("; SET LOCAL synchronous_commit = off");
         }
+        sql.push_str(&self.time_outs());
+        let statements = &runner.statements;
+        sql.push_str("; ");
+        sql.push_str(&statements.lock());
+        if isolation != READ_COMMITTED {
+            // Its snapshot may be older than the lock.
+            sql.push_str("; ");
+            sql.push_str(&runner.journal.hold_epoch_sql());
+        }
+        sql.push_str("; ");
+        sql.push_str(&statements.check_epoch());
+        if let Some(migration) = self.after {
+            sql.push_str("; ");
+            let id = &runner.set.migrations[migration].id;
+            sql.push_str(&statements.check_applied(id));
+        }
+        if let Some(role) = &runner.options.role {
+            sql.push_str("; ");
+            sql.push_str(&super::settings::set_role(Some(role), true));
+        }
+        sql
+    }
+
+    /// The time-outs of its statements, as they follow other settings in one message.
+    fn time_outs(&self) -> String {
         let decisions = &self.planned.decisions[self.unit.decisions.clone()];
+        let mut sql = String::new();
         let locks = decisions.iter().any(|decision| {
             decision.action == Action::Run
                 && !decision.analysis.changes_data()
@@ -228,34 +254,35 @@ impl<'r, 'p> Running<'r, 'p> {
         if locks {
             sql.push_str("; SET LOCAL lock_timeout = '3s'");
         }
+        let version = self.runner.work.info().version;
         let builds = decisions
             .iter()
             .any(|decision| matches!(decision.analysis.class, Class::Adds | Class::Maintains));
         if builds {
             sql.push_str("; SET LOCAL statement_timeout = 0");
+            if version >= 170_000 {
+                sql.push_str("; SET LOCAL transaction_timeout = 0");
+            }
         }
-        sql.push_str(&format!("; SELECT pg_catalog.pg_advisory_xact_lock({})", runner.unit_key));
-        sql.push_str("; ");
-        sql.push_str(&runner.epoch_check());
-        if let Some(migration) = self.after {
-            sql.push_str("; ");
-            let id = &runner.set.migrations[migration].id;
-            sql.push_str(&runner.journal.check_applied_sql(runner.run, id));
-        }
-        if let Some(role) = &runner.options.role {
-            sql.push_str("; ");
-            sql.push_str(&super::settings::set_role(Some(role), true));
+        if self.runner.proxy {
+            sql.push_str("; SET LOCAL idle_in_transaction_session_timeout = 0");
         }
         sql
     }
 
     /// Journal rows are written under Dunlin's own role and settings.
     fn journal_prelude(&self) -> String {
-        let mut sql = String::new();
+        let mut sql = match self.runner.proxy {
+            true => super::proxy::forget(self.runner.work),
+            false => String::new(),
+        };
         if !self.session.is_plain() {
-            sql.push_str("SET LOCAL SESSION AUTHORIZATION DEFAULT; ");
+            sql.push_str(
+                "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL statement_timeout = 0; \
+                 SET LOCAL lock_timeout = 0; SET LOCAL row_security = on; ",
+            );
         }
-        sql.push_str("SET LOCAL ROLE NONE; SET LOCAL search_path = pg_catalog; SET LOCAL standard_conforming_strings = on; ");
+        sql.push_str("SET LOCAL role TO DEFAULT; SET LOCAL search_path = pg_catalog; SET LOCAL standard_conforming_strings = on; ");
         sql
     }
 
@@ -282,9 +309,15 @@ impl<'r, 'p> Running<'r, 'p> {
         let planned = self.planned;
         let decision = &planned.decisions[index];
         match decision.action {
-            Action::Run if is_mark(decision) => self.finish(index, OperationState::Done, None),
+            Action::Run if is_mark(decision) && !self.is_late(index) => {
+                self.finish(index, OperationState::Done, None);
+            }
             Action::Run => self.run_operation(index, decision, listener).await?,
             Action::Ensure => self.run_ensure(index, decision, listener).await?,
+            // A run that was cut off had begun it, and it is there: that run did it.
+            Action::Satisfied if self.runner.recorded(decision) == Some(PastState::Started) => {
+                self.finish(index, OperationState::Done, None);
+            }
             Action::Satisfied => self.finish(index, OperationState::Satisfied, None),
             // Its record tells of the failure.
             Action::Skip if self.runner.has_failed(decision.operation) => {}
@@ -295,6 +328,13 @@ impl<'r, 'p> Running<'r, 'p> {
         Ok(())
     }
 
+    /// Whether it is a SET TRANSACTION that comes after the transaction's first statement: the server refuses it.
+    fn is_late(&self, index: usize) -> bool {
+        let decisions = &self.planned.decisions;
+        matches!(decisions[index].analysis.transaction, Some(TransactionStatement::Set(_)))
+            && decisions[self.unit.decisions.start..index].iter().any(is_first_query)
+    }
+
     async fn run_operation(
         &mut self,
         index: usize,
@@ -302,12 +342,6 @@ impl<'r, 'p> Running<'r, 'p> {
         listener: &mut super::Listener<'p>,
     ) -> Result<(), Box<Failed>> {
         let operation = &self.runner.operations.all[decision.operation];
-        if let Some(diagnostic) = self.unkeyed.remove(&decision.operation) {
-            let diagnostic = diagnostic.at(&operation.file, operation.statement.span);
-            self.finish(index, OperationState::Skipped, Some(&diagnostic));
-            self.runner.set_aside(decision.operation, diagnostic);
-            return Ok(());
-        }
         if matches!(operation.transaction, Some(TransactionStatement::RollbackTo(_))) {
             // It would take the transaction out of its error, and what is sent after it would commit.
             self.flush(listener).await?;
@@ -325,10 +359,7 @@ impl<'r, 'p> Running<'r, 'p> {
                 return self.copy(index, &sql, data).await;
             }
             // Savepoints of our own would hide the file's: what it brackets itself runs plainly.
-            if (self.careful || is_careful(decision))
-                && operation.transaction.is_none()
-                && !operation.rolled_back
-            {
+            if is_careful(decision) && operation.transaction.is_none() && !operation.rolled_back {
                 return self.run_carefully(index, decision, sql, listener).await;
             }
             self.queue.push(Queued { sql, decision: Some(index) });
@@ -336,6 +367,11 @@ impl<'r, 'p> Running<'r, 'p> {
             let role = self.runner.options.role.as_deref();
             let statements = decision.analysis.session.iter().map(|change| apply(change, role));
             self.queue.extend(statements.map(|sql| Queued { sql, decision: Some(index) }));
+            let time_outs = self.time_outs();
+            if decision.analysis.session.contains(&SessionChange::ResetAll) && !time_outs.is_empty() {
+                let sql = time_outs.trim_start_matches("; ").to_owned();
+                self.queue.push(Queued { sql, decision: Some(index) });
+            }
         }
         decision.analysis.session.iter().for_each(|change| self.session.apply(change));
         self.finish(index, OperationState::Done, None);
@@ -432,13 +468,15 @@ impl<'r, 'p> Running<'r, 'p> {
     pub(super) fn finish(&mut self, index: usize, state: OperationState, diagnostic: Option<&Diagnostic>) {
         let decision = &self.planned.decisions[index];
         let step = &self.planned.plan.steps[index];
+        // What was done needs no reason, and when it was done is nothing that a later run would find the same.
+        let planned = Some(decision).filter(|_| state != OperationState::Done);
         self.rows.push(Row {
             operation: decision.operation,
             state,
-            code: diagnostic.map(|diagnostic| diagnostic.code).or(decision.code),
+            code: diagnostic.map(|diagnostic| diagnostic.code).or(planned.and_then(|planned| planned.code)),
             reason: diagnostic
                 .map(|diagnostic| diagnostic.message.clone())
-                .or_else(|| decision.reason.clone()),
+                .or_else(|| planned.and_then(|planned| planned.reason.clone())),
             duration_ms: 0,
             rows: None,
             sql: (decision.sql.is_some()).then(|| step.sql.clone()),
@@ -447,6 +485,37 @@ impl<'r, 'p> Running<'r, 'p> {
         if state != OperationState::Skipped || diagnostic.is_none() {
             self.untold.push((self.rows.len() - 1, index));
         }
+    }
+}
+
+/// The isolation level of a unit whose file says nothing else.
+const READ_COMMITTED: &str = "READ COMMITTED";
+
+/// Whether a transaction that begins with this decision is under way after it.
+fn is_first_query(decision: &Decision) -> bool {
+    matches!(decision.action, Action::Run | Action::Ensure)
+        && !is_mark(decision)
+        && decision.analysis.session.is_empty()
+}
+
+impl Runner<'_> {
+    /// The isolation level that its file gives a unit, by BEGIN, SET TRANSACTION, or what SET makes the default.
+    fn isolation(&self, planned: &Planned, unit: &Unit) -> Option<&'static str> {
+        let mut decisions = planned.decisions[unit.decisions.clone()].iter();
+        let first = decisions.find(|decision| is_first_query(decision))?.operation;
+        let mut level = None;
+        for operation in
+            self.operations.ranges[unit.migration].clone().take_while(|operation| *operation < first)
+        {
+            match self.operations.all[operation].transaction {
+                Some(TransactionStatement::Begin(begun)) => level = begun,
+                Some(TransactionStatement::Set(set)) => level = set.or(level),
+                Some(TransactionStatement::Commit) => level = None,
+                _ => {}
+            }
+        }
+        let default = || self.operations.all[first].session.setting("default_transaction_isolation");
+        level.or_else(|| default().and_then(isolation))
     }
 }
 

@@ -1,19 +1,21 @@
 //! `dunlin up`: brings the database up to date.
 
+use super::attempt::{Carried, Place, attempts};
+use super::brake::{Brake, Why};
 use super::event::Event;
 use super::report::{Ensured, NotRun, Outcome, Report};
-use super::runner::{Runner, State, millis};
-use super::setup::{Prepared, connect_lock, connect_work, journal_error, open_run, prepare};
+use super::runner::{State, millis};
+use super::setup::{Prepared, connect_lock, journal_error};
 use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Target};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
+use crate::pg::fault::point;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::journal::{Journal, RunEnd, RunHandle, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
-use crate::plan::{PastState, Plan, Planned};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use crate::plan::{Past, PastState, Plan, Planned};
+use std::time::Instant;
 
 /// How often a new connection is polled until its first message is sent.
 const CONNECT_POLLS: usize = 3;
@@ -29,25 +31,20 @@ pub async fn up(
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
     let begun = Instant::now();
-    let (digest, session) = tokio::try_join!(digest(migrations), async {
-        // Kept for after the digest: what is wrong with the files is said first.
-        Ok(connect_lock(target, listener).await)
-    })?;
-    let session = session?;
-    if options.to.is_none() && options.expected_plan.is_none() {
-        let journal = Journal::new(&options.journal_schema);
-        match journal.is_up_to_date(session.client(), &digest).await.map_err(journal_error)? {
-            UpToDate::Yes { .. } => {
-                return Ok(Report { duration_ms: millis(begun.elapsed()), ..Report::nothing() });
-            }
-            UpToDate::Newer(version) => return Err(ExecuteError::journal_newer(version)),
-            UpToDate::No | UpToDate::NoJournal => {}
-        }
-    }
-    let keys = LockKeys::new(&super::setup::database(&session).await?, &options.journal_schema);
-    let lock = super::commands::lock_options(keys, options);
+    let mut carried = Carried::default();
     // On the heap: whoever awaits this may do it on the small stack of a thread of the runtime.
-    let mut report = Box::pin(locked_up(migrations, target, options, session, lock, listener)).await?;
+    let result = loop {
+        match Box::pin(locked_up(migrations, target, options, &mut carried, listener)).await {
+            // With both connections the server is gone; with the lock alone, somebody else may hold it now.
+            Err(error) if carried.goes_on_after(&error) => {
+                if let Err(stopped) = carried.pause(&error, options, listener).await {
+                    break Err(stopped);
+                }
+            }
+            other => break other,
+        }
+    };
+    let mut report = result.map_err(|error| carried.reported(error))?;
     report.duration_ms = millis(begun.elapsed());
     Ok(report)
 }
@@ -61,59 +58,108 @@ async fn digest(migrations: &Migrations) -> Result<[u8; 32], ExecuteError> {
     migrations.digest().map_err(ExecuteError::from)
 }
 
+/// Connects, and asks in one query whether there is nothing to do.
+async fn connected(
+    migrations: &Migrations,
+    target: &Target,
+    options: &Options,
+    carried: &mut Carried,
+    listener: &mut Listener<'_>,
+) -> Result<(Session, bool), ExecuteError> {
+    let (digest, session) = tokio::try_join!(digest(migrations), async {
+        // Kept for after the digest: what is wrong with the files is said first.
+        Ok(connect_lock(target, listener).await)
+    })?;
+    let session = session.map_err(|error| carried.not_again(error))?;
+    if options.to.is_some() || options.expected_plan.is_some() || carried.has_begun() {
+        return Ok((session, false));
+    }
+    let journal = Journal::new(&options.journal_schema);
+    match journal.is_up_to_date(session.client(), &digest).await.map_err(journal_error)? {
+        UpToDate::Yes { .. } => Ok((session, true)),
+        UpToDate::Newer(version) => Err(ExecuteError::journal_newer(version)),
+        UpToDate::No | UpToDate::NoJournal => Ok((session, false)),
+    }
+}
+
+/// Takes the lock and does what is to be done.
 async fn locked_up(
     migrations: &Migrations,
     target: &Target,
     options: &Options,
-    session: Session,
-    lock: LockOptions,
+    carried: &mut Carried,
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
-    let waiting = std::sync::Mutex::new(listener);
+    let brake = Brake::new(options.grace);
+    let (session, nothing) =
+        unless_interrupted(options, connected(migrations, target, options, carried, listener)).await?;
+    if nothing {
+        return Ok(Report::nothing());
+    }
+    let database = unless_interrupted(options, super::setup::database(&session)).await?;
+    let keys = LockKeys::new(&database, &options.journal_schema);
+    let lock = LockOptions { orphan: carried.orphan, ..super::commands::lock_options(keys, options) };
+    let listener = std::sync::Mutex::new(listener);
+    let tell = |event: &Event<'_>| {
+        let mut listener = listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        (listener)(event);
+    };
     let on_event = |event: LockEvent| {
         if let LockEvent::Waiting { holder, waited } = event {
-            let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            (listener)(&Event::WaitingForLock {
-                holder: holder.map(|holder| holder.to_string()),
-                waited_ms: millis(waited),
-            });
+            let holder = holder.map(|holder| holder.to_string());
+            tell(&Event::WaitingForLock { holder, waited_ms: millis(waited) });
         }
     };
-    let result = with_lock(session, lock, on_event, async |locked| {
+    let working = std::sync::atomic::AtomicBool::new(false);
+    let work = with_lock(session, lock, on_event, async |locked| {
+        carried.orphan = Some(locked.pid());
+        working.store(true, std::sync::atomic::Ordering::Relaxed);
+        point!("locked");
         let notices = super::notices::Notices::default();
-        let work = connect_work(target, notices.listener()).await?;
-        let canceller = work.session.canceller();
         let mut told = |event: &Event<'_>| {
-            let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut listener = listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             notices.tell(&mut **listener);
             (listener)(event);
         };
-        let run = run_locked(migrations, target, options, &work, locked.keys().unit, &notices, &mut told);
-        let mut run = Box::pin(run);
-        let mut asked = false;
+        let place = Place {
+            migrations,
+            target,
+            options,
+            unit_key: locked.keys().unit,
+            notices: &notices,
+            brake: &brake,
+        };
+        let mut run = Box::pin(attempts(&place, carried, &mut told));
+        let mut stopped = std::pin::pin!(brake.stop());
         loop {
             tokio::select! {
                 result = &mut run => return result,
-                lost = locked.lost() => {
-                    // Nothing may commit any more: the epoch check would refuse it; this only ends it sooner.
-                    let _ = canceller.cancel().await;
-                    return Err(ExecuteError::new(ErrorKind::Failed, Code::DN802, format!("the lock was lost: {lost}"))
-                        .help("what was committed is recorded: run `dunlin up` again, and it goes on from there"));
-                }
+                // The epoch check refuses any commit once another has taken over; this ends the work before that.
+                lost = locked.lost(), if !brake.is_lock_lost() => brake.pull(Why::LockLost(lost.to_string())),
+                () = interrupted(options), if brake.pulled().is_none() => brake.pull(Why::Interrupted),
                 () = notices.arrived() => {
-                    let mut listener = waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let mut listener = listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     notices.tell(&mut **listener);
                 }
-                () = interrupted(options), if !asked => {
-                    asked = true;
-                    // The statement ends with an error, which is recorded like any other.
-                    let _ = canceller.cancel().await;
+                () = &mut stopped => {
+                    let stopped = brake.pulled();
+                    return Err(stopped.unwrap_or_else(ExecuteError::interrupted));
                 }
             }
         }
-    })
-    .await;
-    result.map_err(ExecuteError::from)
+    });
+    let work = std::pin::pin!(work);
+    // Who waits for the lock has nothing to end in order.
+    let waits = async || {
+        interrupted(options).await;
+        if working.load(std::sync::atomic::Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        result = work => result.map_err(ExecuteError::from),
+        () = waits() => Err(ExecuteError::interrupted()),
+    }
 }
 
 /// Ends when the user wants the run to end.
@@ -124,115 +170,36 @@ async fn interrupted(options: &Options) {
     }
 }
 
-async fn run_locked(
-    migrations: &Migrations,
-    target: &Target,
+/// Waits for what may be dropped at any time.
+pub(super) async fn unless_interrupted<T>(
     options: &Options,
-    connected: &super::setup::Work,
-    unit_key: i64,
-    notices: &super::notices::Notices,
-    listener: &mut Listener<'_>,
-) -> Result<Report, ExecuteError> {
-    let (work, proxy) = (&connected.session, connected.proxy);
-    let set = migrations.load().map_err(ExecuteError::from)?;
-    super::commands::unknown_target(&set, options)?;
-    let mut prepared = prepare(&set, options, work).await?;
-    if let Some(history) = &prepared.history
-        && super::resume::wait_for_former_runs(history, options, work, proxy, listener).await?
-    {
-        prepared = prepare(&set, options, work).await?;
-    }
-    let planned = prepared.plan(&set, options);
-    if let Some(expected) = &options.expected_plan {
-        same_plan(expected, &planned.plan)?;
-    }
-    if planned.plan.refused {
-        listener(&Event::Planned { plan: &planned.plan, again: false });
-        return Err(ExecuteError::refused(planned.plan.diagnostics));
-    }
-    if prepared.nothing_to_record(&set, &planned, options.to.as_deref()) {
-        let past = State { past: prepared.past.clone(), ..State::default() };
-        let report =
-            summary(&set, &prepared, options, planned.plan.diagnostics.clone(), past, Some(&planned));
-        prepared.keep_digest(&set, options, work, &report).await;
-        return Ok(report);
-    }
-    super::setup::refuse_read_only(work).await?;
-    if proxy && let Some(unit) = planned.units.iter().find(|unit| !unit.transactional && unit.number > 0) {
-        return Err(ExecuteError::proxy(&planned.plan.steps[unit.decisions.start].sql));
-    }
-    let (journal, run) = open_run(options, work, &prepared.catalog).await?;
-    prepared.rename(&set, &journal, work).await?;
-    let runner = Runner::new(
-        &set,
-        &prepared.operations,
-        options,
-        prepared.search_path.clone(),
-        work,
-        proxy,
-        &journal,
-        run,
-        unit_key,
-        &prepared.accepted,
-        prepared.past.clone(),
-        prepared.catalog.has_deferred(),
-        notices,
-    );
-    let first = planned.plan.diagnostics.clone();
-    let ended = runner.run_all(planned, listener).await;
-    let mut state = runner.into_state();
-    let (diagnostics, error) = match ended {
-        Ok(diagnostics) => (merged(first, diagnostics), None),
-        Err(error) => (first, Some(error)),
-    };
-    let measured = std::mem::take(&mut state.measured);
-    let unrecorded = state.unrecorded.take();
-    let forgotten = prepared.forgotten(&set, &journal, &state.past);
-    let past = state.past.clone();
-    let mut report = summary(&set, &prepared, options, diagnostics, state, None);
-    if error.is_some() {
-        report.outcome = Outcome::Failed;
-    }
-    // The end of a run whose connection was lost is recorded on another one, if there is one to be had.
-    let another = match work.is_closed() {
-        true => connect_work(&Target { connect_wait: Duration::ZERO, ..target.clone() }, Arc::new(|_, _| {}))
-            .await
-            .ok(),
-        false => None,
-    };
-    let work = another.as_ref().map_or(work, |another| &another.session);
-    if let Some(sql) = &unrecorded {
-        let _ = work.batch(sql).await;
-    }
-    let settled = error.is_none() && report.failed.is_none();
-    let finished =
-        finish(&set, &prepared, options, work, &journal, run, &report, settled, &measured, &forgotten, &past)
-            .await;
-    match error {
-        Some(mut error) => {
-            error.report = Some(Box::new(report));
-            Err(error)
-        }
-        None => finished.map(|()| report),
+    wait: impl Future<Output = Result<T, ExecuteError>>,
+) -> Result<T, ExecuteError> {
+    tokio::select! {
+        result = wait => result,
+        () = interrupted(options) => Err(ExecuteError::interrupted()),
     }
 }
 
 /// Writes the end of the run: rows of migrations that no unit has written, the schema as it is now, the outcome.
 #[expect(clippy::too_many_arguments, reason = "the parts of a run, each of its own kind")]
-async fn finish(
+pub(super) async fn finish(
     set: &MigrationSet,
     prepared: &Prepared,
     options: &Options,
     work: &Session,
     journal: &Journal,
     run: RunHandle,
+    unit_key: i64,
     report: &Report,
     settled: bool,
     measured: &[(usize, u64, Option<u64>)],
     forgotten: &[String],
-    past: &crate::plan::Past,
+    past: &Past,
+    hurried: bool,
 ) -> Result<(), ExecuteError> {
-    let mut sql = format!("BEGIN; {}; ", journal.check_epoch_sql(run));
+    let mut sql = super::runner::begin_sql(journal, run, unit_key);
+    sql.push_str("; ");
     if !measured.is_empty() {
         sql.push_str(&super::record::measured_sql(journal, set, &prepared.operations, measured));
         sql.push_str("; ");
@@ -242,8 +209,14 @@ async fn finish(
         sql.push_str(statement);
         sql.push_str("; ");
     }
-    let now = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
-    sql.push_str(&journal.snapshot_sql(run, &now.catalog.describe()));
+    let now = match hurried {
+        true => None,
+        false => Some(introspect(work.client(), &options.journal_schema, Snapshot::Own).await?.catalog),
+    };
+    if let Some(now) = &now {
+        sql.push_str(&journal.snapshot_sql(run, &now.describe()));
+        sql.push_str("; ");
+    }
     // A file that is missing is said each time.
     let clean = matches!(report.outcome, Outcome::Applied | Outcome::Nothing)
         && options.to.is_none()
@@ -253,12 +226,11 @@ async fn finish(
         serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
     let end = RunEnd {
         outcome: &outcome.unwrap_or_default(),
-        fingerprint: Some(now.catalog.fingerprint()),
+        fingerprint: now.as_ref().map(crate::catalog::Catalog::fingerprint),
         set_digest: digest.as_ref().map(|digest| &digest[..]),
         // Up to a migration only: what comes after it was not decided.
         settled: settled && options.to.is_none(),
     };
-    sql.push_str("; ");
     sql.push_str(&journal.finish_run_sql(run, &end));
     sql.push_str("; COMMIT");
     work.batch(&sql).await?;
@@ -266,7 +238,7 @@ async fn finish(
 }
 
 /// Diagnostics of the first plan and of the last one, each once.
-fn merged(first: Vec<Diagnostic>, last: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(super) fn merged(first: Vec<Diagnostic>, last: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut all = first;
     for diagnostic in last {
         if !all.contains(&diagnostic) {
@@ -276,7 +248,7 @@ fn merged(first: Vec<Diagnostic>, last: Vec<Diagnostic>) -> Vec<Diagnostic> {
     all
 }
 
-fn same_plan(expected: &Plan, now: &Plan) -> Result<(), ExecuteError> {
+pub(super) fn same_plan(expected: &Plan, now: &Plan) -> Result<(), ExecuteError> {
     let same = expected.steps.len() == now.steps.len()
         && expected.steps.iter().zip(&now.steps).all(|(a, b)| {
             a.migration == b.migration && a.operation == b.operation && a.action == b.action && a.sql == b.sql
@@ -293,9 +265,10 @@ fn same_plan(expected: &Plan, now: &Plan) -> Result<(), ExecuteError> {
 }
 
 /// Folds what happened, and what is left, into the report.
-fn summary(
+pub(super) fn summary(
     set: &MigrationSet,
     prepared: &Prepared,
+    before: &Past,
     options: &Options,
     diagnostics: Vec<Diagnostic>,
     mut state: State,
@@ -343,7 +316,7 @@ fn summary(
             _ => report.skipped.push(entry),
         }
     }
-    report.applied = applied(set, prepared, options, &state);
+    report.applied = applied(set, prepared, before, options, &state);
     report.failures = state.failures.iter().map(|(_, failure)| failure.clone()).collect();
     report.failed = report.failures.first().cloned();
     let edited = report.diagnostics.iter().any(|diagnostic| diagnostic.code == Code::DN602);
@@ -360,8 +333,14 @@ fn summary(
 }
 
 /// The migrations that became applied in this run: all their operations are done now, and were not before.
-fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &State) -> Vec<String> {
-    let all_done = |past: &crate::plan::Past, position: usize| {
+fn applied(
+    set: &MigrationSet,
+    prepared: &Prepared,
+    before: &Past,
+    options: &Options,
+    state: &State,
+) -> Vec<String> {
+    let all_done = |past: &Past, position: usize| {
         let id = &set.migrations[position].id;
         prepared.operations.ranges[position].clone().all(|index| {
             past.operation(id, &prepared.operations.all[index].identity)
@@ -372,13 +351,13 @@ fn applied(set: &MigrationSet, prepared: &Prepared, options: &Options, state: &S
         .filter(|position| {
             let migration = &set.migrations[*position];
             let id = &migration.id;
-            let before = prepared.past.migrations.get(id).is_some_and(|past| past.applied);
+            let was_applied = before.migrations.get(id).is_some_and(|past| past.applied);
             let empty = prepared.operations.ranges[*position].is_empty();
             let reached = prepared.reaches(set, *position, options.to.as_deref())
                 && (options.keep_going || state.failures.is_empty());
             let anew = migration.kind == crate::migration::Kind::Repeatable
-                && prepared.past.migrations.get(id).is_some_and(|past| !past.unchanged);
-            (!before || anew) && (if empty { reached } else { all_done(&state.past, *position) })
+                && before.migrations.get(id).is_some_and(|past| !past.unchanged);
+            (!was_applied || anew) && (if empty { reached } else { all_done(&state.past, *position) })
         })
         .map(|position| set.migrations[position].id.clone())
         .collect()

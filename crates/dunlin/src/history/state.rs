@@ -1,6 +1,7 @@
 //! The state of a migration, from its file and its records.
 
 use super::{Compare, FileMigration, MigrationRecord, MigrationState, OperationState};
+use crate::diagnostic::Code;
 
 /// Gives the state of a migration: the first that holds.
 ///
@@ -24,7 +25,9 @@ pub fn state_of(
         states.iter().filter(|record| record.is_some_and(super::OperationRecord::is_settled)).count();
     if any(OperationState::Failed) {
         MigrationState::Failed
-    } else if record.operations.iter().any(|operation| operation.state == OperationState::Started) {
+    } else if record.operations.iter().any(|operation| operation.state == OperationState::Started)
+        || states.iter().flatten().any(|operation| is_undecided(operation))
+    {
         MigrationState::Interrupted
     } else if edited {
         MigrationState::Changed
@@ -39,6 +42,11 @@ pub fn state_of(
     } else {
         MigrationState::Applied
     }
+}
+
+/// Whether an operation was started, and a later run could not tell whether it was done.
+fn is_undecided(operation: &super::OperationRecord) -> bool {
+    operation.state == OperationState::Held && operation.code.as_deref() == Some(Code::DN604.as_str())
 }
 
 #[cfg(test)]
@@ -60,6 +68,10 @@ mod tests {
         assert_eq!(state(&[Done, Failed, Started], &["a", "b", "c"]), MigrationState::Failed);
         assert_eq!(state(&[Done, Started], &["a", "b"]), MigrationState::Interrupted);
         assert_eq!(state(&[Done, Held], &["a", "b"]), MigrationState::Partial);
+        let mut undecided = record("1", MigrationState::Partial, &[("a", Done), ("b", Held)]);
+        undecided.operations[1].code = Some("DN604".into());
+        let file = file("1", "x", &["a", "b"]);
+        assert_eq!(state_of(Some(&file), Some(&undecided), &Compare::Unchanged), MigrationState::Interrupted);
         assert_eq!(state(&[Done], &["a", "b"]), MigrationState::Partial);
         assert_eq!(state(&[Pending], &["a", "b"]), MigrationState::Pending);
         // Corrected: the operation that failed is no longer in the file.

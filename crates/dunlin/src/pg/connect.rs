@@ -5,7 +5,7 @@ use super::conninfo::{
     default_socket_directory,
 };
 use super::error::PgError;
-use super::session::{NoticeListener, Session, is_login_refused, long_lived};
+use super::session::{NoticeListener, Session, Way, is_login_refused, long_lived};
 use super::wire::{Prepared, Seen, Socket, Wire};
 use super::{sqlstate, tls};
 use std::io;
@@ -274,7 +274,9 @@ impl Attempt<'_> {
             let retry = refused && !seen.authenticated() && (encrypted || encryption == Encryption::Plain);
             Failed { error, retry }
         })?;
-        Ok(Session::start(client, connection, seen, route, self.options.on_notice.clone()))
+        let listener = self.options.on_notice.clone();
+        let way = Way { route: Arc::new(route), config: Arc::new(config), listener };
+        Ok(Session::start(client, connection, seen, way))
     }
 
     fn fill(&self, config: &mut config::Config) {

@@ -5,8 +5,9 @@
 //! in, has exactly that deadlock.
 
 use super::error::PgError;
-use super::session::Session;
+use super::session::{KEEPALIVES, Session};
 use sha2::{Digest as _, Sha256};
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -60,6 +61,8 @@ pub struct LockOptions {
     pub grace: Duration,
     /// Where the jitter of the polling comes from.
     pub seed: u64,
+    /// The server process that held it for us on a connection that was lost: it is ended if it holds it still.
+    pub orphan: Option<i32>,
 }
 
 /// Who holds the lock. What the server does not let this role see is none.
@@ -143,6 +146,7 @@ fn by(holder: &Option<Holder>) -> String {
 pub struct Locked {
     keys: LockKeys,
     mode: LockMode,
+    pid: i32,
     lost: watch::Receiver<Option<PgError>>,
 }
 
@@ -155,6 +159,11 @@ impl Locked {
     /// Says how the lock is held; by a transaction means that a proxy stands between.
     pub fn mode(&self) -> LockMode {
         self.mode
+    }
+
+    /// Gives the process id that came with the cancel key of the session that holds it.
+    pub fn pid(&self) -> i32 {
+        self.pid
     }
 
     /// Says that the lock has been lost; nothing may be committed any more.
@@ -193,10 +202,10 @@ pub async fn with_lock<T, E, W>(
 where
     W: AsyncFnOnce(&Locked) -> Result<T, E>,
 {
-    let mode = acquire(&session, &options, &mut on_event).await?;
+    let (session, mode) = acquire(session, &options, &mut on_event).await?;
     let (sender, lost) = watch::channel(None);
-    let locked = Locked { keys: options.keys, mode, lost };
-    let result = watch_over(&session, &sender, options.grace, work(&locked)).await?;
+    let locked = Locked { keys: options.keys, mode, pid: session.info().handshake_pid, lost };
+    let result = watch_over(&session, mode, &sender, options.grace, work(&locked)).await?;
     match result {
         Ok(value) => {
             release(session, mode, options.keys.run).await;
@@ -212,17 +221,20 @@ where
 /// Runs the work, tells it when the lock's connection is lost, and drops it if it then does not end.
 async fn watch_over<T, E>(
     session: &Session,
+    mode: LockMode,
     sender: &watch::Sender<Option<PgError>>,
     grace: Duration,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<Result<T, E>, LockError<E>> {
     let mut work = pin!(work);
     let mut closed = pin!(session.closed());
+    let mut beating = pin!(beat(session, mode));
     let lost = tokio::select! {
         biased;
         // First, so that the work starts nothing more on a lock that is gone.
         lost = &mut closed => lost,
         result = &mut work => return Ok(result),
+        never = &mut beating => match never {},
     };
     sender.send_replace(Some(lost.clone()));
     match tokio::time::timeout(grace, poll_fn(|cx| Pin::new(&mut work).poll(cx))).await {
@@ -231,65 +243,119 @@ async fn watch_over<T, E>(
     }
 }
 
-/// Polls until the lock is ours.
+/// Lets a transaction that holds the lock do something now and then: a proxy may end those that are idle.
+async fn beat(session: &Session, mode: LockMode) -> Infallible {
+    if mode == LockMode::Session {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(BEAT).await;
+        // What is wrong with the connection shows where it is watched.
+        let _ = session.batch("SELECT 1").await;
+    }
+}
+
+/// Polls until the lock is ours; gives the session that holds it.
+///
+/// Who waits for longer than [`KEEPS`] lets its connection go between two tries: the server may have no more of them
+/// than there are waiters, and the one that works needs another one.
 async fn acquire<E>(
-    session: &Session,
+    session: Session,
     options: &LockOptions,
     on_event: &mut impl FnMut(LockEvent),
-) -> Result<LockMode, LockError<E>> {
+) -> Result<(Session, LockMode), LockError<E>> {
     let start = Instant::now();
     let mut random = fastrand::Rng::with_seed(options.seed);
     // Known before any setting of the session is changed: through a proxy, that would reach strangers.
     let pid = session.backend_pid().await.map_err(LockError::Server)?;
     let mode = if session.is_proxy(pid) { LockMode::Transaction } else { LockMode::Session };
+    let way = session.way();
+    let mut connected = Some(session);
     let mut pause = Duration::from_millis(50);
     let mut told: Option<Option<i32>> = None;
+    let mut last = None;
     loop {
-        if try_lock(session, mode, options.keys.run).await.map_err(LockError::Server)? {
-            on_event(LockEvent::Taken { mode, waited: start.elapsed() });
-            return Ok(mode);
-        }
         let waited = start.elapsed();
         let left = options.wait.saturating_sub(waited);
-        let holder = holder(session, options.keys.run).await.map_err(LockError::Server)?;
+        let session = match connected.take() {
+            Some(session) => session,
+            None => match way.open().await {
+                Ok(session) => session,
+                Err(error) if is_not_there_yet(&error) && !left.is_zero() => {
+                    tokio::time::sleep(pause.mul_f64(0.75 + random.f64() / 2.0).min(left)).await;
+                    continue;
+                }
+                Err(error) if is_not_there_yet(&error) => {
+                    return Err(LockError::NotFree { holder: last, waited });
+                }
+                Err(error) => return Err(LockError::Server(error)),
+            },
+        };
+        if try_lock(&session, mode, options.keys.run).await.map_err(LockError::Server)? {
+            on_event(LockEvent::Taken { mode, waited: start.elapsed() });
+            return Ok((session, mode));
+        }
+        let holder = holder(&session, options.keys.run).await.map_err(LockError::Server)?;
         if left.is_zero() {
             return Err(LockError::NotFree { holder, waited });
         }
         let pid = holder.as_ref().map(|holder| holder.pid);
+        if pid.is_some() && pid == options.orphan {
+            // The server has not noticed yet that its client is gone. If it cannot be ended, it is waited for.
+            let sql = "SELECT pg_catalog.pg_terminate_backend($1)";
+            let _ = session.query(sql, &[(&pid, Type::INT4)]).await;
+        }
         // A holder that has just left is no news: the next try will probably succeed.
         if told != Some(pid) && (pid.is_some() || told.is_some()) {
             told = Some(pid);
-            on_event(LockEvent::Waiting { holder, waited });
+            on_event(LockEvent::Waiting { holder: holder.clone(), waited });
+        }
+        last = holder;
+        if waited < KEEPS {
+            connected = Some(session);
+        } else {
+            session.close().await;
         }
         tokio::time::sleep(pause.mul_f64(0.75 + random.f64() / 2.0).min(left)).await;
         pause = (pause * 2).min(Duration::from_secs(1));
     }
 }
 
+/// How long a transaction that holds the lock is idle.
+const BEAT: Duration = Duration::from_secs(2);
+
+/// How long a waiter keeps its connection.
+const KEEPS: Duration = Duration::from_secs(1);
+
+/// Says that there may be room for a connection later.
+fn is_not_there_yet(error: &PgError) -> bool {
+    error.is_transient() || error.sqlstate().is_some_and(super::sqlstate::is_not_ready)
+}
+
 /// Tries once to take the lock.
 async fn try_lock(session: &Session, mode: LockMode, key: i64) -> Result<bool, PgError> {
     if mode == LockMode::Session {
         // The server's own keepalives free the lock of a runner whose machine is gone; on a local socket
-        // they have no effect.
-        let sql = "SELECT pg_catalog.pg_try_advisory_lock($1), \
-                   pg_catalog.set_config('tcp_keepalives_idle', '60', false), \
-                   pg_catalog.set_config('tcp_keepalives_interval', '10', false), \
-                   pg_catalog.set_config('tcp_keepalives_count', '6', false), \
-                   pg_catalog.set_config('idle_session_timeout', '0', false)";
-        let sql = if session.info().version < 140_000 {
-            // idle_session_timeout is younger.
-            sql.rsplit_once(',').map_or(sql, |(older, _)| older)
-        } else {
-            sql
-        };
-        let rows = session.query(sql, &[(&key, Type::INT8)]).await?;
+        // they have no effect. No time-out may end a session that waits for long.
+        let version = session.info().version;
+        let time_outs = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
+            .into_iter()
+            .chain((version >= 140_000).then_some("idle_session_timeout"))
+            .chain((version >= 170_000).then_some("transaction_timeout"));
+        let settings: String = KEEPALIVES
+            .into_iter()
+            .chain(time_outs.map(|name| (name, "0")))
+            .map(|(name, value)| format!(", pg_catalog.set_config('{name}', '{value}', false)"))
+            .collect();
+        let sql = format!("SELECT pg_catalog.pg_try_advisory_lock($1){settings}");
+        let rows = session.query(&sql, &[(&key, Type::INT8)]).await?;
         return Ok(rows.first().is_some_and(|row| row.get(0)));
     }
     let transaction_timeout =
         if session.info().version >= 170_000 { "SET LOCAL transaction_timeout = 0; " } else { "" };
     let sql = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL statement_timeout = 0; \
-         SET LOCAL idle_in_transaction_session_timeout = 0; {transaction_timeout}\
+         SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; {transaction_timeout}\
          SELECT pg_catalog.pg_try_advisory_xact_lock({key})"
     );
     let taken = session

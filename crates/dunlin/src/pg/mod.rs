@@ -3,9 +3,11 @@
 mod connect;
 pub mod conninfo;
 mod error;
+pub(crate) mod fault;
 pub mod introspect;
 pub mod journal;
 mod lock;
+pub mod privileges;
 mod quote;
 mod session;
 pub mod sqlstate;
@@ -16,5 +18,6 @@ pub use connect::{ConnectOptions, RetryListener, connect};
 pub use conninfo::{ConnInfo, ConnInfoError, Environment, redact};
 pub use error::{PgError, ServerError};
 pub use lock::{Holder, LockError, LockEvent, LockKeys, LockMode, LockOptions, Locked, with_lock};
+pub(crate) use quote::OWN;
 pub use quote::{quote_ident, quote_literal};
 pub use session::{Canceller, Notice, NoticeListener, ServerInfo, Session};

@@ -24,6 +24,12 @@ const KEYWORDS: &[&str] = &[
     "xmlserialize", "xmltable",
 ];
 
+/// Begins a message with statements of Dunlin's own, to the end of their transaction.
+///
+/// Functions, operators and types that the user's search path finds first may be called like the server's, or fit an
+/// argument better than those; and a database may have changed how an array is written.
+pub(crate) const OWN: &str = "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL array_nulls = on; SET LOCAL transform_null_equals = off; ";
+
 /// Quotes an identifier if it is not a lower-case simple name, or if it is a keyword.
 ///
 /// ```
@@ -50,6 +56,15 @@ pub fn quote_literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn our_own_sql_fits_into_every_encoding() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pg/sql");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            assert!(std::fs::read_to_string(&path).unwrap().is_ascii(), "{}", path.display());
+        }
+    }
 
     #[test]
     fn the_keywords_are_sorted() {

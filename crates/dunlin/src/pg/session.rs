@@ -10,13 +10,21 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, Row, SimpleQueryMessage};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Connection, Row, SimpleQueryMessage};
 
 /// A message from the server that is not an error, such as `NOTICE` or `WARNING`.
 pub type Notice = ServerError;
 
 /// Takes notices as they arrive, each with the number of queries that had been answered before it.
 pub type NoticeListener = Arc<dyn Fn(Notice, u64) + Send + Sync>;
+
+/// Settings by which a server notices, in two minutes, that the machine of its client is gone.
+pub(super) const KEEPALIVES: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "60"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "6"),
+    ("tcp_user_timeout", "120000"),
+];
 
 /// The connection is open, or it is closed for a reason.
 #[derive(Debug, Clone)]
@@ -42,6 +50,10 @@ pub struct ServerInfo {
     pub default_read_only: Option<bool>,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// What this session calls itself.
+    pub application_name: String,
+    /// The database's encoding, such as `UTF8`.
+    pub encoding: String,
 }
 
 /// A connection to a server.
@@ -52,9 +64,21 @@ pub struct Session {
     client: Client,
     info: ServerInfo,
     state: watch::Receiver<State>,
-    driver: JoinHandle<()>,
-    route: Arc<Route>,
+    driver: Driver,
+    way: Way,
     seen: Arc<Seen>,
+}
+
+/// The task that moves the bytes. Who drops a session wants the end of what runs in it: the server notices the closed
+/// socket, and would otherwise work on for an answer that nobody reads.
+struct Driver(Option<JoinHandle<()>>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.abort();
+        }
+    }
 }
 
 impl std::fmt::Debug for Session {
@@ -69,9 +93,9 @@ impl Session {
         client: Client,
         connection: Connection<Wire, Wire>,
         seen: Arc<Seen>,
-        route: Route,
-        listener: Option<NoticeListener>,
+        way: Way,
     ) -> Self {
+        let (route, listener) = (&way.route, way.listener.clone());
         let flag = |name: &str| connection.parameter(name).map(|value| value == "on");
         let version_text = connection.parameter("server_version").unwrap_or_default().to_owned();
         let info = ServerInfo {
@@ -82,10 +106,12 @@ impl Session {
             in_hot_standby: flag("in_hot_standby"),
             default_read_only: flag("default_transaction_read_only"),
             tls: route.is_tls(),
+            encoding: connection.parameter("server_encoding").unwrap_or_default().to_owned(),
+            application_name: connection.parameter("application_name").unwrap_or_default().to_owned(),
         };
         let (sender, state) = watch::channel(State::Open);
-        let driver = tokio::spawn(drive(connection, listener, seen.clone(), sender));
-        Self { client, info, state, driver, route: Arc::new(route), seen }
+        let driver = Driver(Some(tokio::spawn(drive(connection, listener, seen.clone(), sender))));
+        Self { client, info, state, driver, way, seen }
     }
 
     /// Gives how many queries the server has answered; while none is under way, the next one has this number.
@@ -167,7 +193,12 @@ impl Session {
 
     /// Gives what cancels the statement that runs in this session, from anywhere.
     pub fn canceller(&self) -> Canceller {
-        Canceller { token: self.client.cancel_token(), route: self.route.clone() }
+        Canceller { token: self.client.cancel_token(), route: self.way.route.clone() }
+    }
+
+    /// Gives the way to another session like this one.
+    pub(super) fn way(&self) -> Way {
+        self.way.clone()
     }
 
     /// Asks for the process id of the backend that answers.
@@ -186,37 +217,71 @@ impl Session {
 
     /// Makes the session ready for long work and says whether a proxy stands between.
     ///
-    /// Without a proxy, a server from 14 on then stops a statement soon after this client is gone.
+    /// Without a proxy, the server then stops a statement soon after this client is gone, and does not end a session
+    /// for being idle. Through a proxy no setting is changed: it would reach strangers.
     ///
     /// # Errors
     /// When the connection is lost.
     pub async fn prepare_for_work(&self, check_interval: Duration) -> Result<bool, PgError> {
-        let pid = match self.check_client(check_interval).await {
+        let interval = format!("{}ms", check_interval.as_millis());
+        let check = (self.info.version >= 140_000 && !check_interval.is_zero())
+            .then_some(("client_connection_check_interval", interval.as_str()));
+        let pid = match self.set_unless_proxy(check).await {
             // The setting cannot be changed on all platforms of the server.
-            Err(PgError::Server(_)) => self.backend_pid().await?,
+            Err(error @ PgError::Server(_)) if !error.is_connection_loss() => {
+                self.set_unless_proxy(None).await?
+            }
             other => other?,
         };
         Ok(self.is_proxy(pid))
     }
 
-    async fn check_client(&self, check_interval: Duration) -> Result<i32, PgError> {
-        if self.info.version < 140_000 || check_interval.is_zero() {
-            return self.backend_pid().await;
-        }
-        let interval = format!("{}ms", check_interval.as_millis());
-        let sql = "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() = $1 \
-                   THEN pg_catalog.set_config('client_connection_check_interval', $2, false) END";
-        let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-            [(&self.info.handshake_pid, Type::INT4), (&interval, Type::TEXT)];
-        let rows = self.query(sql, &parameters).await?;
+    async fn set_unless_proxy(&self, check: Option<(&str, &str)>) -> Result<i32, PgError> {
+        let idle = [("idle_in_transaction_session_timeout", "0"), ("idle_session_timeout", "0")];
+        let idle = idle.into_iter().take(if self.info.version >= 140_000 { 2 } else { 1 });
+        let settings: Vec<String> = KEEPALIVES
+            .into_iter()
+            .chain(idle)
+            .chain(check)
+            .map(|(name, value)| format!("pg_catalog.set_config('{name}', '{value}', false)"))
+            .collect();
+        let sql = format!(
+            "SELECT pg_catalog.pg_backend_pid(), CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) $1 \
+             THEN pg_catalog.concat({}) END",
+            settings.join(", ")
+        );
+        let rows = self.query(&sql, &[(&self.info.handshake_pid, Type::INT4)]).await?;
         Ok(rows.first().map_or(0, |row| row.get(0)))
     }
 
     /// Says goodbye and waits, for a second at most, until that is sent.
     pub async fn close(self) {
+        let mut driver = self.driver;
         drop(self.client);
-        // Late or not, the server notices the closed socket.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.driver).await;
+        if let Some(task) = &mut driver.0 {
+            // Late or not, the server notices the closed socket.
+            let _ = tokio::time::timeout(Duration::from_secs(1), task).await;
+        }
+    }
+}
+
+/// How a session reached its server and logged in.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) route: Arc<Route>,
+    pub(super) config: Arc<Config>,
+    pub(super) listener: Option<NoticeListener>,
+}
+
+impl Way {
+    /// Goes it again.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses the login.
+    pub(super) async fn open(&self) -> Result<Session, PgError> {
+        let (wire, seen) = self.route.open().await?;
+        let (client, connection) = self.config.connect_raw(wire, Prepared).await.map_err(PgError::from)?;
+        Ok(Session::start(client, connection, seen, self.clone()))
     }
 }
 
@@ -284,6 +349,8 @@ pub(super) fn long_lived(keepalives: Keepalives) -> Keepalives {
         idle: keepalives.idle.or(Some(Duration::from_secs(60))),
         interval: keepalives.interval.or(Some(Duration::from_secs(10))),
         count: keepalives.count.or(Some(6)),
+        // Keepalives are not sent while something else waits for its acknowledgement.
+        user_timeout: keepalives.user_timeout.or(Some(Duration::from_secs(120))),
         ..keepalives
     }
 }

@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::future::{Ready, ready};
 use std::io;
+#[cfg(feature = "failpoints")]
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,17 +69,56 @@ impl Seen {
 pub(super) struct Wire {
     inner: Inner,
     watch: Watch,
+    #[cfg(feature = "failpoints")]
+    tap: super::fault::Tap,
+    /// Whether a test has cut it.
+    #[cfg(feature = "failpoints")]
+    gone: bool,
 }
 
 impl Wire {
     /// Wraps a plain socket.
     pub(super) fn plain(socket: Socket, seen: Arc<Seen>) -> Self {
-        Self { inner: Inner::Plain(socket), watch: Watch::new(seen) }
+        Self::over(Inner::Plain(socket), seen)
     }
 
     /// Wraps a TLS stream.
     pub(super) fn tls(stream: TlsSocket, seen: Arc<Seen>) -> Self {
-        Self { inner: Inner::Tls(Box::new(stream)), watch: Watch::new(seen) }
+        Self::over(Inner::Tls(Box::new(stream)), seen)
+    }
+
+    fn over(inner: Inner, seen: Arc<Seen>) -> Self {
+        Self {
+            inner,
+            #[cfg(feature = "failpoints")]
+            tap: super::fault::Tap::new(&seen),
+            #[cfg(feature = "failpoints")]
+            gone: false,
+            watch: Watch::new(seen),
+        }
+    }
+
+    /// Ends the connection both ways, as when the network is gone.
+    #[cfg(feature = "failpoints")]
+    fn cut(&mut self) {
+        self.gone = true;
+        let _ = match &self.inner {
+            Inner::Plain(Socket::Tcp(stream)) => socket2::SockRef::from(stream).shutdown(Shutdown::Both),
+            Inner::Plain(Socket::Unix(stream)) => socket2::SockRef::from(stream).shutdown(Shutdown::Both),
+            // Its socket cannot be reached; the server learns of it when we close.
+            Inner::Tls(_) => Ok(()),
+        };
+    }
+
+    /// Lets a test see what was read; gives what may be seen at once.
+    #[cfg(feature = "failpoints")]
+    fn held_back(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        if self.tap.before_read() {
+            self.cut();
+        }
+        let Some(held) = self.tap.held(buf.remaining()) else { return false };
+        buf.put_slice(&held);
+        true
     }
 }
 
@@ -148,25 +189,75 @@ impl Watch {
     }
 }
 
+impl Inner {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        }
+    }
+}
+
 impl AsyncRead for Wire {
+    #[cfg(not(feature = "failpoints"))]
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        let polled = match &mut this.inner {
-            Inner::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
-            Inner::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
-        };
+        let polled = this.inner.poll_read(cx, buf);
+        this.watch.feed(&buf.filled()[before..]);
+        polled
+    }
+
+    #[cfg(feature = "failpoints")]
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        // Nothing read is the end of the stream: so it is where the connection was cut.
+        let mut polled = Poll::Ready(Ok(()));
+        if !this.held_back(buf) && !this.gone {
+            polled = this.inner.poll_read(cx, buf);
+            let seen = this.tap.arrived(&buf.filled()[before..]);
+            let held = before + seen < buf.filled().len();
+            buf.set_filled(before + seen);
+            if held && seen == 0 {
+                this.held_back(buf);
+            }
+        }
         this.watch.feed(&buf.filled()[before..]);
         polled
     }
 }
 
 impl AsyncWrite for Wire {
+    #[cfg(not(feature = "failpoints"))]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().inner {
-            Inner::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
-            Inner::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+        self.get_mut().inner.poll_write(cx, buf)
+    }
+
+    #[cfg(feature = "failpoints")]
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let allowed = this.tap.may_write(buf);
+        if allowed == 0 && this.tap.wrote(&[]) {
+            this.cut();
         }
+        if this.gone {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        let polled = this.inner.poll_write(cx, &buf[..if allowed == 0 { buf.len() } else { allowed }]);
+        if let Poll::Ready(Ok(written)) = polled
+            && this.tap.wrote(&buf[..written])
+        {
+            this.cut();
+        }
+        polled
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

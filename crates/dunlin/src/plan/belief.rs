@@ -9,9 +9,9 @@ use super::operations::{Operation, Operations};
 use super::past::{Past, PastState};
 use super::reached::{Reached, Tracker, migration_ends};
 use crate::analyze::{Analysis, Class, Facet, analyze};
-use crate::catalog::{Catalog, Column, ColumnNumber, Id, ObjectRef, Origin, QName, Relation};
+use crate::catalog::{Catalog, Column, ColumnNumber, Effect, Id, ObjectRef, Origin, QName, Relation};
 use crate::migration::MigrationSet;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The life of a relation or column that an operation of the set makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,47 +192,102 @@ fn simulate(
         removed: HashMap::new(),
         reshaped: HashMap::new(),
     };
-    let mut waiting: Vec<usize> = Vec::new();
+    let mut waiting = Waiting::default();
     let ends = migration_ends(operations);
     for index in 0..operations.all.len() {
-        if simulated.take(operations, index, &takes, Some(live), tracker.as_deref_mut()) {
-            simulated.retry(operations, &mut waiting, &takes, live, tracker.as_deref_mut());
-        } else {
-            waiting.push(index);
+        match simulated.take(operations, index, &takes, Some(live), tracker.as_deref_mut()) {
+            Ok(made) => {
+                simulated.retry(operations, &mut waiting, &made, &takes, live, tracker.as_deref_mut());
+            }
+            Err(lacking) => waiting.add(index, lacking),
         }
         if let (Some(tracker), Some(end)) = (tracker.as_deref_mut(), ends.get(&index)) {
             tracker.migration_ends(*end, &simulated.catalog);
         }
     }
     // What lacks something to the end is taken as if it were there: the set says so.
-    while !waiting.is_empty() {
-        let index = waiting.remove(0);
-        simulated.take(operations, index, &takes, None, None);
-        simulated.retry(operations, &mut waiting, &takes, live, None);
+    while let Some(index) = waiting.lacking.keys().next().copied() {
+        waiting.remove(index);
+        if let Ok(made) = simulated.take(operations, index, &takes, None, None) {
+            simulated.retry(operations, &mut waiting, &made, &takes, live, None);
+        }
     }
     simulated
 }
 
-impl Simulated {
-    /// Tries what waits again, until nothing more can be taken.
-    fn retry(
-        &mut self,
-        operations: &Operations,
-        waiting: &mut Vec<usize>,
-        takes: &impl Fn(&Operation, &Analysis) -> bool,
-        live: &Catalog,
-        mut tracker: Option<&mut Tracker<'_>>,
-    ) {
-        loop {
-            let before = waiting.len();
-            waiting.retain(|index| !self.take(operations, *index, takes, Some(live), tracker.as_deref_mut()));
-            if waiting.len() == before {
-                break;
+/// What an operation that was taken may matter to.
+enum Made {
+    /// To those that lack one of these.
+    Only(Vec<Facet>),
+    /// To all: it changed more than it added.
+    More,
+}
+
+/// Operations that lack something, by what they lack.
+#[derive(Default)]
+struct Waiting {
+    lacking: BTreeMap<usize, Vec<Facet>>,
+    by_facet: HashMap<Facet, BTreeSet<usize>>,
+}
+
+impl Waiting {
+    fn add(&mut self, index: usize, lacking: Vec<Facet>) {
+        for facet in &lacking {
+            self.by_facet.entry(facet.clone()).or_default().insert(index);
+        }
+        self.lacking.insert(index, lacking);
+    }
+
+    fn remove(&mut self, index: usize) {
+        for facet in self.lacking.remove(&index).unwrap_or_default() {
+            if let Some(indexes) = self.by_facet.get_mut(&facet) {
+                indexes.remove(&index);
             }
         }
     }
 
-    /// Applies one operation; false when it lacks something that neither the set nor the `live` database has.
+    fn due(&self, made: &Made) -> BTreeSet<usize> {
+        match made {
+            Made::Only(made) => {
+                made.iter().filter_map(|facet| self.by_facet.get(facet)).flatten().copied().collect()
+            }
+            Made::More => self.lacking.keys().copied().collect(),
+        }
+    }
+}
+
+impl Simulated {
+    /// Tries again what lacks something that was made, until nothing more can be taken.
+    fn retry(
+        &mut self,
+        operations: &Operations,
+        waiting: &mut Waiting,
+        made: &Made,
+        takes: &impl Fn(&Operation, &Analysis) -> bool,
+        live: &Catalog,
+        mut tracker: Option<&mut Tracker<'_>>,
+    ) {
+        let mut due = waiting.due(made);
+        let mut at = 0;
+        // Round after round, each in file order.
+        while let Some(index) = due.range(at..).next().or_else(|| due.first()).copied() {
+            due.remove(&index);
+            at = index + 1;
+            match self.take(operations, index, takes, Some(live), tracker.as_deref_mut()) {
+                Ok(made) => {
+                    waiting.remove(index);
+                    due.remove(&index);
+                    due.extend(waiting.due(&made));
+                }
+                Err(lacking) => {
+                    waiting.remove(index);
+                    waiting.add(index, lacking);
+                }
+            }
+        }
+    }
+
+    /// Applies one operation; where it lacks something that neither the set nor the `live` database has, gives that.
     /// Without `live`, nothing is asked for.
     fn take(
         &mut self,
@@ -241,63 +296,58 @@ impl Simulated {
         takes: &impl Fn(&Operation, &Analysis) -> bool,
         live: Option<&Catalog>,
         tracker: Option<&mut Tracker<'_>>,
-    ) -> bool {
+    ) -> Result<Made, Vec<Facet>> {
         let operation = &operations.all[index];
+        let nothing = Made::Only(Vec::new());
         if operation.rolled_back {
-            return true;
+            return Ok(nothing);
         }
-        let analysis = analyze(&operation.statement, &self.catalog, &operation.session);
+        let mut analysis = analyze(&operation.statement, &self.catalog, &operation.session);
         if !takes(operation, &analysis) {
-            return true;
+            return Ok(nothing);
         }
-        let lacks = |live: &Catalog| {
-            analysis.invalid().any(|requirement| {
-                requirement.any_of.iter().any(|facet| matches!(facet, Facet::Exists(_)))
-                    && !requirement.any_of.iter().any(|facet| exists(live, facet))
-            })
-        };
-        if live.is_some_and(lacks) {
-            return false;
+        if let Some(live) = live {
+            let lacking = lacks(&analysis, live);
+            if !lacking.is_empty() {
+                return Err(lacking);
+            }
         }
-        self.declare(index, &analysis);
+        let declared = self.declare(index, &analysis);
         let origin = Origin::Simulated(u32::try_from(index).unwrap_or(u32::MAX));
-        // What is opaque must not hide what the rest of the set says: the belief is a help, never a proof.
-        let effects: Vec<_> = analysis
-            .effects
-            .iter()
-            // An extension that the database has comes back with its members, which only the server knows.
-            .filter(|effect| {
-                use crate::catalog::Effect;
-                !matches!(effect, Effect::Opaque(_) | Effect::DropExtension { .. })
-            })
-            .cloned()
-            .collect();
+        // What is opaque must not hide what the rest of the set says: the belief is a help, never a proof. An extension
+        // that the database has comes back with its members, which only the server knows.
+        analysis.effects.retain(|effect| !matches!(effect, Effect::Opaque(_) | Effect::DropExtension { .. }));
+        let effects = analysis.effects.as_slice();
         let affected: Vec<Id> = effects.iter().filter_map(affected_relation).collect();
-        self.note_removed(index, &effects);
+        self.note_removed(index, effects);
         for id in effects.iter().filter_map(reshaped_relation) {
             self.reshaped.insert(self.catalog.relation_name(id), index);
         }
         match tracker {
             Some(tracker) => {
-                tracker.before(&effects, &self.catalog);
-                self.catalog.apply(&effects, origin);
-                tracker.after(index, &analysis, &effects, &self.catalog);
+                tracker.before(effects, &self.catalog);
+                self.catalog.apply(effects, origin);
+                tracker.after(index, &analysis, effects, &self.catalog);
             }
-            None => self.catalog.apply(&effects, origin),
+            None => self.catalog.apply(effects, origin),
         }
         for id in affected {
             self.last_change.insert(id, index);
         }
+        if effects.is_empty() && !declared {
+            return Ok(nothing);
+        }
         if !effects.is_empty() {
             self.note(index, &analysis);
         }
-        true
+        let adds = matches!(analysis.class, Class::Adds | Class::Writes | Class::Reads);
+        Ok(if adds && !declared { Made::Only(analysis.provides) } else { Made::More })
     }
 
-    /// A declaration over a table that exists counts for the columns it declares.
-    fn declare(&mut self, index: usize, analysis: &Analysis) {
-        let Some(declaration) = &analysis.declaration else { return };
-        let Some((id, relation)) = self.catalog.relation_at(&declaration.name) else { return };
+    /// A declaration over a table that exists counts for the columns it declares; true if some were added.
+    fn declare(&mut self, index: usize, analysis: &Analysis) -> bool {
+        let Some(declaration) = &analysis.declaration else { return false };
+        let Some((id, relation)) = self.catalog.relation_at(&declaration.name) else { return false };
         let mut missing = Vec::new();
         for column in &declaration.relation.columns {
             match relation.column(&column.name) {
@@ -308,9 +358,10 @@ impl Simulated {
                 None => missing.push(column.clone()),
             }
         }
+        let added = !missing.is_empty();
         for column in missing {
             let name = column.name.clone();
-            let effect = crate::catalog::Effect::AddColumn { relation: id, column: Box::new(column) };
+            let effect = Effect::AddColumn { relation: id, column: Box::new(column) };
             self.catalog.apply(&[effect], Origin::Simulated(u32::try_from(index).unwrap_or(u32::MAX)));
             let number = self.catalog.relation(id).and_then(|r| r.column(&name)).map(|c| c.number);
             if let Some(number) = number {
@@ -318,6 +369,7 @@ impl Simulated {
             }
         }
         self.note_types(id);
+        added
     }
 
     fn note(&mut self, index: usize, analysis: &Analysis) {
@@ -348,8 +400,7 @@ impl Simulated {
     }
 
     /// Keeps which column names an operation takes away or brings back, before its effects are applied.
-    fn note_removed(&mut self, index: usize, effects: &[crate::catalog::Effect]) {
-        use crate::catalog::Effect;
+    fn note_removed(&mut self, index: usize, effects: &[Effect]) {
         for effect in effects {
             match effect {
                 Effect::DropColumn { relation, column, .. }
@@ -377,6 +428,15 @@ impl Simulated {
     }
 }
 
+/// What an analysis lacks that the `live` database has not either.
+fn lacks(analysis: &Analysis, live: &Catalog) -> Vec<Facet> {
+    let lacking = analysis.invalid().filter(|requirement| {
+        requirement.any_of.iter().any(|facet| matches!(facet, Facet::Exists(_)))
+            && !requirement.any_of.iter().any(|facet| exists(live, facet))
+    });
+    lacking.flat_map(|requirement| requirement.any_of.clone()).collect()
+}
+
 /// Whether a database has what a facet names.
 fn exists(catalog: &Catalog, facet: &Facet) -> bool {
     match facet {
@@ -391,16 +451,14 @@ fn exists(catalog: &Catalog, facet: &Facet) -> bool {
 }
 
 /// The relation whose name or shape an effect changes for what was written about it before.
-fn reshaped_relation(effect: &crate::catalog::Effect) -> Option<Id> {
-    use crate::catalog::Effect;
+fn reshaped_relation(effect: &Effect) -> Option<Id> {
     match effect {
         Effect::AddColumn { .. } => None,
         effect => affected_relation(effect),
     }
 }
 
-fn affected_relation(effect: &crate::catalog::Effect) -> Option<Id> {
-    use crate::catalog::Effect;
+fn affected_relation(effect: &Effect) -> Option<Id> {
     match effect {
         Effect::DropColumn { relation, .. }
         | Effect::RenameColumn { relation, .. }

@@ -5,6 +5,7 @@ use super::step::Action;
 use crate::analyze::{Analysis, Facet, Requirement};
 use crate::catalog::{ObjectRef, Origin};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::syntax::Tree;
 
 impl Planner<'_> {
     /// The diagnostic for an operation that lacks something nobody provides.
@@ -23,12 +24,29 @@ impl Planner<'_> {
             .because(&other.file, other.statement.span, format!("would make {}", facet_name(&facet)))
             .help("it runs by itself once that operation can");
         }
+        if let Some(unread) = self.unread_file() {
+            self.pending.insert(index);
+            let other = self.operation(unread);
+            return Diagnostic::new(
+                Code::DN209,
+                format!("{}, and {} cannot be read, which may make it", requirement.message, other.file.path),
+            )
+            .at(&operation.file, requirement.span)
+            .because(&other.file, other.statement.span, "this cannot be read")
+            .help("correct that file, then run `dunlin up` again");
+        }
         let mut diagnostic = Diagnostic::new(requirement.code, requirement.message.clone())
             .at(&operation.file, requirement.span);
         for facet in &requirement.any_of {
             diagnostic = self.causes(diagnostic, facet);
         }
         diagnostic.help(self.advice(requirement))
+    }
+
+    /// The first statement with a syntax error that this run goes past.
+    fn unread_file(&self) -> Option<usize> {
+        let unread = |index: &usize| matches!(self.operation(*index).statement.tree, Tree::Refused(_));
+        self.pending.iter().copied().filter(unread).min()
     }
 
     /// The diagnostic for what an operation waits for, where it may not wait.
@@ -81,9 +99,7 @@ impl Planner<'_> {
                 Some(Action::Skip) => "would be added here, but this is skipped",
                 Some(Action::Held) => "would be added here, but this is held",
                 Some(_) => "declared here",
-                None if self.parked.iter().any(|parked| parked.index == *declarer) => {
-                    "would be added here, but waits itself"
-                }
+                None if self.parking.get(*declarer).is_some() => "would be added here, but waits itself",
                 None if self.past(*declarer).is_some() => "declared here, and recorded as done",
                 None => "would be added here, later",
             };
@@ -115,9 +131,9 @@ impl Planner<'_> {
     /// A path of operations each of which waits for the next, and the last for the first.
     pub(super) fn circle(&self) -> Vec<usize> {
         let waits: Vec<usize> =
-            self.parked.iter().filter(|parked| !parked.missing.is_empty()).map(|p| p.index).collect();
+            self.parking.iter().filter(|parked| !parked.missing.is_empty()).map(|p| p.index).collect();
         let edges: Vec<(usize, usize)> = self
-            .parked
+            .parking
             .iter()
             .flat_map(|parked| {
                 let analysis = &parked.analysis;
@@ -149,7 +165,7 @@ impl Planner<'_> {
         for (position, index) in circle.iter().enumerate() {
             let operation = self.operation(*index);
             let next = circle[(position + 1) % circle.len()];
-            let parked = self.parked.iter().find(|parked| parked.index == *index);
+            let parked = self.parking.get(*index);
             let lacking =
                 parked.and_then(|parked| parked.analysis.invalid().next()).map(|r| r.message.clone());
             diagnostic = diagnostic.because(

@@ -94,6 +94,8 @@ impl Planner<'_> {
             Presence::Same { .. } => None,
             // What it did on another server is not in this one's catalog.
             _ if analysis.kind.ends_with("SUBSCRIPTION") => held(),
+            // It commits on its own: a part of it may have been done.
+            _ if matches!(analysis.kind, "DO" | "CALL") => held(),
             _ if matches!(analysis.class, Class::Maintains | Class::Adds)
                 || analysis.kind.starts_with("DROP")
                 || matches!(analysis.kind, "ALTER SYSTEM" | "ALTER TABLE") =>
@@ -533,7 +535,7 @@ impl Planner<'_> {
         let own =
             decisions().find(|decision| decision.operation == index && decision.action != Action::Ensure);
         let Some(own) = own else {
-            let waits = self.parked.iter().any(|parked| parked.index == index);
+            let waits = self.parking.get(index).is_some();
             return if waits { Told::NotBefore } else { self.recorded_tells(index) };
         };
         if decisions().any(|decision| decision.action == Action::Ensure) {

@@ -6,6 +6,8 @@ mod ensure;
 mod explain;
 mod judge;
 mod operations;
+mod outcome;
+mod parking;
 mod past;
 mod planner;
 mod policy;
@@ -15,11 +17,14 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod units;
+mod waiting;
+#[cfg(test)]
+mod waiting_tests;
 
 pub use ensure::Ensure;
 pub use operations::{Identity, Operation, Operations};
 pub use past::{Past, PastMigration, PastOperation, PastState};
-pub use planner::{Decision, Input, Simulation, simulate};
+pub use planner::{Decision, Input, SetAside, Simulation, simulate};
 pub use policy::{DataLoss, Dialect, EditedFiles, InvalidOperations, MissingColumns, Order, Policy};
 pub use step::{Action, Plan, Step};
 pub use units::{Unit, is_mark, units};
@@ -82,9 +87,6 @@ fn step(decision: &Decision, unit: &Unit, set: &MigrationSet, operations: &Opera
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

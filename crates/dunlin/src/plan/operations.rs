@@ -8,7 +8,6 @@ use crate::source::{LineIndex, SourceFile};
 use crate::syntax::{ParseOptions, Statement, Tree, TreeKind};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// What an operation is known by within its migration: comments and white space do not change it.
@@ -124,10 +123,7 @@ fn identity_digest(statement: &Statement, session: &Session) -> String {
     let mut hash = Sha256::new();
     hash.update(statement.digest.0);
     hash.update(session.identity().as_bytes());
-    hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    super::hex(&hash.finalize())
 }
 
 /// What a statement does to the session and to transactions; only those kinds of statement are looked at.
@@ -173,7 +169,7 @@ fn mark_rolled_back(operations: &mut [Operation]) {
                     operations[start + 1..at].iter_mut().for_each(|operation| operation.rolled_back = true);
                 }
             }
-            Some(TransactionStatement::Begin | TransactionStatement::Commit) => open.clear(),
+            Some(TransactionStatement::Begin(_) | TransactionStatement::Commit) => open.clear(),
             _ => {}
         }
     }
@@ -186,7 +182,7 @@ fn unclosed_transactions(operations: &[Operation]) -> Vec<Diagnostic> {
     let mut open: Option<&Operation> = None;
     for operation in operations {
         match &operation.transaction {
-            Some(TransactionStatement::Begin) if open.is_none() => open = Some(operation),
+            Some(TransactionStatement::Begin(_)) if open.is_none() => open = Some(operation),
             Some(TransactionStatement::Commit) if open.take().is_none() => {
                 found.push(
                     Diagnostic::new(Code::DN103, "COMMIT without BEGIN in the same file")

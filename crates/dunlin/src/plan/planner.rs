@@ -6,10 +6,11 @@
 use super::belief::Belief;
 use super::ensure::Ensure;
 use super::operations::{Operation, Operations};
+use super::parking::Parking;
 use super::past::{Past, PastOperation, PastState};
-use super::policy::{InvalidOperations, Order, Policy};
+use super::policy::{Order, Policy};
 use super::step::Action;
-use crate::analyze::{Analysis, Class, Facet, TransactionStatement, analyze};
+use crate::analyze::{Analysis, Class, Facet, Footprint, TransactionStatement, analyze};
 use crate::catalog::{Catalog, Effect, Origin};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
@@ -35,9 +36,18 @@ pub struct Input<'a> {
     /// Operations whose text our grammar refuses and the connected server accepts.
     pub accepted: &'a HashSet<usize>,
     /// Operations that the server refused at run time for something missing, or that failed, in this run.
-    pub set_aside: &'a HashMap<usize, Diagnostic>,
+    pub set_aside: &'a HashMap<usize, SetAside>,
     /// Whether this is `dunlin check`: what is missing is an error.
     pub check: bool,
+}
+
+/// Why an operation does not run in this run any more.
+#[derive(Debug, Clone)]
+pub struct SetAside {
+    /// What is said about it.
+    pub diagnostic: Diagnostic,
+    /// Whether it stays pending since an operation failed, and is not skipped; the report tells of the failure.
+    pub pending: bool,
 }
 
 /// What one step of a plan means to the executor.
@@ -77,18 +87,6 @@ pub struct Simulation {
     pub catalog: Catalog,
 }
 
-/// An operation that waits.
-pub(super) struct Parked {
-    pub(super) index: usize,
-    /// What it lacks; empty when it only waits behind another one.
-    pub(super) missing: Vec<Facet>,
-    /// The operations that it needs, directly or through others.
-    pub(super) needs: BTreeSet<usize>,
-    /// The operation it waits behind.
-    behind: Option<usize>,
-    pub(super) analysis: Arc<Analysis>,
-}
-
 /// The state of the simulation.
 pub(super) struct Planner<'a> {
     pub(super) input: &'a Input<'a>,
@@ -98,26 +96,28 @@ pub(super) struct Planner<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) refused: bool,
     /// Pending operations that are not decided yet, in file order.
-    open: BTreeSet<usize>,
-    pub(super) parked: Vec<Parked>,
+    pub(super) open: BTreeSet<usize>,
+    pub(super) parking: Parking,
     pub(super) skipped: HashMap<usize, Vec<Facet>>,
     /// What each open operation makes, worked out when something is missing for the first time.
     providers: OnceCell<HashMap<Facet, Vec<usize>>>,
     pub(super) belief: OnceCell<Belief>,
-    /// All that operations which waited have lacked so far.
-    awaited: HashSet<Facet>,
     /// What operations that waited lacked.
-    waits: HashMap<usize, Vec<Facet>>,
+    pub(super) waits: HashMap<usize, Vec<Facet>>,
+    /// The decision that made what operations lack or lacked, as a position in `decisions`.
+    pub(super) made: HashMap<Facet, usize>,
     /// Operations that depend on one that failed in this run: they stay pending.
     pub(super) pending: HashSet<usize>,
+    /// What they touch, as far as it is known.
+    pub(super) touched: Vec<(usize, Footprint)>,
     /// Operations that lacked something when they were judged first.
     pub(super) lacked: HashSet<usize>,
     /// The last operation of the files that has run so far.
-    farthest: Option<usize>,
+    pub(super) farthest: Option<usize>,
     /// The operation that is arriving: what runs after it was written later.
-    arrived: usize,
+    pub(super) arrived: usize,
     /// Analyses against the catalog as it is now: forgotten with each change of it.
-    analyses: RefCell<HashMap<usize, Arc<Analysis>>>,
+    pub(super) analyses: RefCell<HashMap<usize, Arc<Analysis>>>,
     /// The decisions about an operation, and those at its place, as positions in `decisions`.
     pub(super) decided: HashMap<usize, Vec<usize>>,
     /// The operations of this plan that change the schema; their effects are not kept.
@@ -156,13 +156,14 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         diagnostics: input.operations.diagnostics.clone(),
         refused: false,
         open: BTreeSet::new(),
-        parked: Vec::new(),
+        parking: Parking::default(),
         skipped: HashMap::new(),
         providers: OnceCell::new(),
         belief: OnceCell::new(),
-        awaited: HashSet::new(),
         waits: HashMap::new(),
+        made: HashMap::new(),
         pending: HashSet::new(),
+        touched: Vec::new(),
         lacked: HashSet::new(),
         farthest: None,
         arrived: 0,
@@ -210,6 +211,9 @@ impl<'a> Planner<'a> {
     /// Refuses the plan for faults of the text, before anything else is looked at.
     fn check_text(&mut self) {
         for (index, operation) in self.input.operations.all.iter().enumerate() {
+            if self.input.set_aside.contains_key(&index) {
+                continue;
+            }
             if let Tree::Refused(diagnostic) = &operation.statement.tree
                 && !self.input.accepted.contains(&index)
                 && self.is_pending(index)
@@ -225,7 +229,7 @@ impl<'a> Planner<'a> {
                 && self.is_pending(index)
             {
                 self.diagnostics.push(
-                    Diagnostic::new(Code::DN810, format!("{what} is not possible in a migration"))
+                    Diagnostic::new(Code::DN810, format!("not possible in a migration: {what}"))
                         .at(&operation.file, operation.statement.span)
                         .help("take it out of the file: Dunlin keeps lock, session and transactions itself"),
                 );
@@ -258,45 +262,32 @@ impl<'a> Planner<'a> {
     /// Takes the next operation of the files.
     fn arrive(&mut self, index: usize) {
         self.arrived = index;
+        let from = self.decisions.len();
         if self.decide_plainly(index) {
-            self.wake();
+            self.wake_after(from);
             return;
         }
         let analysis = self.analyze(index);
+        if let Some(failed) = self.failed_before(&analysis) {
+            self.leave_pending(index, failed);
+            self.wake_after(from);
+            return;
+        }
         if analysis.opaque.is_none() && self.wait_behind(index, &analysis) {
             return;
         }
-        let before = self.decisions.len();
+        drop(analysis);
         self.judge(index);
-        if self.may_wake(index, before) {
-            self.wake();
-        }
-    }
-
-    /// Whether what was just decided about an operation can matter to one that waits: not if it waits now itself, and
-    /// not if it only added what nobody waits for.
-    fn may_wake(&self, index: usize, before: usize) -> bool {
-        match &self.decisions[before..] {
-            [] => self.parked.last().is_none_or(|parked| parked.index != index),
-            [Decision { action: Action::Run, analysis, .. }] => {
-                !matches!(analysis.class, Class::Adds | Class::Writes | Class::Reads)
-                    || analysis.opaque.is_some()
-                    || analysis.provides.iter().any(|facet| self.awaited.contains(facet))
-            }
-            _ => true,
-        }
+        self.wake_after(from);
     }
 
     /// Decides what needs no judgement: transaction marks, session statements, what the file rolls back.
     fn decide_plainly(&mut self, index: usize) -> bool {
         let operation = self.operation(index);
-        if let Some(diagnostic) = self.input.set_aside.get(&index) {
+        if let Some(SetAside { diagnostic, pending }) = self.input.set_aside.get(&index) {
             let diagnostic = diagnostic.clone();
-            if diagnostic.code == Code::DN808 {
-                // The failure itself is told by the report.
-                self.pending.insert(index);
-                self.skipped.insert(index, self.analyze(index).provides.clone());
-                self.plain_decision(index, Action::Skip, diagnostic.message, Some(diagnostic.code));
+            if *pending {
+                self.pend(index, diagnostic.message, diagnostic.code);
             } else {
                 self.skip(index, diagnostic);
             }
@@ -319,6 +310,49 @@ impl<'a> Planner<'a> {
         false
     }
 
+    /// Leaves an operation pending since one failed in this run.
+    fn pend(&mut self, index: usize, reason: String, code: Code) {
+        let analysis = self.analyze(index);
+        self.pending.insert(index);
+        self.skipped.insert(index, analysis.provides.clone());
+        // What cannot be read is known to touch nothing.
+        if !matches!(self.operation(index).statement.tree, Tree::Refused(_)) {
+            self.touched.push((index, analysis.footprint.clone()));
+        }
+        self.plain_decision(index, Action::Skip, reason, Some(code));
+    }
+
+    /// An operation that stays pending and does not commute with one that comes after it.
+    ///
+    /// What cannot be understood may depend on any; that one which failed could not be understood says nothing.
+    fn failed_before(&self, analysis: &Analysis) -> Option<usize> {
+        if self.pending.is_empty() {
+            return None;
+        }
+        if analysis.opaque.is_some() {
+            return self.pending.iter().copied().min();
+        }
+        let meets =
+            |(_, footprint): &&(usize, Footprint)| !footprint.known_part_commutes_with(&analysis.footprint);
+        self.touched.iter().find(meets).map(|(index, _)| *index)
+    }
+
+    /// Leaves an operation pending that comes after one which failed and must not overtake it.
+    fn leave_pending(&mut self, index: usize, failed: usize) {
+        let (operation, other) = (self.operation(index), self.operation(failed));
+        let message = format!(
+            "it does not commute with operation {} of {}, which failed or stays pending",
+            other.number,
+            self.migration_id(failed)
+        );
+        let diagnostic = Diagnostic::new(Code::DN209, message.clone())
+            .at(&operation.file, operation.statement.span)
+            .because(&other.file, other.statement.span, "has to run before it")
+            .help("it runs with the next `dunlin up`, after that operation");
+        self.diagnostics.push(diagnostic);
+        self.pend(index, message, Code::DN209);
+    }
+
     fn analyze_now(&self, index: usize) -> Analysis {
         let operation = self.operation(index);
         analyze(&operation.statement, &self.catalog, &operation.session)
@@ -333,85 +367,20 @@ impl<'a> Planner<'a> {
         analysis
     }
 
-    fn apply(&mut self, effects: &[Effect], by: usize) {
+    pub(super) fn apply(&mut self, effects: Vec<Effect>, by: usize) {
         if !effects.is_empty() {
-            self.catalog.apply(effects, Origin::Simulated(u32::try_from(by).unwrap_or(u32::MAX)));
+            self.catalog.apply_taken(effects, Origin::Simulated(u32::try_from(by).unwrap_or(u32::MAX)));
         }
         // Also without effects: what was decided once is not asked for again.
         self.analyses.get_mut().clear();
     }
 
-    /// Finds the positions of decisions anew, after some were taken away.
-    fn count_decisions(&mut self) {
-        self.decided.clear();
-        for decision in std::mem::take(&mut self.decisions) {
-            self.push(decision);
-        }
-    }
-
-    fn push(&mut self, decision: Decision) {
-        let position = self.decisions.len();
-        self.rearranged |= decision.moved || decision.action == Action::Ensure;
-        self.decided.entry(decision.operation).or_default().push(position);
-        if decision.at != decision.operation {
-            self.decided.entry(decision.at).or_default().push(position);
-        }
-        self.decisions.push(decision);
-    }
-
-    /// Parks an operation behind one that waits and does not commute with it; true if it was parked.
-    fn wait_behind(&mut self, index: usize, analysis: &Arc<Analysis>) -> bool {
-        let Some(blocker) = self.blocker(index, analysis) else { return false };
-        self.park_behind(index, blocker, analysis.clone());
-        true
-    }
-
-    /// The first waiting operation, written before this one, that must stay before it.
-    fn blocker(&self, index: usize, analysis: &Analysis) -> Option<usize> {
-        self.parked
-            .iter()
-            .take_while(|parked| parked.index < index)
-            .find(|parked| {
-                !parked.analysis.footprint.commutes_with(&analysis.footprint)
-                    && !self.waits_for(parked, index, &mut BTreeSet::new())
-            })
-            .map(|parked| parked.index)
-    }
-
-    /// Whether a waiting operation needs another one, directly or through those that it waits behind.
-    fn waits_for(&self, parked: &Parked, index: usize, seen: &mut BTreeSet<usize>) -> bool {
-        if parked.needs.contains(&index) {
-            return true;
-        }
-        if !seen.insert(parked.index) {
-            return false;
-        }
-        self.parked
-            .iter()
-            .take_while(|earlier| earlier.index < parked.index)
-            .filter(|earlier| !earlier.needs.contains(&parked.index))
-            .filter(|earlier| !earlier.analysis.footprint.commutes_with(&parked.analysis.footprint))
-            .any(|earlier| self.waits_for(earlier, index, seen))
-    }
-
-    fn park(&mut self, index: usize, missing: Vec<Facet>, behind: Option<usize>, analysis: Arc<Analysis>) {
-        self.awaited.extend(missing.iter().cloned());
-        let needs = if missing.is_empty() { BTreeSet::new() } else { self.needs_of(index, &missing) };
-        self.parked.retain(|parked| parked.index != index);
-        let at = self.parked.partition_point(|parked| parked.index < index);
-        self.parked.insert(at, Parked { index, missing, needs, behind, analysis });
-    }
-
-    fn park_behind(&mut self, index: usize, blocker: usize, analysis: Arc<Analysis>) {
-        let missing = analysis.invalid().flat_map(|requirement| requirement.any_of.clone()).collect();
-        self.park(index, missing, Some(blocker), analysis);
-    }
-
     /// Judges an operation against the catalog as it is now, and does what follows.
-    fn judge(&mut self, index: usize) {
+    pub(super) fn judge(&mut self, index: usize) {
         let analysis = self.analyze(index);
         match self.decide(index, &analysis) {
             Verdict::Run(ensures) => {
+                drop(analysis);
                 self.ensure(index, ensures);
                 // What was ensured may have been what the analysis found missing.
                 let analysis = self.analyze(index);
@@ -438,187 +407,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Judges what waits again, until nothing changes.
-    fn wake(&mut self) {
-        let mut at = 0;
-        while at < self.parked.len() {
-            let index = self.parked[at].index;
-            let analysis = self.analyze(index);
-            if let Some(blocker) = self.blocker(index, &analysis) {
-                // What it lacks and touches may be another now than when it was parked.
-                self.park_behind(index, blocker, analysis);
-                at += 1;
-                continue;
-            }
-            let before = self.parked[at].missing.clone();
-            let parked = self.parked.remove(at);
-            if !parked.missing.is_empty() {
-                self.waits.insert(index, parked.missing.clone());
-            }
-            self.judge(index);
-            let again = self.parked.iter().position(|parked| parked.index == index);
-            match again {
-                // Nothing has changed for it.
-                Some(position) if self.parked[position].missing == before && parked.behind.is_none() => {
-                    at += 1
-                }
-                _ => at = 0,
-            }
-        }
-    }
-
-    /// Runs an operation: its effects are applied.
-    fn run(&mut self, index: usize, analysis: Arc<Analysis>) {
-        let moved = self.farthest.is_some_and(|farthest| index < farthest);
-        self.farthest = self.farthest.max(Some(index));
-        self.open.remove(&index);
-        self.parked.retain(|parked| parked.index != index);
-        // A comment or a privilege that is not as it was tells nothing of what ran.
-        let details = |effect: &Effect| matches!(effect, Effect::SetDetail { .. });
-        if !analysis.effects.iter().all(details) {
-            self.changing.insert(index);
-        }
-        self.apply(&analysis.effects, index);
-        let reason = moved.then(|| {
-            let by = self.operation(self.waited_for(index));
-            format!("waited for {}, line {}", by.file.path, by.line)
-        });
-        if moved {
-            self.diagnostics.push(self.moved_diagnostic(index));
-        }
-        let sql = self.positional_rewrite(index, &analysis).or_else(|| analysis.rewrite.clone());
-        let analysis = self.kept(analysis);
-        self.push(Decision {
-            action: Action::Run,
-            operation: index,
-            at: index,
-            moved,
-            reason,
-            code: moved.then_some(Code::DN302),
-            pending: false,
-            ensure: None,
-            analysis,
-            sql,
-        });
-    }
-
-    /// What is kept of an analysis once its effects are applied: `check` shows more than a run needs.
-    fn kept(&self, mut analysis: Arc<Analysis>) -> Arc<Analysis> {
-        if !self.input.check {
-            let kept = Arc::make_mut(&mut analysis);
-            kept.requires.retain(|requirement| requirement.verdict != crate::analyze::Verdict::Valid);
-            (kept.effects, kept.declaration, kept.rewrite) = (Vec::new(), None, None);
-            (kept.costs, kept.remarks) = (Vec::new(), Vec::new());
-        }
-        analysis
-    }
-
-    /// The operation that made what a moved one lacked; the last one before it where it only waited behind others.
-    fn waited_for(&self, index: usize) -> usize {
-        let missing = self.waits.get(&index);
-        let made = |decision: &&Decision| {
-            decision.action == Action::Run
-                && missing.is_some_and(|missing| {
-                    decision.analysis.provides.iter().any(|facet| missing.contains(facet))
-                })
-        };
-        self.decisions.iter().rev().find(made).map_or(self.arrived, |decision| decision.operation)
-    }
-
-    fn moved_diagnostic(&self, index: usize) -> Diagnostic {
-        let operation = self.operation(index);
-        let waited = self.waited_for(index);
-        let by = self.operation(waited);
-        let why = if self.waits.contains_key(&index) { "which it needs" } else { "to keep their order" };
-        let message = format!(
-            "operation {} of {} runs after operation {} of {}, {why}",
-            operation.number,
-            self.migration_id(index),
-            by.number,
-            self.migration_id(waited)
-        );
-        Diagnostic::new(Code::DN302, message).at(&operation.file, operation.statement.span).because(
-            &by.file,
-            by.statement.span,
-            if self.waits.contains_key(&index) {
-                "what it needs is made here"
-            } else {
-                "it waited behind this one"
-            },
-        )
-    }
-
-    fn ensure(&mut self, at: usize, ensures: Vec<Ensure>) {
-        for ensure in ensures {
-            self.apply(&ensure.effects, ensure.declared_by);
-            self.diagnostics.push(self.ensured_diagnostic(at, &ensure));
-            let analysis = self.analyze(ensure.declared_by);
-            self.push(Decision {
-                action: Action::Ensure,
-                operation: ensure.declared_by,
-                at,
-                moved: false,
-                reason: Some(ensure.reason.clone()),
-                code: Some(ensure.code),
-                sql: Some(ensure.sql.clone()),
-                pending: false,
-                ensure: Some(ensure),
-                analysis,
-            });
-        }
-    }
-
-    fn plain_decision(&mut self, index: usize, action: Action, reason: String, code: Option<Code>) {
-        self.open.remove(&index);
-        self.parked.retain(|parked| parked.index != index);
-        let analysis = self.analyze(index);
-        self.push(Decision {
-            action,
-            operation: index,
-            at: index,
-            moved: false,
-            reason: Some(reason),
-            code,
-            pending: self.pending.contains(&index),
-            ensure: None,
-            analysis,
-            sql: None,
-        });
-    }
-
-    fn satisfy(&mut self, index: usize, reason: String, code: Option<Code>) {
-        self.plain_decision(index, Action::Satisfied, reason, code);
-    }
-
-    fn skip(&mut self, index: usize, diagnostic: Diagnostic) {
-        let fails = self.input.policy.invalid_operations == InvalidOperations::Fail || self.input.check;
-        let diagnostic = if fails { diagnostic.severity(Severity::Error) } else { diagnostic };
-        self.refused |= fails;
-        let analysis = self.analyze(index);
-        self.skipped.insert(index, analysis.provides.clone());
-        self.plain_decision(index, Action::Skip, diagnostic.message.clone(), Some(diagnostic.code));
-        self.diagnostics.push(diagnostic);
-    }
-
-    fn hold(&mut self, index: usize, code: Code, reason: String) {
-        let operation = self.operation(index);
-        let id = self.migration_id(index);
-        self.diagnostics
-            .push(Diagnostic::new(code, reason.clone()).at(&operation.file, operation.statement.span).help(
-            format!(
-                "`dunlin adopt {id}` records it as done, `dunlin skip {id}#{}` says that it shall never run",
-                operation.number
-            ),
-        ));
-        self.plain_decision(index, Action::Held, reason, Some(code));
-    }
-
-    fn refuse(&mut self, index: usize, diagnostic: Diagnostic) {
-        self.refused = true;
-        self.plain_decision(index, Action::Skip, diagnostic.message.clone(), Some(diagnostic.code));
-        self.diagnostics.push(diagnostic.severity(Severity::Error));
-    }
-
     /// Which open operations make what, later ones and waiting ones.
     fn provider_index(&self) -> &HashMap<Facet, Vec<usize>> {
         self.providers.get_or_init(|| {
@@ -643,85 +431,6 @@ impl<'a> Planner<'a> {
             .copied()
             .filter(|provider| *provider != index && self.open.contains(provider))
             .min()
-    }
-
-    /// Everything that an operation which lacks `missing` waits for, directly or through others.
-    fn needs_of(&self, index: usize, missing: &[Facet]) -> BTreeSet<usize> {
-        let mut needs = BTreeSet::new();
-        let mut queue: Vec<Vec<Facet>> = missing.iter().map(|facet| vec![facet.clone()]).collect();
-        while let Some(any_of) = queue.pop() {
-            let Some(provider) = self.provider(&any_of, index) else { continue };
-            if needs.insert(provider) {
-                queue.extend(self.analyze(provider).invalid().map(|requirement| requirement.any_of.clone()));
-            }
-        }
-        needs
-    }
-
-    /// What still waits at the end waits in a circle.
-    fn finish(&mut self) {
-        self.wake();
-        self.release_blocked();
-        self.judge_recorded_skips();
-        if self.parked.is_empty() {
-            return;
-        }
-        let circle = self.circle();
-        let diagnostic = self.circle_diagnostic(&circle);
-        self.refused = true;
-        self.diagnostics.push(diagnostic);
-        let waiting: Vec<usize> = self.parked.iter().map(|parked| parked.index).collect();
-        for index in waiting {
-            let reason = if circle.contains(&index) {
-                "waits in a circle"
-            } else {
-                "waits for operations in a circle"
-            };
-            self.plain_decision(index, Action::Skip, reason.into(), Some(Code::DN301));
-        }
-    }
-
-    /// Runs what only waits behind others and is needed by one that waits: order gives way to need.
-    fn release_blocked(&mut self) {
-        loop {
-            let needed = |index: usize| self.parked.iter().any(|parked| parked.needs.contains(&index));
-            let next = self.parked.iter().find(|parked| parked.missing.is_empty() && needed(parked.index));
-            let Some(index) = next.map(|parked| parked.index) else { return };
-            self.parked.retain(|parked| parked.index != index);
-            self.arrived = index;
-            self.judge(index);
-            self.wake();
-        }
-    }
-
-    /// An operation that a former run skipped, and that is valid now, but may not run by itself.
-    fn judge_recorded_skips(&mut self) {
-        let candidates: Vec<usize> = self
-            .decisions
-            .iter()
-            .filter(|decision| decision.action == Action::Skip)
-            .map(|decision| decision.operation)
-            .filter(|index| self.past(*index).is_some_and(|past| past.state == PastState::Skipped))
-            .collect();
-        for index in candidates {
-            let analysis = self.analyze(index);
-            if analysis.invalid().next().is_some() || analysis.only_adds() || analysis.has_unknown() {
-                continue;
-            }
-            self.decisions.retain(|decision| decision.operation != index);
-            self.count_decisions();
-            self.skipped.remove(&index);
-            let place = (self.operation(index).file.clone(), self.operation(index).statement.span);
-            let location = crate::diagnostic::Location::new(&place.0, place.1);
-            self.diagnostics.retain(|diagnostic| {
-                diagnostic
-                    .location
-                    .as_ref()
-                    .is_none_or(|at| at.file != location.file || at.line != location.line)
-                    || diagnostic.severity == Severity::Error
-            });
-            self.hold(index, Code::DN411, super::judge::overtaken(analysis.kind));
-        }
     }
 
     /// Whether the class never waits for a later creator.

@@ -55,9 +55,10 @@ pub fn units(decisions: &[Decision], operations: &Operations, set: &MigrationSet
     units
 }
 
-/// Whether a decision is a BEGIN or COMMIT of the file, which Dunlin does itself.
+/// Whether a decision is a BEGIN, COMMIT or SET TRANSACTION of the file, which Dunlin does itself.
 pub fn is_mark(decision: &Decision) -> bool {
-    matches!(decision.analysis.transaction, Some(TransactionStatement::Begin | TransactionStatement::Commit))
+    use TransactionStatement::{Begin, Commit, Set};
+    matches!(decision.analysis.transaction, Some(Begin(_) | Commit | Set(_)))
 }
 
 fn is_transactional(decision: &Decision) -> bool {
@@ -92,7 +93,7 @@ impl Open {
         if self.closed || migration != self.migration || !transactional || !self.transactional {
             return false;
         }
-        if matches!(decision.analysis.transaction, Some(TransactionStatement::Begin)) && self.runs {
+        if matches!(decision.analysis.transaction, Some(TransactionStatement::Begin(_))) && self.runs {
             return false;
         }
         if each_alone && !self.explicit && self.runs && decision.action == Action::Run {
@@ -107,7 +108,7 @@ impl Open {
 
     fn add(&mut self, decision: &Decision) {
         match decision.analysis.transaction {
-            Some(TransactionStatement::Begin) => self.explicit = true,
+            Some(TransactionStatement::Begin(_)) => self.explicit = true,
             Some(TransactionStatement::Commit) => self.closed = true,
             _ => {}
         }

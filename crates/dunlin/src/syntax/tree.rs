@@ -65,8 +65,8 @@ impl PackedTree {
 }
 
 /// The fields `stmts` of a parse result and `stmt` of a raw statement in libpg_query's protobuf definition.
-const STMTS: u32 = 2;
-const STMT: u32 = 1;
+pub(super) const STMTS: u32 = 2;
+pub(super) const STMT: u32 = 1;
 
 /// The fields of a message that are messages themselves, up to what cannot be read.
 fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {

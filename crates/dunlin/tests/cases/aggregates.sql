@@ -37,3 +37,6 @@ drop aggregate my_sum(int) cascade;
 drop function last_of(int) cascade;
 drop function step cascade;
 drop schema sums;
+create aggregate with_state (numeric) (stype = internal, sfunc = numeric_avg_accum, serialfunc = numeric_avg_deserialize,
+    deserialfunc = numeric_avg_deserialize);
+create aggregate with_combined (numeric) (stype = internal, sfunc = numeric_avg_accum, combinefunc = int4larger);

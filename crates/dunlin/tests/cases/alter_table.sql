@@ -196,3 +196,20 @@ alter table checked alter first_one type bigint;
 alter table checked alter "Second" type bigint;
 alter table checked drop column "Second";
 alter table checked drop column "Second" cascade;
+-- The actions run in passes: what is dropped is gone for the others, wherever it is written.
+create table passes (a int, b int, total int generated always as (a + b) stored);
+alter table passes alter column a type bigint, drop column total;
+alter table passes add column twice bigint generated always as (a * 2) stored;
+alter table passes alter column a type numeric, alter column twice drop expression;
+alter table passes add column thrice numeric generated always as (a * 3) stored;
+alter table passes drop column thrice, drop column a;
+alter table passes add column a int default 1;
+create view reads_passes as select a from passes;
+alter table passes drop column b, alter column a type text;
+drop table passes cascade;
+-- Vectors are arrays, but nobody's.
+create table vectors (a oidvector, b int2vector, c oid[]);
+create table vectors_again as select a, b, c from vectors;
+drop table vectors, vectors_again;
+create table nowhere_to_be (a int) tablespace no_such_space;
+create table in_no_way (a int) using no_such_method;

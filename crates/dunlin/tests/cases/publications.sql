@@ -36,3 +36,16 @@ drop publication everything, empty;
 
 drop schema feeds cascade;
 drop table published_1;
+create table published_parent (a int, b int);
+create table published_child () inherits (published_parent);
+create publication with_children for table published_parent;
+create publication without_children for table only published_parent;
+create publication twice_narrowed for table published_parent where (a > 1), published_parent;
+create publication in_public for tables in schema public, current_schema;
+drop publication with_children, without_children, in_public;
+drop table published_parent cascade;
+create schema listed_schema;
+create publication twice_listed for tables in schema listed_schema, listed_schema;
+alter publication twice_listed drop tables in schema listed_schema;
+drop publication twice_listed;
+drop schema listed_schema;

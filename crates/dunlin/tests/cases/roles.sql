@@ -37,3 +37,18 @@ drop schema app_schema cascade;
 drop schema app_person;
 drop role if exists app_nobody, app_user, app_lost;
 drop role app_person, app_group, app_admin, app_reader;
+-- What belongs to a role follows its name; what is part of a table belongs to the table's owner.
+do $$ begin create role old_owner; end $$;
+create schema owned_schema authorization old_owner;
+create table owned_schema.owned_table (a int);
+alter table owned_schema.owned_table owner to old_owner;
+alter table owned_schema.owned_table add column counted serial;
+create index owned_index on owned_schema.owned_table (a);
+do $$ begin alter role old_owner rename to new_owner; end $$;
+set role new_owner;
+create table owned_schema.owned_too (a int);
+reset role;
+create table owned_by_nobody_else (a int);
+drop schema owned_schema cascade;
+do $$ begin drop role new_owner; end $$;
+drop table owned_by_nobody_else;

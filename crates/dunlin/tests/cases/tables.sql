@@ -126,3 +126,10 @@ create view over_temporary as select * from temporary_one;
 
 -- The table itself in its own expressions.
 create table own_name (a int primary key, b bool generated always as (tableoid = 'own_name'::regclass) stored);
+create table copied_columns (a int, b int generated always as (a * 2) stored, c text);
+copy copied_columns (a, c) to stdout;
+copy copied_columns (a, b) to stdout;
+copy copied_columns (a, c, a) from stdin;
+copy copied_columns (a) from stdin with (format csv, force_null (c));
+copy copied_columns from stdin where b > 1;
+drop table copied_columns;

@@ -28,3 +28,8 @@ create table chained.in_the_second (a integer);
 rollback;
 select a from chained.in_the_second;
 drop schema chained;
+begin;
+create temp table gone_at_commit (a int) on commit drop;
+create temp table gone_with_it () inherits (gone_at_commit);
+commit;
+create temp table gone_at_once on commit drop as select 1 as a;

@@ -49,3 +49,23 @@ drop trigger on_all_events on events;
 drop function stamp() cascade;
 drop function record_it cascade;
 drop table account cascade;
+-- The row as a whole is no column of it; partitions' triggers are on the columns that are named.
+create table whole_rows (a int, b int);
+create function whole_row() returns trigger language plpgsql as $$ begin return new; end $$;
+create trigger any_change before update of a on whole_rows for each row when (old.* is distinct from new.*)
+    execute function whole_row();
+alter table whole_rows drop column b;
+create trigger same_rows before update on whole_rows for each row execute function suppress_redundant_updates_trigger();
+create trigger named_twice before update of a, a on whole_rows for each row execute function whole_row();
+alter table whole_rows add constraint whole check (whole_rows.* is not null);
+create table whole_parts (a int, b text) partition by list (a);
+create table whole_part_1 partition of whole_parts for values in (1);
+create trigger on_parts after update of b on whole_parts for each row when (old.a <> new.a)
+    execute function whole_row();
+create table whole_part_2 (b text, a int);
+alter table whole_parts attach partition whole_part_2 for values in (2);
+create or replace trigger on_parts after insert on whole_part_1 for each row execute function whole_row();
+create trigger of_its_own after insert on whole_part_1 for each row execute function whole_row();
+create trigger of_its_own after insert on whole_parts for each row execute function whole_row();
+drop table whole_rows, whole_parts;
+drop function whole_row();

@@ -68,3 +68,17 @@ select pg_typeof(unnest('1 2'::int2vector)), array_lower('3 4'::oidvector, 1);
 with recursive walk (n) as (select 0 union all select (n + 1) % 3 from walk where not looped)
     cycle n set looped using way
 select n, looped from walk;
+-- A shell is made once; a multirange's name must be free.
+create type shell_of_it;
+create type public.shell_of_it;
+drop type shell_of_it;
+create type taken_name as enum ('old', 'new');
+alter type taken_name rename value 'old' to 'new';
+create type spans as range (subtype = int8, multirange_type_name = taken_name);
+create type pg_temp.of_the_session as (a int);
+drop type taken_name;
+create type checked_row as (a int, b int);
+create table of_checked_rows (y checked_row check ((y).a > 0));
+alter type checked_row drop attribute a cascade;
+drop table of_checked_rows;
+drop type checked_row;

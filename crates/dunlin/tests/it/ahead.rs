@@ -91,8 +91,8 @@ async fn nothing_runs_after_a_journal_that_cannot_be_written() {
     for table in ["operation", "migration"] {
         let world = world(&trigger(table, "", FAIL)).await;
         // The record of the failure is refused as well.
-        let error = world.run().await.unwrap_err();
-        assert!(error.diagnostic.message.contains("meddled"), "{:?}", error.diagnostic);
+        let report = world.up(Outcome::Failed).await;
+        assert!(report.failures[0].message.contains("meddled"), "{report:?}");
         assert_eq!(made(&world).await, "ab");
         world.database.execute("drop function public.meddle() cascade").await;
         assert_eq!(world.up(Outcome::Applied).await.applied, ["3_c", "4_d", "5_e"]);
@@ -180,5 +180,21 @@ async fn notices_of_units_that_overlap_carry_their_places() {
     for name in names {
         let place = format!("NOTICE drop cascades to view v_{} Some((\"m/{name}.sql\", 3))", &name[2..]);
         assert!(world.heard(&place), "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_deallocates_prepared_statements_takes_nothing_from_the_units_after_it() {
+    for sql in ["deallocate all;", "do $$ begin execute 'deallocate all'; end $$;"] {
+        let world = world("").await;
+        world.folder.write("3_c.sql", format!("create table c (id int); insert into c values (1); {sql}"));
+        let report = world.up(Outcome::Applied).await;
+        assert_eq!(report.applied, ["2_b", "3_c", "4_d", "5_e"], "{sql}");
+        assert_eq!(made(&world).await, "abcde", "{sql}");
+        assert_eq!(world.database.value("select count(*) from b, c, d").await, "2", "{sql}");
+        let recorded =
+            "select count(*) from dunlin.operation where state = 'done' and finished_at is not null";
+        assert_eq!(world.database.value(recorded).await, world.operations().await.len().to_string(), "{sql}");
+        world.up(Outcome::Nothing).await;
     }
 }

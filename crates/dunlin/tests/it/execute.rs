@@ -11,20 +11,37 @@ pub(crate) struct World {
     pub(crate) database: TestDb,
     pub(crate) folder: Folder,
     pub(crate) options: Options,
+    /// How to reach the database, where it is not its own URL.
+    pub(crate) url: Option<String>,
+    pub(crate) connect_wait: Duration,
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl World {
     pub(crate) async fn new(files: &[(&str, &str)]) -> World {
         let folder = Folder::new(files);
-        World { database: TestDb::new().await, folder, options: Options::default(), said: Arc::default() }
+        World {
+            database: TestDb::new().await,
+            folder,
+            options: Options::default(),
+            url: None,
+            connect_wait: Duration::ZERO,
+            said: Arc::default(),
+        }
     }
 
     pub(crate) fn run(&self) -> impl Future<Output = Result<Report, ExecuteError>> + Send + 'static {
+        self.run_on(&self.url.clone().unwrap_or_else(|| self.database.url()))
+    }
+
+    pub(crate) fn run_on(
+        &self,
+        url: &str,
+    ) -> impl Future<Output = Result<Report, ExecuteError>> + Send + use<> {
         let path = self.folder.path().to_owned();
         let migrations = Migrations::Folder { path, shown_as: "m".into() };
-        let conninfo = ConnInfo::parse(&self.database.url(), &Environment::default()).unwrap();
-        let target = Target { conninfo, direct: None, connect_wait: Duration::ZERO };
+        let conninfo = ConnInfo::parse(url, &Environment::default()).unwrap();
+        let target = Target { conninfo, direct: None, connect_wait: self.connect_wait };
         let (options, said) = (self.options.clone(), self.said.clone());
         async move {
             let mut listener = |event: &Event<'_>| said.lock().unwrap().push(spoken(event));
@@ -52,8 +69,24 @@ impl World {
         self.said.lock().unwrap().iter().any(|line| line.contains(what))
     }
 
+    /// All that was said so far.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until a listener has been told this.
+    pub(crate) async fn hear(&self, what: &str) {
+        for _ in 0..400 {
+            if self.heard(what) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("never heard: {what}; but {:?}", self.said());
+    }
+
     /// Waits until a query gives a row.
-    async fn wait_for(&self, sql: &str) {
+    pub(crate) async fn wait_for(&self, sql: &str) {
         for _ in 0..200 {
             if !self.database.lines(sql).await.is_empty() {
                 return;
@@ -72,11 +105,13 @@ fn spoken(event: &Event<'_>) -> String {
         }
         Event::Retrying { reason, blockers, .. } => format!("retry {reason} {blockers:?}"),
         Event::WaitingForLock { holder, .. } => format!("waiting {holder:?}"),
+        Event::WaitingForFormerRun { doing, .. } => format!("former {doing:?}"),
+        Event::Reconnecting { reason, .. } => format!("reconnecting {reason}"),
         event => format!("{event:?}"),
     }
 }
 
-const ACTIVE: &str = "select 1 from pg_stat_activity where datname = current_database()
+pub(crate) const ACTIVE: &str = "select 1 from pg_stat_activity where datname = current_database()
                       and pid <> pg_backend_pid() and state = 'active' and query ilike ";
 
 #[tokio::test]
@@ -152,13 +187,7 @@ async fn a_run_that_was_cut_off_in_a_concurrent_build_is_taken_up() {
     run.abort();
     let _ = run.await;
     let again = tokio::spawn(world.run());
-    for _ in 0..200 {
-        if world.heard("of a run that was cut off") {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(world.heard("of a run that was cut off"));
+    world.hear("former Some(\"create index concurrently i on t (id) (").await;
     observer.execute(&building.replace("select pid", "select pg_terminate_backend(pid)")).await;
     world.database.execute("commit").await;
     let report = again.await.unwrap().unwrap();
@@ -185,21 +214,6 @@ async fn notices_carry_their_place() {
     ] {
         assert!(world.heard(line), "{line}: {:?}", world.said.lock().unwrap());
     }
-}
-
-#[tokio::test]
-async fn a_lost_connection_is_recorded_and_the_next_run_goes_on() {
-    let world = World::new(&[("1_a.sql", "create table t (id int); select pg_sleep(20);")]).await;
-    let run = tokio::spawn(world.run());
-    let sleeping = format!("{ACTIVE} '%pg_sleep(20)%'");
-    world.wait_for(&sleeping).await;
-    world.database.execute(&sleeping.replace("select 1", "select pg_terminate_backend(pid)")).await;
-    let error = run.await.unwrap().unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Failed);
-    assert_eq!(world.operations().await, ["1_a#2 failed 57P01"]);
-    assert_eq!(world.database.lines("select outcome from dunlin.run").await, ["failed"]);
-    world.folder.write("1_a.sql", "create table t (id int); select 1;");
-    world.up(Outcome::Applied).await;
 }
 
 #[tokio::test]

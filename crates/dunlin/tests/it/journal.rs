@@ -21,6 +21,7 @@ fn start() -> RunStart<'static> {
         policies: r#"{"order":"files"}"#,
         fingerprint: Some([7; 32]),
         had_user_tables: true,
+        ..RunStart::default()
     }
 }
 

@@ -15,6 +15,7 @@ fn options(wait: Duration) -> LockOptions {
         wait,
         grace: Duration::from_millis(300),
         seed: 1,
+        orphan: None,
     }
 }
 

@@ -81,6 +81,11 @@ impl Server {
         as_postgres(&mut psql, true);
     }
 
+    /// Stops it in a mode (`fast`, `immediate`) and starts it again.
+    pub(crate) fn restart(&self, mode: &str) {
+        self.pg_ctl(&["-w", "-m", mode, "-l", "log", "restart"]);
+    }
+
     fn pg_ctl(&self, args: &[&str]) {
         let mut command = Command::new(binary("pg_ctl"));
         command.arg("-D").arg(self.dir.path().join("data")).args(args).current_dir(self.dir.path());

@@ -3,7 +3,7 @@
 //! Each case is run with several ways to write its names and, where that makes a difference, several orders of its
 //! files. What a database must look like is said in SQL that psql runs in another one.
 
-mod names;
+pub(crate) mod names;
 pub(crate) mod pool;
 pub(crate) mod world;
 

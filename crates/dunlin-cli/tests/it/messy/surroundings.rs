@@ -92,27 +92,21 @@ fn a_wrong_password() {
     server.stop().unwrap();
 }
 
-/// A person relies on: a connection that breaks in the middle costs the migration that was running, and no more.
+/// A person relies on: a connection that breaks in the middle costs time, and nothing runs twice.
 #[tokio::test]
 async fn the_connection_breaks_in_the_middle() {
     let mut world = applied().await;
-    world.add(
-        "slow",
-        "create table {slow} ({id} int);\nselect pg_sleep(300);\ncreate table {after} ({id} int);",
-    );
+    let slow = "create table {slow} ({id} int);\ninsert into {slow} values (1);\nselect pg_sleep(3);";
+    world.add("slow", slow);
     world.add("next", "create table {next} ({id} int);");
     let child = world.dunlin().spawn(&["up", "--format", "json"]);
-    let pid = working(&world, "pg_sleep(300)").await;
+    let pid = working(&world, "pg_sleep(3)").await;
     world.database.value(&format!("select pg_terminate_backend({pid})")).await;
     let output: Output = child.wait_with_output().unwrap().into();
-    let output = output.expect(1);
-    assert_eq!(output.json()["failed"]["migration"], "0003_slow");
-    world.is_like(&FILES.map(|(_, sql)| sql).concat()).await;
-    world.edit(
-        "slow",
-        "create table {slow} ({id} int);\nselect pg_sleep(0);\ncreate table {after} ({id} int);",
-    );
-    assert_eq!(world.up(0, "applied").ids("applied"), ["0003_slow", "0004_next"]);
+    assert_eq!(output.expect(0).json()["applied"], serde_json::json!(["0003_slow", "0004_next"]));
+    let slow =
+        "create table {slow} ({id} int); insert into {slow} values (1); create table {next} ({id} int);";
+    world.is_like(&(FILES.map(|(_, sql)| sql).concat() + slow)).await;
     world.stays("nothing").await;
 }
 

@@ -30,12 +30,14 @@ pub(crate) enum Routine {
 }
 
 /// What a call means.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct FunctionChoice {
     /// The function, where it is known which.
     pub(crate) routine: Option<Routine>,
     /// The type of its result.
     pub(crate) result: Ty,
+    /// The types of its parameters in the order of the arguments, where it is known which function it is.
+    pub(crate) parameters: Vec<Ty>,
 }
 
 /// A function as a candidate.
@@ -95,7 +97,8 @@ impl Types<'_> {
             return Resolved::Unsure;
         }
         let result = self.result(inputs, &found.parameters, found.item.result);
-        Resolved::One(FunctionChoice { routine: Some(found.item.routine), result })
+        let parameters = found.parameters.clone();
+        Resolved::One(FunctionChoice { routine: Some(found.item.routine), result, parameters })
     }
 
     /// A call with one argument may be a cast that is written as a function: `text(x)`.
@@ -105,7 +108,11 @@ impl Types<'_> {
             Some(target) => target,
             None => return Resolved::Nothing,
         };
-        let cast = Resolved::One(FunctionChoice { routine: Some(Routine::Cast), result: target });
+        let cast = Resolved::One(FunctionChoice {
+            routine: Some(Routine::Cast),
+            result: target,
+            parameters: vec![target],
+        });
         if input.is_literal() {
             return cast;
         }
@@ -310,5 +317,5 @@ fn unanimous(all: &[Choice<Candidate>]) -> Resolved<FunctionChoice> {
         return Resolved::Unsure;
     }
     let routine = (all.len() == 1).then_some(first.item.routine);
-    Resolved::One(FunctionChoice { routine, result })
+    Resolved::One(FunctionChoice { routine, result, parameters: Vec::new() })
 }

@@ -17,6 +17,7 @@ pub(super) use function::{Arguments, FunctionChoice, Routine};
 
 use crate::catalog::builtin::{self, BuiltinType, TypeIndex};
 use crate::catalog::{Catalog, Id, RelationKind, SearchPath, TypeKind, TypeRef};
+use std::sync::LazyLock;
 
 /// A type in an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -40,7 +41,8 @@ impl Ty {
 
     /// The type of a constant that has none yet.
     pub fn literal() -> Ty {
-        Ty::named("unknown")
+        static LITERAL: LazyLock<Ty> = LazyLock::new(|| Ty::named("unknown"));
+        *LITERAL
     }
 
     /// Whether nothing is known of it.
@@ -63,6 +65,13 @@ impl Ty {
     /// Whether it is a type of `pg_catalog` with that name.
     pub fn is(self, name: &str) -> bool {
         self.builtin().is_some_and(|ty| ty.name == name && ty.schema == "pg_catalog")
+    }
+}
+
+impl Ty {
+    /// Whether its values are references to objects of the catalog: `regclass` and its like.
+    pub fn is_reference(self) -> bool {
+        self.builtin().is_some_and(|ty| ty.schema == "pg_catalog" && ty.name.starts_with("reg"))
     }
 }
 
@@ -180,7 +189,9 @@ impl<'a> Types<'a> {
 
     /// Refers to a type as the catalog does.
     pub(super) fn to_ref(self, typed: &Typed) -> TypeRef {
-        let (element, array) = match self.element(typed.ty) {
+        // A vector is an array, and no other type's array.
+        let (element, array) = match self.element(typed.ty).filter(|element| self.array(*element) == typed.ty)
+        {
             Some(element) => (element, true),
             None => (typed.ty, false),
         };

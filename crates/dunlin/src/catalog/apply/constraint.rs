@@ -4,7 +4,8 @@ use crate::catalog::effect::{ConstraintChange, Slot, Target};
 use crate::catalog::{
     Catalog, ColumnNumber, Constraint, ConstraintKind, Id, Origin, PartKind, Reference, RelationKind,
 };
-use std::collections::{BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 impl Catalog {
     pub(super) fn add_constraint(
@@ -13,7 +14,7 @@ impl Catalog {
         constraint: &Constraint,
         index_name: Option<&str>,
         origin: Origin,
-        slots: &mut HashMap<Slot, Id>,
+        slots: &mut FxHashMap<Slot, Id>,
     ) {
         let id = match relation {
             Target::Existing(id) => self.place(id, slots),

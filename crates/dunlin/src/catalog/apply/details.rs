@@ -2,13 +2,13 @@
 
 use crate::catalog::effect::Slot;
 use crate::catalog::{
-    Catalog, Detail, DetailValue, Function, Id, PartKind, Privileges, QName, Relation, Subject, TypeKind,
+    Catalog, Detail, DetailValue, Id, PartKind, Privileges, QName, Relation, Subject, TypeKind,
 };
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 impl Catalog {
     /// Turns a placeholder id in a subject into the id that the object has.
-    pub(super) fn place_subject(&mut self, of: &Subject, slots: &mut HashMap<Slot, Id>) -> Subject {
+    pub(super) fn place_subject(&mut self, of: &Subject, slots: &mut FxHashMap<Slot, Id>) -> Subject {
         match of {
             Subject::Object(id) => Subject::Object(self.place(*id, slots)),
             Subject::Column(id, number) => Subject::Column(self.place(*id, slots), *number),
@@ -75,10 +75,9 @@ impl Catalog {
     pub(super) fn set_attributes(
         &mut self,
         name: &QName,
-        function: &Function,
+        signature: &str,
         details: &[(Detail, DetailValue)],
     ) {
-        let signature = function.signature();
         let key = self.schema_names.get(&name.schema).map(|schema| (*schema, name.name.clone()));
         let ids = key.and_then(|key| self.function_names.get(&key));
         let is_it = |id: &&Id| self.functions.get(*id).is_some_and(|found| found.signature() == signature);

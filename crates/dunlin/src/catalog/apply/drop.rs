@@ -38,6 +38,10 @@ impl Catalog {
                 found.push(Dependent::Relation(id));
             }
             for constraint in &dependent.constraints {
+                if id != relation && uses(&constraint.depends) {
+                    found.push(Dependent::Constraint(id, constraint.name.clone()));
+                    continue;
+                }
                 if let ConstraintKind::ForeignKey(reference) = &constraint.kind
                     && reference.table == relation
                     && reference.columns.contains(&column)
@@ -141,6 +145,9 @@ impl Catalog {
         let whole = needs(&relation.depends)
             || relation.of_type == Some(on)
             || relation.parents.contains(&on)
+            || relation.columns.iter().any(|column| {
+                column.ty.id == Some(on) && relation.partition_columns.contains(&column.number)
+            })
             || match &relation.kind {
                 RelationKind::Index(index) => index.table == on,
                 RelationKind::Sequence(sequence) => sequence.owned_by.is_some_and(|(table, _)| table == on),

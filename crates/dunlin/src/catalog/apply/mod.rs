@@ -17,28 +17,47 @@ use crate::catalog::{
     Catalog, ConstraintKind, Detail, DetailValue, Effect, Id, Origin, PartKind, QName, RelationKind, Subject,
     TypeKind,
 };
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 impl Catalog {
     /// Applies the effects of one operation, in order; what is made is marked as made by `origin`.
     ///
     /// Effects are trusted: whether the server would accept them was decided by the analysis.
     pub fn apply(&mut self, effects: &[Effect], origin: Origin) {
-        let mut slots: HashMap<Slot, Id> = HashMap::new();
+        let mut slots: FxHashMap<Slot, Id> = FxHashMap::default();
         for effect in effects {
             self.apply_one(effect, origin, &mut slots);
         }
         self.acting = None;
     }
 
-    fn apply_one(&mut self, effect: &Effect, origin: Origin, slots: &mut HashMap<Slot, Id>) {
+    /// The same with effects that nobody needs any more: what they make is not copied.
+    pub fn apply_taken(&mut self, effects: Vec<Effect>, origin: Origin) {
+        let mut slots: FxHashMap<Slot, Id> = FxHashMap::default();
+        for effect in effects {
+            match effect {
+                Effect::CreateRelation { name, slot, relation } => {
+                    self.create_relation(&name, slot, *relation, origin, &mut slots);
+                }
+                Effect::CreateFunction { name, function, details } => {
+                    let signature = function.signature();
+                    self.create_function(&name, *function, origin, &mut slots);
+                    self.set_attributes(&name, &signature, &details);
+                }
+                effect => self.apply_one(&effect, origin, &mut slots),
+            }
+        }
+        self.acting = None;
+    }
+
+    fn apply_one(&mut self, effect: &Effect, origin: Origin, slots: &mut FxHashMap<Slot, Id>) {
         match effect {
             Effect::CreateSchema(schema) => {
                 let id = self.add_schema(crate::catalog::Schema { origin, ..schema.clone() });
                 self.born(id);
             }
             Effect::CreateRelation { name, slot, relation } => {
-                self.create_relation(name, *slot, relation, origin, slots);
+                self.create_relation(name, *slot, (**relation).clone(), origin, slots);
             }
             Effect::ReplaceView { view, with } => self.replace_view(*view, with, origin),
             Effect::AddColumn { relation, column } => {
@@ -121,8 +140,8 @@ impl Catalog {
             Effect::RenameType { ty, to } => self.rename_type(*ty, to),
             Effect::DropType { ty } => self.drop_type(*ty),
             Effect::CreateFunction { name, function, details } => {
-                self.create_function(name, function, origin, slots);
-                self.set_attributes(name, function, details);
+                self.create_function(name, (**function).clone(), origin, slots);
+                self.set_attributes(name, &function.signature(), details);
             }
             Effect::ReplaceFunction { function, with } => {
                 if self.take_function(*function).is_some() {
@@ -159,6 +178,7 @@ impl Catalog {
                     roles.insert(name.clone());
                 }
             }
+            Effect::RenameRole { name, to } => self.rename_role(name, to),
             Effect::DropRole { name } => {
                 if let Some(roles) = &mut self.roles {
                     roles.remove(name);
@@ -189,30 +209,56 @@ impl Catalog {
         }
     }
 
+    /// Renames a role; what belongs to it follows.
+    fn rename_role(&mut self, name: &str, to: &str) {
+        if let Some(roles) = &mut self.roles
+            && roles.remove(name)
+        {
+            roles.insert(to.to_owned());
+        }
+        let relations = self.relations.values_mut().map(|relation| &mut relation.owner);
+        let schemas = self.schemas.values_mut().map(|schema| &mut schema.owner);
+        for owner in relations.chain(schemas).filter(|owner| *owner == name) {
+            to.clone_into(owner);
+        }
+        if self.current_role == name {
+            to.clone_into(&mut self.current_role);
+        }
+    }
+
     fn create_relation(
         &mut self,
         name: &QName,
         slot: Slot,
-        relation: &crate::catalog::Relation,
+        mut relation: crate::catalog::Relation,
         origin: Origin,
-        slots: &mut HashMap<Slot, Id>,
+        slots: &mut FxHashMap<Slot, Id>,
     ) {
         let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
-        let mut relation =
-            crate::catalog::Relation { schema, name: name.name.clone(), origin, ..relation.clone() };
+        (relation.schema, relation.origin) = (schema, origin);
+        relation.name.clone_from(&name.name);
         relation.columns.iter_mut().for_each(|column| column.origin = origin);
         relation.constraints.iter_mut().for_each(|constraint| constraint.origin = origin);
-        if relation.owner.is_empty() {
+        self.place_references(&mut relation, slots);
+        // What is part of a table belongs to the table's owner.
+        let whole = match &relation.kind {
+            RelationKind::Index(index) => Some(index.table),
+            RelationKind::Sequence(sequence) => sequence.owned_by.map(|(table, _)| table),
+            _ => None,
+        };
+        let table = whole.and_then(|table| self.relations.get(&table));
+        if let Some(table) = table.filter(|table| !table.owner.is_empty()) {
+            relation.owner.clone_from(&table.owner);
+        } else if relation.owner.is_empty() {
             relation.owner.clone_from(&self.current_role);
         }
-        self.place_references(&mut relation, slots);
         let id = self.place(slot.as_id(), slots);
         self.add_relation_as(id, relation);
         self.born(id);
     }
 
     /// Turns the placeholder ids in a relation into those that the relations of this operation have.
-    fn place_references(&mut self, relation: &mut crate::catalog::Relation, slots: &mut HashMap<Slot, Id>) {
+    fn place_references(&mut self, relation: &mut crate::catalog::Relation, slots: &mut FxHashMap<Slot, Id>) {
         match &mut relation.kind {
             RelationKind::Index(index) => index.table = self.place(index.table, slots),
             RelationKind::Sequence(crate::catalog::Sequence { owned_by: Some((table, _)), .. }) => {
@@ -239,7 +285,7 @@ impl Catalog {
     }
 
     /// The id of what a slot stands for, reserved when it is first met; any other id is itself.
-    pub(super) fn place(&mut self, id: Id, slots: &mut HashMap<Slot, Id>) -> Id {
+    pub(super) fn place(&mut self, id: Id, slots: &mut FxHashMap<Slot, Id>) -> Id {
         match Slot::of(id) {
             Some(slot) => *slots.entry(slot).or_insert_with(|| self.reserve()),
             None => id,

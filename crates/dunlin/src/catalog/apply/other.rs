@@ -4,7 +4,7 @@ use crate::catalog::effect::Slot;
 use crate::catalog::{
     Catalog, Dependency, Id, Ident, Origin, Other, QName, RelationKind, Type, TypeKind, TypeRef,
 };
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 impl Catalog {
     /// Makes a type, under the id of its slot if it has one.
@@ -14,7 +14,7 @@ impl Catalog {
         slot: Option<Slot>,
         ty: &Type,
         origin: Origin,
-        slots: &mut HashMap<Slot, Id>,
+        slots: &mut FxHashMap<Slot, Id>,
     ) {
         let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
         let mut ty = Type { schema, origin, ..ty.clone() };
@@ -37,7 +37,7 @@ impl Catalog {
         slot: Option<Slot>,
         other: &Other,
         origin: Origin,
-        slots: &mut HashMap<Slot, Id>,
+        slots: &mut FxHashMap<Slot, Id>,
     ) {
         let schema = schema.and_then(|name| self.schema_names.get(name).copied());
         let mut other = Other { schema, origin, ..other.clone() };
@@ -90,14 +90,14 @@ impl Catalog {
     }
 
     /// Turns placeholder ids into those that the objects of this operation have.
-    pub(super) fn place_all(&mut self, depends: &mut [Dependency], slots: &mut HashMap<Slot, Id>) {
+    pub(super) fn place_all(&mut self, depends: &mut [Dependency], slots: &mut FxHashMap<Slot, Id>) {
         for dependency in depends {
             dependency.on = self.place(dependency.on, slots);
         }
     }
 
     /// Turns the placeholder in a type's reference into the id that the type has.
-    pub(super) fn place_type(&mut self, ty: &mut TypeRef, slots: &mut HashMap<Slot, Id>) {
+    pub(super) fn place_type(&mut self, ty: &mut TypeRef, slots: &mut FxHashMap<Slot, Id>) {
         if let Some(id) = ty.id {
             ty.id = Some(self.place(id, slots));
         }

@@ -4,12 +4,12 @@ use crate::catalog::effect::{RelationChange, Slot};
 use crate::catalog::{
     Catalog, ConstraintKind, DetailValue, Id, Ident, Origin, PartKind, RelationKind, TypeKind,
 };
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 impl Catalog {
     pub(super) fn replace_view(&mut self, view: Id, with: &crate::catalog::Relation, origin: Origin) {
         if let Some(old) = self.relations.get_mut(&view) {
-            let kept: HashMap<String, Origin> =
+            let kept: FxHashMap<String, Origin> =
                 old.columns.iter().map(|c| (c.name.clone(), c.origin)).collect();
             old.columns.clone_from(&with.columns);
             for column in &mut old.columns {
@@ -27,6 +27,13 @@ impl Catalog {
             }
         }
         self.note_dependencies(view);
+    }
+
+    /// Ends a transaction: tables that were made with ON COMMIT DROP go.
+    pub fn commit(&mut self) {
+        let gone = self.relations.iter().filter(|(_, relation)| relation.dropped_at_commit);
+        let gone: Vec<Id> = gone.map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|id| self.drop_relation(id));
     }
 
     /// Renames a relation; an index's constraint goes along, as in PostgreSQL.
@@ -127,7 +134,12 @@ impl Catalog {
         parts
     }
 
-    pub(super) fn alter_relation(&mut self, id: Id, change: &RelationChange, slots: &mut HashMap<Slot, Id>) {
+    pub(super) fn alter_relation(
+        &mut self,
+        id: Id,
+        change: &RelationChange,
+        slots: &mut FxHashMap<Slot, Id>,
+    ) {
         match change {
             RelationChange::AddParent(parent, bound) => {
                 let parent = self.place(*parent, slots);

@@ -2,18 +2,18 @@
 
 use crate::catalog::effect::Slot;
 use crate::catalog::{Catalog, Id, Origin, Other, QName};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 impl Catalog {
     pub(super) fn create_function(
         &mut self,
         name: &QName,
-        function: &crate::catalog::Function,
+        mut function: crate::catalog::Function,
         origin: Origin,
-        slots: &mut HashMap<Slot, Id>,
+        slots: &mut FxHashMap<Slot, Id>,
     ) {
         let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
-        let mut function = crate::catalog::Function { schema, origin, ..function.clone() };
+        (function.schema, function.origin) = (schema, origin);
         for ty in
             function.parameters.iter_mut().map(|parameter| &mut parameter.ty).chain(&mut function.result)
         {

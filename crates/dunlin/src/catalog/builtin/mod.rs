@@ -15,9 +15,10 @@ pub use operators::{
 };
 pub use relations::{BuiltinColumn, BuiltinRelation, relation};
 pub use table::Versions;
-pub use types::{BuiltinType, TypeIndex, type_at, type_named};
+pub use types::{BuiltinType, TypeIndex, element_of_named_array, type_at, type_named};
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The newest major version that the data know; later ones are taken for it.
@@ -42,7 +43,7 @@ pub fn is_type(name: &str) -> bool {
 
 /// Whether some server version has an object of another kind, such as `collation` or `text search configuration`.
 pub fn is_object(class: &str, name: &str) -> bool {
-    static OBJECTS: LazyLock<HashSet<(String, &'static str)>> = LazyLock::new(|| {
+    static OBJECTS: LazyLock<FxHashSet<(String, &'static str)>> = LazyLock::new(|| {
         let lines = table::lines(include_str!("objects.txt"));
         lines
             .filter_map(|(_, line)| line.split_once(' '))
@@ -50,6 +51,19 @@ pub fn is_object(class: &str, name: &str) -> bool {
             .collect()
     });
     OBJECTS.contains(&(class.to_owned(), name))
+}
+
+/// Whether a server version has a setting of this name; none where no version has it.
+pub fn setting(name: &str, server_version: u32) -> Option<bool> {
+    static SETTINGS: LazyLock<HashMap<&'static str, Vec<table::Versions>>> = LazyLock::new(|| {
+        let mut settings: HashMap<&'static str, Vec<table::Versions>> = HashMap::new();
+        for (versions, name) in table::lines(include_str!("settings.txt")) {
+            settings.entry(name).or_default().push(versions);
+        }
+        settings
+    });
+    let major = major(server_version);
+    SETTINGS.get(name).map(|all| all.iter().any(|versions| versions.has(major)))
 }
 
 #[cfg(test)]

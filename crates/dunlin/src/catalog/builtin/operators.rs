@@ -2,7 +2,7 @@
 
 use super::table::{Table, Versions, lines, optional};
 use super::types::{TypeIndex, written};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::LazyLock;
 
 /// A built-in operator.
@@ -66,7 +66,7 @@ pub fn default_class(method: &str, ty: TypeIndex, major: u32) -> Option<&'static
 
 /// Finds the cast from one type to another in a major version.
 pub fn cast(source: TypeIndex, target: TypeIndex, major: u32) -> Option<BuiltinCast> {
-    static CASTS: LazyLock<HashMap<(TypeIndex, TypeIndex), BuiltinCast>> = LazyLock::new(|| {
+    static CASTS: LazyLock<FxHashMap<(TypeIndex, TypeIndex), BuiltinCast>> = LazyLock::new(|| {
         let read = |(versions, line): (Versions, &'static str)| {
             let words: Vec<&'static str> = line.split(' ').collect();
             let [source, target, context, method] = words[..] else { return None };
@@ -82,7 +82,7 @@ pub fn cast(source: TypeIndex, target: TypeIndex, major: u32) -> Option<BuiltinC
 /// Whether an operator family of `btree` or `hash` can tell whether values of two types are equal.
 pub fn equality(method: &str, family: &str, left: TypeIndex, right: TypeIndex) -> bool {
     type Key = (&'static str, &'static str, TypeIndex, TypeIndex);
-    static EQUALITIES: LazyLock<HashSet<Key>> = LazyLock::new(|| {
+    static EQUALITIES: LazyLock<FxHashSet<Key>> = LazyLock::new(|| {
         let read = |(_, line): (Versions, &'static str)| {
             let words: Vec<&'static str> = line.split(' ').collect();
             let [method, family, left, right, strategy, _, _] = words[..] else { return None };
@@ -91,7 +91,7 @@ pub fn equality(method: &str, family: &str, left: TypeIndex, right: TypeIndex) -
         };
         lines(include_str!("operator_families.txt")).filter_map(read).collect()
     });
-    let all: &HashSet<(&str, &str, TypeIndex, TypeIndex)> = &EQUALITIES;
+    let all: &FxHashSet<(&str, &str, TypeIndex, TypeIndex)> = &EQUALITIES;
     all.contains(&(method, family, left, right))
 }
 

@@ -1,6 +1,6 @@
 //! Lines of the data files.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
 
 /// The major versions that have something, both ends included.
@@ -28,7 +28,7 @@ pub(super) fn lines(text: &'static str) -> impl Iterator<Item = (Versions, &'sta
 
 /// The lines of a file by their first word; those of a word are read when it is asked for.
 pub(super) struct Table<T: 'static> {
-    entries: HashMap<&'static str, Entry<T>>,
+    entries: FxHashMap<&'static str, Entry<T>>,
     read: fn(Versions, &'static str) -> Option<T>,
 }
 
@@ -40,7 +40,7 @@ struct Entry<T> {
 impl<T> Table<T> {
     /// Indexes a file; `read` makes what is after the first word of a line into an item.
     pub(super) fn new(text: &'static str, read: fn(Versions, &'static str) -> Option<T>) -> Table<T> {
-        let mut entries: HashMap<&'static str, Entry<T>> = HashMap::new();
+        let mut entries: FxHashMap<&'static str, Entry<T>> = FxHashMap::default();
         for (versions, line) in lines(text) {
             let Some((key, rest)) = line.split_once(' ') else { continue };
             let entry =

@@ -1,7 +1,7 @@
 //! Built-in types.
 
 use super::table::{Versions, lines, optional};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 
 /// Which built-in type.
@@ -61,11 +61,11 @@ impl BuiltinType {
 
 struct Types {
     list: Vec<BuiltinType>,
-    names: HashMap<(&'static str, &'static str), TypeIndex>,
+    names: FxHashMap<(&'static str, &'static str), TypeIndex>,
 }
 
 static TYPES: LazyLock<Types> = LazyLock::new(|| {
-    let mut types = Types { list: Vec::new(), names: HashMap::new() };
+    let mut types = Types { list: Vec::new(), names: FxHashMap::default() };
     let mut links = Vec::new();
     for (versions, line) in lines(include_str!("types.txt")) {
         let words: Vec<&'static str> = line.split(' ').collect();
@@ -106,7 +106,7 @@ pub(super) fn split(name: &'static str) -> (&'static str, &'static str) {
 /// Finds a type that some version has, by schema and internal name.
 pub fn type_named(schema: &str, name: &str) -> Option<TypeIndex> {
     // The map's keys live for ever, which those of a look-up need not.
-    let names: &HashMap<(&str, &str), TypeIndex> = &TYPES.names;
+    let names: &FxHashMap<(&str, &str), TypeIndex> = &TYPES.names;
     names.get(&(schema, name)).copied()
 }
 
@@ -116,6 +116,11 @@ pub fn type_named(schema: &str, name: &str) -> Option<TypeIndex> {
 /// Panics on an index that [`type_named`] did not give.
 pub fn type_at(index: TypeIndex) -> &'static BuiltinType {
     &TYPES.list[usize::from(index)]
+}
+
+/// Gives the type whose array a type is; vectors are arrays, but nothing's array.
+pub fn element_of_named_array(index: TypeIndex) -> Option<TypeIndex> {
+    type_at(index).element_of_array().filter(|element| type_at(*element).array == Some(index))
 }
 
 /// Finds a type by its name in the data files.

@@ -133,6 +133,11 @@ impl<'r> Builder<'r> {
         }
     }
 
+    /// Whether a schema is `pg_catalog`.
+    pub(super) fn is_system(&self, schema: Option<Oid>) -> bool {
+        schema.and_then(|oid| self.schema_names.get(&oid)).is_some_and(|name| *name == "pg_catalog")
+    }
+
     pub(super) fn role(&self, oid: Oid) -> String {
         self.roles.get(&oid).map_or_else(String::new, |name| (*name).to_owned())
     }

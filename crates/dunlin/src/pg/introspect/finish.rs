@@ -5,6 +5,7 @@ use super::definition;
 use super::rows::{OtherRow, PolicyRow};
 use crate::catalog::{Catalog, Dependency, Id, Ident, Other, RelationKind};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl Builder<'_> {
     /// Writes the definitions for which the server was not asked.
@@ -57,8 +58,12 @@ impl Builder<'_> {
     /// Adds what is kept by name only.
     pub(super) fn add_names(&mut self) {
         let mut roles = BTreeSet::new();
+        let mut collations = BTreeSet::new();
         for row in &self.rows.names {
             match row.class.as_str() {
+                "collation" if self.is_system(row.schema) => {
+                    collations.insert(row.name.clone());
+                }
                 "role" => {
                     roles.insert(row.name.clone());
                 }
@@ -70,6 +75,7 @@ impl Builder<'_> {
             }
         }
         self.catalog.roles = Some(roles);
+        self.catalog.collations = Some(Arc::new(collations));
     }
 
     /// Adds what is kept by class and name, with what it needs.

@@ -14,7 +14,7 @@ mod parts;
 mod rows;
 
 use crate::catalog::{Catalog, Id, RelationKind, SearchPath};
-use crate::pg::{PgError, quote_ident, quote_literal, sqlstate};
+use crate::pg::{OWN, PgError, quote_ident, quote_literal, sqlstate};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// In what surroundings the schema is read.
@@ -96,13 +96,18 @@ fn end_of(snapshot: Snapshot) -> &'static str {
     }
 }
 
+/// Values are written in one way, whatever the session's is: they are part of defaults and other expressions.
+const PLAIN: &str = "SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off; SET LOCAL datestyle = 'ISO, MDY'; \
+     SET LOCAL intervalstyle = 'postgres'; SET LOCAL timezone = 'UTC'; SET LOCAL bytea_output = 'hex'; \
+     SET LOCAL extra_float_digits = 1";
+
 async fn begin(client: &Client, snapshot: Snapshot) -> Result<Session, PgError> {
     let start = match snapshot {
-        Snapshot::Own => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Snapshot::Own => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0",
         Snapshot::Within => "SAVEPOINT dunlin_introspection",
     };
     let sql = format!(
-        "{start};\n{};\nSET LOCAL search_path = '';\nSET LOCAL jit = off;\nSET LOCAL quote_all_identifiers = off",
+        "{start};\n{};\n{PLAIN};\nSET LOCAL search_path = ''",
         include_str!("../sql/introspect_session.sql")
     );
     let messages = client.simple_query(&sql).await?;
@@ -148,7 +153,8 @@ pub async fn probe_rows(client: &Client, catalog: &mut Catalog, tables: &[Id]) -
     let probed = readable(client, probed).await?;
     let parts: Vec<String> =
         probed.iter().enumerate().map(|(place, (id, name))| probe(catalog, *id, place, name)).collect();
-    let sql = format!("BEGIN READ ONLY; SET LOCAL lock_timeout = '500ms';\n{};\nCOMMIT", parts.join(";\n"));
+    let sql =
+        format!("BEGIN READ ONLY; {OWN}SET LOCAL lock_timeout = '500ms';\n{};\nCOMMIT", parts.join(";\n"));
     let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
         Ok(messages) => messages,
         Err(error) => {
@@ -174,7 +180,8 @@ pub async fn probe_rows(client: &Client, catalog: &mut Catalog, tables: &[Id]) -
 async fn readable(client: &Client, tables: Vec<(Id, String)>) -> Result<Vec<(Id, String)>, PgError> {
     let names: Vec<String> = tables.iter().map(|(_, name)| quote_literal(name)).collect();
     let sql = format!(
-        "SELECT pg_catalog.has_table_privilege(name, 'SELECT') IS TRUE AND NOT EXISTS (SELECT FROM \
+        "{OWN}SELECT pg_catalog.has_table_privilege(name, 'SELECT') IS TRUE \
+         AND pg_catalog.row_security_active(name) IS NOT TRUE AND NOT EXISTS (SELECT FROM \
          pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted \
          AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND l.relation = pg_catalog.to_regclass(name) AND l.database = \
          (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())) \

@@ -4,21 +4,29 @@
 //! statements; each text is one statement, every name in it is qualified, and it needs no prepared statement.
 
 mod load;
+mod script;
 mod template;
+mod unit;
 
 use crate::catalog::ObjectRef;
 use crate::history::{History, MigrationState, OperationState, mask, mask_message};
-use crate::pg::{PgError, ServerError, quote_ident, quote_literal};
+use crate::pg::{OWN, PgError, ServerError, quote_ident, quote_literal, sqlstate};
+use script::Script;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use template::{bytes, fill, number, number_array, text, text_array};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use unit::Parameters;
+pub use unit::UnitStatements;
 
 /// What makes each version of the journal from the one before it.
 const UPGRADES: [&str; 1] = [include_str!("../sql/journal_1.sql")];
 
 /// The version of the journal that this Dunlin writes.
 pub const VERSION: u32 = UPGRADES.len() as u32;
+
+/// Makes a policy that would hide rows of the journal an error: what is hidden would run again.
+const ALL_ROWS: &str = "SET LOCAL row_security = off; ";
 
 /// Begins the value that the check of the epoch tries to cast, by which its error is known.
 const EPOCH_MARK: &str = "another run took over this journal, its epoch is ";
@@ -51,6 +59,9 @@ pub enum JournalError {
         /// The GRANT statements that are missing.
         grant: String,
     },
+    /// Another run has begun since the journal was read, or one that lost its lock does not let go of it.
+    #[error("another run has begun since the journal was read")]
+    Taken,
     /// The journal holds what no Dunlin writes.
     #[error("the journal holds an entry that cannot be read: {0}")]
     Content(String),
@@ -89,6 +100,12 @@ pub struct RunStart<'a> {
     pub fingerprint: Option<[u8; 32]>,
     /// Whether the database has tables of the user's; kept only by the first run.
     pub had_user_tables: bool,
+    /// The epoch in which the journal was read: nobody may have begun a run since.
+    pub epoch: Option<i64>,
+    /// The advisory key that each unit's transaction holds.
+    pub unit_key: i64,
+    /// Whether a proxy gives the server's process to others, too: then it says nothing about this run.
+    pub proxied: bool,
 }
 
 /// How a run ended.
@@ -168,11 +185,15 @@ impl<'a> OperationRow<'a> {
     }
 }
 
+/// When the server process of this session started.
+const OWN_START: &str =
+    "(SELECT a.backend_start FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) a)";
+
 /// What follows the row of a migration that may be recorded already.
 const AGAIN: &str = include_str!("../sql/journal_migration_again.sql");
 
 /// The values of a row of an operation of which nothing is recorded.
-fn new_row_values(run: RunHandle, row: &OperationRow<'_>) -> String {
+fn new_row_values(script: Script, run: RunHandle, row: &OperationRow<'_>) -> String {
     let (now, took) = ("pg_catalog.clock_timestamp()", row.duration_ms.unwrap_or(0));
     let started = if took > 0 { format!("{now} - interval '{took} ms'") } else { now.to_owned() };
     format!(
@@ -183,16 +204,18 @@ fn new_row_values(run: RunHandle, row: &OperationRow<'_>) -> String {
         row.number,
         quote_literal(row.state.as_str()),
         text(row.code),
-        text(row.reason.map(mask_message).as_deref()),
+        text(row.reason.map(|reason| script.kept(mask_message(reason))).as_deref()),
         run.id,
         number(row.rows),
-        text(row.sql.map(mask).as_deref()),
+        text(row.sql.map(|sql| script.kept(mask(sql))).as_deref()),
     )
 }
 
 /// Writes the values of a row; the first row of a list says their types.
-fn row_values(out: &mut String, row: &OperationRow<'_>, first: bool) {
-    let error = |get: fn(&ServerError) -> Option<&str>| row.error.and_then(get).map(mask_message);
+fn row_values(script: Script, out: &mut String, row: &OperationRow<'_>, first: bool) {
+    let error = |get: fn(&ServerError) -> Option<&str>| {
+        row.error.and_then(get).map(|text| script.kept(mask_message(text)))
+    };
     let position = row.error.and_then(|error| error.position);
     let fields: [(String, &str); 16] = [
         (quote_literal(row.migration), "text"),
@@ -201,7 +224,7 @@ fn row_values(out: &mut String, row: &OperationRow<'_>, first: bool) {
         (row.number.to_string(), "integer"),
         (quote_literal(row.state.as_str()), "text"),
         (text(row.code), "text"),
-        (text(row.reason.map(mask_message).as_deref()), "text"),
+        (text(row.reason.map(|reason| script.kept(mask_message(reason))).as_deref()), "text"),
         (number(row.duration_ms), "bigint"),
         (number(row.rows), "bigint"),
         (text(error(|error| Some(&error.sqlstate)).as_deref()), "text"),
@@ -209,8 +232,8 @@ fn row_values(out: &mut String, row: &OperationRow<'_>, first: bool) {
         (text(error(|error| error.detail.as_deref()).as_deref()), "text"),
         (text(error(|error| error.hint.as_deref()).as_deref()), "text"),
         (number(position), "integer"),
-        (text(row.sql.map(mask).as_deref()), "text"),
-        (text(row.undo_sql.map(mask).as_deref()), "text"),
+        (text(row.sql.map(|sql| script.kept(mask(sql))).as_deref()), "text"),
+        (text(row.undo_sql.map(|sql| script.kept(mask(sql))).as_deref()), "text"),
     ];
     for (at, (value, ty)) in fields.iter().enumerate() {
         if at > 0 {
@@ -265,12 +288,20 @@ pub struct Measured<'a> {
 pub struct Journal {
     schema: String,
     quoted: String,
+    script: Script,
 }
 
 impl Journal {
     /// Names the journal's schema.
     pub fn new(schema: &str) -> Journal {
-        Journal { schema: schema.to_owned(), quoted: quote_ident(schema) }
+        Journal { schema: schema.to_owned(), quoted: quote_ident(schema), script: Script::All }
+    }
+
+    /// Writes texts of the files so that they fit into a database of this encoding.
+    #[must_use]
+    pub fn in_encoding(mut self, encoding: &str) -> Journal {
+        self.script = Script::of(encoding);
+        self
     }
 
     /// Gives the name of its schema.
@@ -291,6 +322,7 @@ impl Journal {
     pub async fn is_up_to_date(&self, client: &Client, set_digest: &[u8]) -> Result<UpToDate, JournalError> {
         let digest = bytes(Some(&hex(set_digest)));
         let sql = self.sql(include_str!("../sql/journal_up_to_date.sql"), &[("digest", &digest)]);
+        let sql = format!("{OWN}{ALL_ROWS}{sql}");
         let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => messages,
             // Without its columns it is not our table: that is said when the journal is to be made.
@@ -324,7 +356,8 @@ impl Journal {
             Some([]) => return Ok(()),
             Some(upgrades) => upgrades,
         };
-        let mut parts = Vec::new();
+        // A table space of its own or another access method is for the user's tables.
+        let mut parts = vec![OWN.trim_end_matches("; ").to_owned()];
         if version.is_none() {
             parts.push(format!("CREATE SCHEMA {}", self.quoted));
         }
@@ -340,7 +373,7 @@ impl Journal {
     async fn inspect(&self, client: &Client) -> Result<Inspected, JournalError> {
         let literal = quote_literal(&self.schema);
         let sql = self.sql(include_str!("../sql/journal_inspect.sql"), &[("literal", &literal)]);
-        let messages = client.simple_query(&sql).await.map_err(PgError::from)?;
+        let messages = client.simple_query(&format!("{OWN}{sql}")).await.map_err(PgError::from)?;
         let Some(row) = first_row(&messages) else { return Ok(Inspected::Absent) };
         match (row.get(0) == Some("t"), row.get(1) == Some("t"), row.get(2)) {
             (false, _, _) => Ok(Inspected::Absent),
@@ -353,7 +386,7 @@ impl Journal {
     }
 
     async fn version(&self, client: &Client) -> Result<u32, JournalError> {
-        let sql = format!("SELECT m.version FROM {}.meta m", self.quoted);
+        let sql = format!("{OWN}{ALL_ROWS}SELECT m.version FROM {}.meta m", self.quoted);
         match client.simple_query(&sql).await.map_err(PgError::from) {
             Ok(messages) => match first_row(&messages) {
                 Some(row) => load::parsed(row, 0),
@@ -382,7 +415,8 @@ impl Journal {
         let written: Vec<String> = columns.iter().map(|column| times(column)).collect();
         let values: Vec<(&str, &str)> = columns.into_iter().zip(written.iter().map(String::as_str)).collect();
         let sql = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{};\nCOMMIT",
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; {OWN}{ALL_ROWS}\n{};\n\
+             COMMIT",
             self.sql(include_str!("../sql/journal_load.sql"), &values)
         );
         match client.simple_query(&sql).await.map_err(PgError::from) {
@@ -397,10 +431,12 @@ impl Journal {
     /// Records that a run begins, on the connection that will do its work, and moves the epoch on.
     ///
     /// # Errors
-    /// Fails when the row cannot be written.
+    /// Fails when the row cannot be written, or another run has begun since the journal was read.
     pub async fn begin_run(&self, client: &Client, start: &RunStart<'_>) -> Result<RunHandle, JournalError> {
         let fingerprint = start.fingerprint.map(|fingerprint| hex(&fingerprint));
-        let sql = self.sql(
+        self.take_epoch(
+            client,
+            start,
             include_str!("../sql/journal_begin_run.sql"),
             &[
                 ("host", &text(start.host)),
@@ -411,13 +447,61 @@ impl Journal {
                 ("fingerprint_before", &bytes(fingerprint.as_deref())),
                 ("had_user_tables", if start.had_user_tables { "true" } else { "false" }),
             ],
-        );
-        let messages = match client.simple_query(&sql).await.map_err(PgError::from) {
+        )
+        .await
+    }
+
+    /// Lets a run go on, on another connection, in an epoch of its own.
+    ///
+    /// # Errors
+    /// Fails when the row cannot be written, or another run has begun since the journal was read.
+    pub async fn resume_run(
+        &self,
+        client: &Client,
+        run: RunHandle,
+        start: &RunStart<'_>,
+    ) -> Result<RunHandle, JournalError> {
+        let id = run.id.to_string();
+        self.take_epoch(client, start, include_str!("../sql/journal_resume_run.sql"), &[("run", &id)]).await
+    }
+
+    async fn take_epoch(
+        &self,
+        client: &Client,
+        start: &RunStart<'_>,
+        template: &str,
+        values: &[(&str, &str)],
+    ) -> Result<RunHandle, JournalError> {
+        let (key, epoch) = (start.unit_key.to_string(), number(start.epoch));
+        let (backend_pid, backend_start) = match start.proxied {
+            true => ("NULL", "NULL"),
+            false => ("pg_catalog.pg_backend_pid()", OWN_START),
+        };
+        let mut all = vec![
+            ("unit_key", key.as_str()),
+            ("epoch", epoch.as_str()),
+            ("backend_pid", backend_pid),
+            ("backend_start", backend_start),
+        ];
+        all.extend_from_slice(values);
+        // Several statements in one message are one transaction.
+        let messages = match client
+            .simple_query(&format!("{OWN}{}", self.sql(template, &all)))
+            .await
+            .map_err(PgError::from)
+        {
             Ok(messages) => messages,
+            Err(error) if error.sqlstate().is_some_and(sqlstate::is_transient) => {
+                return Err(JournalError::Taken);
+            }
             Err(error) => return Err(self.privilege_to_write(client, error).await),
         };
-        let row = first_row(&messages);
-        let row = row.ok_or_else(|| JournalError::Content("its table meta is empty".to_owned()))?;
+        // The first row is that of the lock.
+        let row = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) if row.len() == 2 => Some(row),
+            _ => None,
+        });
+        let row = row.ok_or(JournalError::Taken)?;
         Ok(RunHandle { id: load::parsed(row, 0)?, epoch: load::parsed(row, 1)? })
     }
 
@@ -443,7 +527,7 @@ impl Journal {
 
     /// Records operations of which nothing is recorded yet, at least one; secrets are masked.
     pub fn new_operations_sql(&self, run: RunHandle, rows: &[OperationRow<'_>]) -> String {
-        let values: Vec<String> = rows.iter().map(|row| new_row_values(run, row)).collect();
+        let values: Vec<String> = rows.iter().map(|row| new_row_values(self.script, run, row)).collect();
         self.sql(include_str!("../sql/journal_new_operations.sql"), &[("values", &values.join(",\n    "))])
     }
 
@@ -457,7 +541,7 @@ impl Journal {
         let mut values = String::new();
         for (at, row) in rows.iter().enumerate() {
             values.push_str(if at == 0 { "(" } else { ",\n    (" });
-            row_values(&mut values, row, at == 0);
+            row_values(self.script, &mut values, row, at == 0);
             values.push(')');
         }
         let started = rows.iter().any(|row| row.state == OperationState::Started);
@@ -491,23 +575,34 @@ impl Journal {
 
     /// The same for a migration of which nothing is recorded yet.
     pub fn new_migration_at_end_sql(&self, run: RunHandle, row: &MigrationRow<'_>) -> String {
-        let since_begin = "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) \
-                           * 1000)::bigint";
-        self.migration_row_sql(run, row, since_begin)
+        self.migration_row_sql(run, row, since_begin())
     }
 
     fn migration_row_sql(&self, run: RunHandle, row: &MigrationRow<'_>, duration_ms: &str) -> String {
+        let values = Parameters {
+            id: &quote_literal(row.id),
+            version: &text(row.version),
+            checksum: &bytes(Some(row.checksum)),
+            tokens_digest: &bytes(row.tokens_digest),
+            directives_digest: &bytes(row.directives_digest),
+            sql: &quote_literal(&self.script.kept(mask(row.sql))),
+            state: &quote_literal(row.state.as_str()),
+        };
+        self.migration_values_sql(run, &values, duration_ms)
+    }
+
+    fn migration_values_sql(&self, run: RunHandle, row: &Parameters<'_>, duration_ms: &str) -> String {
         self.sql(
             include_str!("../sql/journal_migration.sql"),
             &[
                 ("run", &run.id.to_string()),
-                ("id", &quote_literal(row.id)),
-                ("version", &text(row.version)),
-                ("checksum", &bytes(Some(row.checksum))),
-                ("tokens_digest", &bytes(row.tokens_digest)),
-                ("directives_digest", &bytes(row.directives_digest)),
-                ("sql", &quote_literal(&mask(row.sql))),
-                ("state", &quote_literal(row.state.as_str())),
+                ("id", row.id),
+                ("version", row.version),
+                ("checksum", row.checksum),
+                ("tokens_digest", row.tokens_digest),
+                ("directives_digest", row.directives_digest),
+                ("sql", row.sql),
+                ("state", row.state),
                 ("duration_ms", duration_ms),
             ],
         )
@@ -559,10 +654,19 @@ impl Journal {
         self.sql(include_str!("../sql/journal_check_epoch.sql"), &[("epoch", &epoch), ("mark", &mark)])
     }
 
+    /// Fails when another run has begun since the transaction's snapshot, which does not show it.
+    pub fn hold_epoch_sql(&self) -> String {
+        format!("SELECT FROM {}.meta FOR SHARE", self.quoted)
+    }
+
     /// Fails unless a migration was recorded as applied in a run.
     pub fn check_applied_sql(&self, run: RunHandle, migration: &str) -> String {
-        let (run, id) = (run.id.to_string(), quote_literal(migration));
-        self.sql(include_str!("../sql/journal_check_applied.sql"), &[("run", &run), ("id", &id)])
+        self.check_applied_of(run, &quote_literal(migration))
+    }
+
+    fn check_applied_of(&self, run: RunHandle, id: &str) -> String {
+        let run = run.id.to_string();
+        self.sql(include_str!("../sql/journal_check_applied.sql"), &[("run", &run), ("id", id)])
     }
 
     /// Keeps the description of the catalog after a run, in place of the one before it.
@@ -603,12 +707,27 @@ impl Journal {
         if error.sqlstate() != Some("42501") {
             return error.into();
         }
+        if let Some(grant) = self.hidden_by_policies(client).await {
+            return JournalError::Privilege { action: "see all rows of the journal", grant };
+        }
         let (role, _) = names(client).await;
         let schema = &self.quoted;
         let grant = format!(
             "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
         );
         JournalError::Privilege { action: "read the journal", grant }
+    }
+
+    /// What lets this role see all rows, if policies hide some.
+    async fn hidden_by_policies(&self, client: &Client) -> Option<String> {
+        let sql = format!(
+            "{OWN}SELECT pg_catalog.string_agg(pg_catalog.format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', \
+             c.oid::regclass), '; ' ORDER BY c.relname) FROM pg_class c WHERE c.relnamespace = \
+             (SELECT n.oid FROM pg_namespace n WHERE n.nspname = {}) AND row_security_active(c.oid)",
+            quote_literal(&self.schema)
+        );
+        let messages = client.simple_query(&sql).await.ok()?;
+        first_row(&messages)?.get(0).map(str::to_owned)
     }
 
     async fn privilege_to_write(&self, client: &Client, error: PgError) -> JournalError {
@@ -632,6 +751,11 @@ impl Journal {
         let grant = format!("GRANT CREATE ON DATABASE {database} TO {role}");
         JournalError::Privilege { action: "create the journal", grant }
     }
+}
+
+/// The milliseconds since the transaction began.
+fn since_begin() -> &'static str {
+    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::bigint"
 }
 
 fn unnest(array: String) -> String {

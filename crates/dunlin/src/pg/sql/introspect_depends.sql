@@ -25,7 +25,6 @@ WHERE d.objid >= 16384 AND d.deptype IN ('n', 'a', 'i')
           d.deptype = 'n' AND d.refobjid >= 16384 AND d.refclassid <> 'pg_catalog.pg_namespace'::regclass
           OR d.objid IN (SELECT r.rngmultitypid FROM pg_catalog.pg_range r)
       -- The schema that an object lives in is known from elsewhere.
-      -- The schema public has an identifier of its own.
-      ELSE (d.refobjid >= 16384 OR d.refobjid = 2200)
-           AND (d.refclassid <> 'pg_catalog.pg_namespace'::regclass OR d.deptype = 'a')
+      ELSE d.refobjid >= 16384 AND d.refclassid <> 'pg_catalog.pg_namespace'::regclass
+          OR d.refclassid = 'pg_catalog.pg_namespace'::regclass AND d.deptype = 'a'
       END

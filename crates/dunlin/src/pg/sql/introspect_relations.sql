@@ -1,4 +1,4 @@
--- A size opens the relation, which costs 35 µs each and waits behind an exclusive lock: in a database with many
+-- A size opens the relation, which costs 35 us each and waits behind an exclusive lock: in a database with many
 -- tables, and for locked ones, the pages of the last VACUUM have to do.
 -- A prepared transaction holds its locks without a process.
 WITH locked AS MATERIALIZED (

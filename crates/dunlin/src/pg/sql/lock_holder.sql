@@ -4,7 +4,7 @@ SELECT l.pid,
        pg_catalog.host(a.client_addr) AS address,
        a.application_name,
        pg_catalog.to_char(s.since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
-       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - s.since)::pg_catalog.float8 AS seconds
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) s.since)::pg_catalog.float8 AS seconds
 FROM pg_catalog.pg_locks l
 LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid OPERATOR(pg_catalog.=) l.pid
 CROSS JOIN LATERAL (SELECT coalesce(a.xact_start, a.backend_start) AS since) s
@@ -14,6 +14,6 @@ WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory'
   AND l.database OPERATOR(pg_catalog.=) (
         SELECT d.oid FROM pg_catalog.pg_database d
         WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
-  AND l.classid::pg_catalog.int8 OPERATOR(pg_catalog.=) (($1 >> 32) & 4294967295)
-  AND l.objid::pg_catalog.int8 OPERATOR(pg_catalog.=) ($1 & 4294967295)
+  AND l.classid::pg_catalog.int8 OPERATOR(pg_catalog.=) (($1 OPERATOR(pg_catalog.>>) 32) OPERATOR(pg_catalog.&) 4294967295)
+  AND l.objid::pg_catalog.int8 OPERATOR(pg_catalog.=) ($1 OPERATOR(pg_catalog.&) 4294967295)
 LIMIT 1

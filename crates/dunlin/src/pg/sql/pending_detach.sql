@@ -1,4 +1,4 @@
--- What ends a DETACH PARTITION … CONCURRENTLY that was cut off after its first half.
+-- What ends a DETACH PARTITION ... CONCURRENTLY that was cut off after its first half.
 SELECT pg_catalog.format('ALTER TABLE %I.%I DETACH PARTITION %I.%I FINALIZE', pn.nspname, p.relname, cn.nspname,
                          c.relname)
 FROM pg_catalog.pg_inherits i

@@ -1,0 +1,5 @@
+CREATE TABLE log (day date, line text) PARTITION BY RANGE (day);
+CREATE TABLE log_old PARTITION OF log FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+CREATE TABLE log_new PARTITION OF log FOR VALUES FROM ('2021-01-01') TO ('2022-01-01');
+INSERT INTO log VALUES ('2020-05-05', 'old'), ('2021-05-05', 'new');
+CREATE INDEX log_line ON ONLY log (line);

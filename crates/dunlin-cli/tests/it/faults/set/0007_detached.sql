@@ -1,0 +1,3 @@
+ALTER TABLE log DETACH PARTITION log_old CONCURRENTLY;
+UPDATE tally SET n = n + 1 WHERE name = 'detached';
+CREATE INDEX CONCURRENTLY ON log_new (line);

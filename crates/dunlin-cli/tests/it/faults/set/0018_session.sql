@@ -1,0 +1,12 @@
+CREATE SCHEMA app;
+CREATE ROLE faults_owner;
+GRANT ALL ON SCHEMA app TO faults_owner;
+SET search_path = app, public;
+CREATE TABLE thing (id int);
+SET ROLE faults_owner;
+CREATE TABLE owned (id int);
+INSERT INTO owned VALUES (1);
+RESET ROLE;
+INSERT INTO thing VALUES (1);
+SET LOCAL app.mark = 'set';
+INSERT INTO entries VALUES (current_setting('app.mark'));

@@ -1,0 +1,4 @@
+CREATE MATERIALIZED VIEW summary AS SELECT name, n FROM tally;
+CREATE UNIQUE INDEX ON summary (name);
+REFRESH MATERIALIZED VIEW CONCURRENTLY summary;
+INSERT INTO entries SELECT 'last ' || count(*) FROM entries;
