@@ -34,6 +34,9 @@ struct Args {
     /// A file that runs in each database first and is not judged.
     #[arg(long)]
     setup: Option<PathBuf>,
+    /// Also judges statements that the server refuses since other objects need what they drop.
+    #[arg(long)]
+    dependents: bool,
     /// How long a statement may take, in seconds.
     #[arg(long, default_value_t = 20)]
     limit: u64,
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
         Ok(setup) => setup,
         Err(error) => return failed(&error),
     };
-    let options = Options { setup, limit: Duration::from_secs(args.limit) };
+    let options = Options { setup, limit: Duration::from_secs(args.limit), dependents: args.dependents };
     let mut total = Totals::default();
     for path in &args.files {
         let text = match read(path) {

@@ -1,5 +1,6 @@
 //! Whether the simulated catalog says what the introspected one says.
 
+use super::details;
 use super::facts::{Facts, Form, Value, facts};
 use dunlin::analyze::sameness::{self, Sameness};
 use dunlin::catalog::{Catalog, SearchPath};
@@ -41,6 +42,11 @@ impl Comparer {
     /// simulation and the new one on the server, so that their difference says nothing.
     pub(super) fn compare(&mut self, simulated: &Catalog, live: &Catalog, renamed: bool) -> Comparison {
         self.renamed = renamed;
+        let open: Vec<String> = simulated
+            .schemas()
+            .filter(|(id, _)| simulated.is_open(*id))
+            .map(|(_, schema)| schema.name.clone())
+            .collect();
         let (simulated, live) = (facts(simulated), facts(live));
         let mut found = Comparison::default();
         let names = simulated.keys().chain(live.keys().filter(|name| !simulated.contains_key(*name)));
@@ -55,6 +61,10 @@ impl Comparer {
                     .differs(format!("{kind} is not there"), format!("{name}: simulated, not on the server")),
                 // Columns that were not worked out are told by their relation.
                 (None, Some(_)) if kind == "column" && columns_unknown(&simulated, name) => {}
+                // What IMPORT FOREIGN SCHEMA and the like make is known to the other server.
+                (None, Some(_)) if open.iter().any(|schema| name.contains(&format!(" {schema}."))) => {
+                    found.unknown.push(name.clone());
+                }
                 (None, _) => found.differs(
                     format!("{kind} was not simulated"),
                     format!("{name}: on the server, not simulated"),
@@ -67,8 +77,12 @@ impl Comparer {
     }
 
     fn objects(&mut self, found: &mut Comparison, name: &str, simulated: &Facts, live: &Facts) {
-        for (field, live) in live {
-            let Some(simulated) = simulated.get(field) else {
+        let none = Value::Exact("none".to_owned());
+        let gone =
+            simulated.iter().filter(|(field, _)| details::is_detail(field) && !live.contains_key(*field));
+        for (field, live) in live.iter().chain(gone.map(|(field, _)| (field, &none))) {
+            let absent = details::is_detail(field).then_some(&none);
+            let Some(simulated) = simulated.get(field).or(absent) else {
                 // Which facts there are depends on the kind, which differs then.
                 continue;
             };

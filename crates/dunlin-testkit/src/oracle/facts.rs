@@ -1,8 +1,9 @@
 //! A catalog as facts by name, so that two can be compared whose ids, numbers and texts differ.
 
+use super::details;
 use dunlin::catalog::{
     Attached, Catalog, Column, Constraint, ConstraintKind, Function, Id, Index, IndexKey, Parameter,
-    Relation, RelationKind, Type, TypeKind, TypeRef,
+    PartKind, Relation, RelationKind, Subject, Type, TypeKind, TypeRef,
 };
 use std::collections::BTreeMap;
 
@@ -80,7 +81,12 @@ pub(super) fn facts(catalog: &Catalog) -> BTreeMap<String, Facts> {
         all.function(id, function);
     }
     all.names();
+    details::defaults(catalog, &mut all.objects);
     all.objects
+}
+
+pub(super) fn exact_text(value: impl ToString) -> Value {
+    exact(value)
 }
 
 struct Collected<'a> {
@@ -109,14 +115,16 @@ fn type_value(ty: &TypeRef) -> Value {
 }
 
 impl Collected<'_> {
-    fn put(&mut self, object: String, facts: Facts) {
+    /// Puts an object with what it has beside its definition.
+    fn put(&mut self, object: String, mut facts: Facts, of: &Subject) {
+        details::add(self.catalog, of, &mut facts);
         self.objects.insert(object, facts);
     }
 
     fn schemas(&mut self) {
-        for (_, schema) in self.catalog.schemas().filter(|(_, schema)| !schema.name.starts_with("pg_temp")) {
+        for (id, schema) in self.catalog.schemas().filter(|(_, schema)| !schema.name.starts_with("pg_temp")) {
             let facts = Facts::from([("owner", exact(&schema.owner))]);
-            self.put(format!("schema {}", schema.name), facts);
+            self.put(format!("schema {}", schema.name), facts, &Subject::Object(id));
         }
     }
 
@@ -193,10 +201,11 @@ impl Collected<'_> {
             }
             _ => {}
         }
-        self.put(format!("relation {name}"), facts);
+        self.put(format!("relation {name}"), facts, &Subject::Object(id));
         if relation.columns_known && has_columns(relation) {
             for column in &relation.columns {
-                self.put(format!("column {name}.{}", column.name), column_facts(column));
+                let of = Subject::Column(id, column.number);
+                self.put(format!("column {name}.{}", column.name), column_facts(column), &of);
             }
         }
         self.parts(id, relation, &name.to_string());
@@ -209,7 +218,8 @@ impl Collected<'_> {
                 continue;
             }
             let facts = self.constraint(id, constraint);
-            self.put(format!("constraint {} on {name}", constraint.name), facts);
+            let of = part(id, PartKind::Constraint, &constraint.name);
+            self.put(format!("constraint {} on {name}", constraint.name), facts, &of);
         }
         for trigger in &relation.triggers {
             let function = trigger.function.map(|id| self.catalog.function_name(id).to_string());
@@ -219,16 +229,19 @@ impl Collected<'_> {
                 ("definition", text(Form::Trigger, trigger.definition.as_deref())),
                 ("inherited", exact(trigger.inherited)),
             ]);
-            self.put(format!("trigger {} on {name}", trigger.name), facts);
+            let of = part(id, PartKind::Trigger, &trigger.name);
+            self.put(format!("trigger {} on {name}", trigger.name), facts, &of);
         }
         let attached = |form: Form, attached: &Attached| {
             Facts::from([("definition", text(form, attached.definition.as_deref()))])
         };
         for policy in &relation.policies {
-            self.put(format!("policy {} on {name}", policy.name), attached(Form::Policy, policy));
+            let of = part(id, PartKind::Policy, &policy.name);
+            self.put(format!("policy {} on {name}", policy.name), attached(Form::Policy, policy), &of);
         }
         for rule in &relation.rules {
-            self.put(format!("rule {} on {name}", rule.name), attached(Form::After(""), rule));
+            let of = part(id, PartKind::Rule, &rule.name);
+            self.put(format!("rule {} on {name}", rule.name), attached(Form::After(""), rule), &of);
         }
     }
 
@@ -333,7 +346,8 @@ impl Collected<'_> {
                             ("expression", text(Form::Expression, Some(&expression.text))),
                             ("validated", exact(constraint.validated)),
                         ]);
-                        self.put(format!("constraint {} on domain {name}", constraint.name), facts);
+                        let of = part(id, PartKind::Constraint, &constraint.name);
+                        self.put(format!("constraint {} on domain {name}", constraint.name), facts, &of);
                     }
                 }
                 "domain"
@@ -343,7 +357,7 @@ impl Collected<'_> {
             TypeKind::Base => "base",
         };
         facts.insert("kind", exact(kind));
-        self.put(format!("type {name}"), facts);
+        self.put(format!("type {name}"), facts, &Subject::Object(id));
     }
 
     fn function(&mut self, id: Id, function: &Function) {
@@ -360,21 +374,28 @@ impl Collected<'_> {
             ("body", text(Form::Other, function.body.as_deref())),
         ]);
         let name = self.catalog.function_name(id);
-        self.put(format!("function {name}({})", function.signature()), facts);
+        self.put(format!("function {name}({})", function.signature()), facts, &Subject::Object(id));
     }
 
     fn names(&mut self) {
         let catalog = self.catalog;
         for name in catalog.extensions.keys() {
-            self.put(format!("extension {name}"), Facts::new());
+            let of = Subject::Extension(name.as_str().into());
+            self.put(format!("extension {name}"), Facts::new(), &of);
         }
         for role in catalog.roles.iter().flatten() {
-            self.put(format!("role {role}"), Facts::new());
+            let of = Subject::Role(role.as_str().into());
+            self.put(format!("role {role}"), Facts::new(), &of);
         }
-        for (_, other) in catalog.others().filter(|(_, other)| other.extension.is_none()) {
-            self.put(format!("{} {}", other.class, catalog.other_label(other)), Facts::new());
+        for (id, other) in catalog.others().filter(|(_, other)| other.extension.is_none()) {
+            let name = format!("{} {}", other.class, catalog.other_label(other));
+            self.put(name, Facts::new(), &Subject::Object(id));
         }
     }
+}
+
+fn part(of: Id, kind: PartKind, name: &str) -> Subject {
+    Subject::Part(of, kind, name.into())
 }
 
 /// Whether a relation has columns of its own; those of indexes and sequences follow from what they are.

@@ -120,10 +120,13 @@ fn without_names(message: &str) -> String {
 }
 
 /// Whether the simulation should have known that the server refuses a statement for this.
-fn should_be_known(code: &str, message: &str, context: &str) -> bool {
+fn should_be_known(code: &str, message: &str, context: &str, dependents: bool) -> bool {
     // An ambiguous name is there; that it is there twice is another matter.
     let kind = code != "42702"
-        && (sqlstate::is_missing_object(code) || sqlstate::is_duplicate(code) || code == "42712");
+        && (sqlstate::is_missing_object(code)
+            || sqlstate::is_duplicate(code)
+            || code == "42712"
+            || dependents && code == "2BP01");
     // Bodies of functions are bound when they run; what a block says itself is known, unless it raises the error.
     let mut frames = context.lines().filter(|line| line.contains("function") && line.contains(" line "));
     let in_a_body = frames.any(|line| !line.contains("inline_code_block") || line.ends_with("at RAISE"));
@@ -132,12 +135,12 @@ fn should_be_known(code: &str, message: &str, context: &str) -> bool {
     kind && !in_a_body && !of_values
 }
 
-/// Judges a statement that the server refused.
-pub(super) fn refused(claim: &Claim, answer: &Answer) -> Judgement {
+/// Judges a statement that the server refused; with `dependents`, what other objects keep has to be known.
+pub(super) fn refused(claim: &Claim, answer: &Answer, dependents: bool) -> Judgement {
     let Answer::Refused { code, message, context } = answer else {
         return Judgement::new(Outcome::Refused, "connection lost", Vec::new());
     };
-    if !should_be_known(code, message, context) {
+    if !should_be_known(code, message, context, dependents) {
         return Judgement::new(Outcome::Refused, code.clone(), vec![message.clone()]);
     }
     match claim {
@@ -203,7 +206,7 @@ mod tests {
         let inside = "PL/pgSQL function f() line 3 at SQL statement";
         let block = "PL/pgSQL function inline_code_block line 1 at SQL statement";
         let raised = "PL/pgSQL function inline_code_block line 1 at RAISE";
-        let known = |code, context| should_be_known(code, "relation \"t\" does not exist", context);
+        let known = |code, context| should_be_known(code, "relation \"t\" does not exist", context, false);
         assert!(known("42P01", "") && known("42P01", block));
         assert!(!known("42P01", inside) && !known("42P01", raised) && !known("22012", ""));
     }

@@ -7,6 +7,7 @@
 
 mod compare;
 mod connection;
+mod details;
 mod facts;
 mod judge;
 mod report;

@@ -24,11 +24,13 @@ pub struct Options {
     pub setup: Option<String>,
     /// How long a statement may take before it is cancelled.
     pub limit: Duration,
+    /// Whether it has to be known what other objects keep from being dropped.
+    pub dependents: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { setup: None, limit: Duration::from_secs(20) }
+        Self { setup: None, limit: Duration::from_secs(20), dependents: false }
     }
 }
 
@@ -75,6 +77,7 @@ struct Oracle<'a> {
     name: &'a str,
     url: String,
     limit: Duration,
+    dependents: bool,
     connection: Connection,
     simulation: Simulation,
     comparer: Comparer,
@@ -91,6 +94,7 @@ impl<'a> Oracle<'a> {
             name,
             url: url.to_owned(),
             limit: options.limit,
+            dependents: options.dependents,
             connection,
             simulation: Simulation::new(&live),
             comparer: Comparer::default(),
@@ -248,7 +252,7 @@ impl<'a> Oracle<'a> {
             }
             match &foreseen.statement.tree {
                 Tree::Refused(_) => Judgement::new(Outcome::Refused, "both refuse it", Vec::new()),
-                _ => judge::refused(&foreseen.claim, answer),
+                _ => judge::refused(&foreseen.claim, answer, self.dependents),
             }
         };
         let (line, sql, kind) = (cut.line, cut.sql.clone(), analysis.kind);

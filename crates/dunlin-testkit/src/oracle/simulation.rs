@@ -122,8 +122,9 @@ impl Simulation {
     /// go at the end of the transaction the server does not tell.
     pub(super) fn resync(&mut self, live: &Introspection) {
         let mut catalog = live.catalog.clone();
+        // It was read by the role that is set for the time being.
         let old = &self.now.catalog;
-        catalog.current_role.clone_from(&old.current_role);
+        catalog.change_reader(&old.current_role);
         catalog.memberships.clone_from(&old.memberships);
         catalog.superuser = old.superuser;
         for (_, relation) in old.relations().filter(|(_, relation)| relation.dropped_at_commit) {

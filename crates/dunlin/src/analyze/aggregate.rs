@@ -3,7 +3,7 @@
 use super::Context;
 use super::function::blank;
 use super::named_statement::{option, option_names};
-use crate::catalog::{Dependency, FunctionKind, Name, Parameter, TypeRef};
+use crate::catalog::{Dependency, Detail, DetailValue, FunctionKind, Name, Parameter, TypeRef};
 use crate::syntax::{NodeEnum, protobuf};
 
 impl Context<'_> {
@@ -38,7 +38,13 @@ impl Context<'_> {
         let (needs, result) = self.aggregate_functions(node, &inputs, ordered);
         function.depends = needs;
         function.result = Some(result);
-        self.make_function(name, function, node.replace);
+        let parallel = option(&node.definition, "parallel");
+        let parallel = parallel.and_then(|option| option_names(option).pop()).unwrap_or_default();
+        let details = match parallel.to_lowercase().chars().next() {
+            Some(letter @ ('s' | 'r')) => vec![(Detail::Parallel, DetailValue::text(letter.to_string()))],
+            _ => Vec::new(),
+        };
+        self.make_function(name, function, details, node.replace);
     }
 
     /// `basetype`: one type, or `"ANY"` for none.

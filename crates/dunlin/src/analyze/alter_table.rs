@@ -63,6 +63,9 @@ impl<'a> Context<'a> {
         for command in &commands {
             self.lock(id, lock_of(command));
         }
+        if commands.iter().any(|command| command.behavior() != protobuf::DropBehavior::DropCascade) {
+            self.need_no_typed_table(node.objtype(), id);
+        }
         let mut order: Vec<usize> = (0..commands.len()).collect();
         order.sort_by_key(|at| pass_of(commands[*at]));
         let mut parts: Vec<Option<Part>> = commands.iter().map(|_| None).collect();
@@ -75,6 +78,21 @@ impl<'a> Context<'a> {
         }
         let parts: Vec<Part> = parts.into_iter().flatten().collect();
         self.join_parts(parts, range.location, &commands);
+    }
+
+    /// The attributes of a type are the columns of its tables: without CASCADE they stay.
+    fn need_no_typed_table(&mut self, kind: protobuf::ObjectType, id: Id) {
+        if kind != protobuf::ObjectType::ObjectType {
+            return;
+        }
+        let ty = self.catalog.type_at(&self.catalog.relation_name(id)).map(|(ty, _)| ty);
+        let typed =
+            |relation: &crate::catalog::Relation| relation.of_type.is_some() && relation.of_type == ty;
+        let table = self.catalog.relations().find(|(_, relation)| typed(relation)).map(|(id, _)| id);
+        if let Some(table) = table {
+            let message = format!("{} is of the type", self.catalog.phrase_of(table));
+            self.refuse(Code::DN215, self.statement.span, message);
+        }
     }
 
     /// Makes one analysis of the actions: satisfied if all are, else the text with those that are left.
@@ -179,7 +197,7 @@ impl<'a> Context<'a> {
                     self.need_own_column(shape, &command.name, -1);
                     self.touch(Place::Column(shape.name.clone(), command.name.clone()), Access::Write);
                 }
-                Part::run(Vec::new())
+                self.column_detail(shape, id, command)
             }
             Action::AtAddConstraint => self.add_constraint(shape, command),
             Action::AtDropConstraint => self.drop_constraint(shape, id, command),
@@ -248,54 +266,12 @@ impl<'a> Context<'a> {
             Action::AtSetRelOptions | Action::AtResetRelOptions | Action::AtReplaceRelOptions => {
                 Part::run(vec![change(RelationChange::Options(options_after(shape, command)))])
             }
-            Action::AtClusterOn => {
-                self.need_index_of(shape, &command.name);
-                Part::run(Vec::new())
+            Action::AtClusterOn | Action::AtDropCluster | Action::AtReplicaIdentity => {
+                self.index_mark(shape, id, command)
             }
-            Action::AtReplicaIdentity => {
-                if let Some(NodeEnum::ReplicaIdentityStmt(identity)) =
-                    command.def.as_ref().and_then(|def| def.node.as_ref())
-                    && !identity.name.is_empty()
-                {
-                    self.need_index_of(shape, &identity.name);
-                }
-                Part::run(Vec::new())
-            }
-            Action::AtSetTableSpace => {
-                self.need_tablespace(&command.name);
-                Part::run(Vec::new())
-            }
-            Action::AtSetAccessMethod => {
-                self.need_access_method(&command.name);
-                Part::run(Vec::new())
-            }
-            _ => self.switched_objects(shape, command),
+            Action::AtSetTableSpace | Action::AtSetAccessMethod => self.place_of_rows(shape, id, command),
+            _ => self.switched(shape, id, command),
         }
-    }
-
-    /// ENABLE and DISABLE of triggers and rules, and what changes nothing that is modelled.
-    fn switched_objects(&mut self, shape: &Shape<'a>, command: &AlterTableCmd) -> Part {
-        let relation = shape.name.clone();
-        let name = command.name.clone();
-        self.touch(Place::Rules(relation.clone()), Access::Write);
-        match command.subtype() {
-            Action::AtEnableTrig
-            | Action::AtEnableAlwaysTrig
-            | Action::AtEnableReplicaTrig
-            | Action::AtDisableTrig => {
-                let there = shape.relation.triggers.iter().any(|trigger| trigger.name == name);
-                self.need_attached(ObjectRef::Trigger { relation, name }, there, "trigger");
-            }
-            Action::AtEnableRule
-            | Action::AtEnableAlwaysRule
-            | Action::AtEnableReplicaRule
-            | Action::AtDisableRule => {
-                let there = name == "_RETURN" || shape.relation.rules.iter().any(|rule| rule.name == name);
-                self.need_attached(ObjectRef::Rule { relation, name }, there, "rule");
-            }
-            _ => {}
-        }
-        Part::run(Vec::new())
     }
 
     /// Requires a trigger, rule, policy or constraint of a relation that exists.
@@ -315,9 +291,9 @@ impl<'a> Context<'a> {
         self.require(any_of, span, verdict, crate::diagnostic::Code::DN208, message, Vec::new());
     }
 
-    fn need_index_of(&mut self, shape: &Shape<'a>, name: &str) {
+    pub(super) fn need_index_of(&mut self, shape: &Shape<'a>, name: &str) -> Option<Id> {
         let name = Name { schema: Some(shape.name.schema.clone()), name: name.to_owned() };
-        self.need_relation(&name, self.statement.span, "index");
+        self.need_relation(&name, self.statement.span, "index")
     }
 
     fn inheritance(&mut self, shape: &mut Shape<'a>, id: Id, command: &AlterTableCmd) -> Part {

@@ -100,6 +100,11 @@ impl<'a> Context<'a> {
         {
             let blocker = self.phrase_dependent(&blocker);
             self.refuse(Code::DN215, span, format!("{blocker} needs column `{object}`"));
+        } else if command.behavior() != protobuf::DropBehavior::DropCascade
+            && let Some(blocker) = self.catalog.other_needing(id, number)
+        {
+            let blocker = self.catalog.phrase_of(blocker);
+            self.refuse(Code::DN215, span, format!("{blocker} needs column `{object}`"));
         }
     }
 
@@ -290,7 +295,8 @@ impl<'a> Context<'a> {
         let Some(column) = self.changed_column(shape, command) else { return Part::run(Vec::new()) };
         let object = ObjectRef::column(&shape.name, &command.name);
         // Only the identity of a partitioned table goes down to its partitions.
-        let only = shape.relation.kind != RelationKind::PartitionedTable;
+        let only =
+            shape.relation.kind != RelationKind::PartitionedTable || self.catalog.server_version < 170_000;
         let change = |number: ColumnNumber, identity| Effect::AlterColumn {
             relation: id,
             column: number,

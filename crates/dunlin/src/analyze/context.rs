@@ -31,6 +31,10 @@ pub struct Context<'a> {
     pub variables: Vec<String>,
     /// The functions whose bodies are read, for the statement with all that stands in it.
     pub(super) bodies: Rc<Bodies>,
+    /// Whether the text is bound late, but surely runs: as the body of a function that is surely called.
+    pub(super) runs: bool,
+    /// Where the call stands in the tree that is surely made, and made once.
+    pub(super) sure_call: Option<i32>,
     /// Whether the statement stands inside another one (a body, an EXPLAIN): it is not sent as it is written.
     pub(super) nested: bool,
     /// The table that the statement makes: its row type is there already where its partition key is read.
@@ -76,6 +80,8 @@ impl<'a> Context<'a> {
             unsure: false,
             variables: Vec::new(),
             bodies: Rc::default(),
+            runs: false,
+            sure_call: None,
             nested: false,
             under_creation: None,
             slots: 0,

@@ -37,6 +37,15 @@ impl<'a> Context<'a> {
     /// What is made belongs to the role that makes it.
     pub(super) fn own_relations(&mut self) {
         let Some(role) = self.session.role() else { return };
+        let makes = |effect: &Effect| {
+            matches!(
+                effect,
+                Effect::CreateFunction { .. } | Effect::CreateType { .. } | Effect::CreateOther { .. }
+            )
+        };
+        if role != self.catalog.current_role && self.analysis.effects.iter().any(makes) {
+            self.analysis.effects.insert(0, Effect::Act { role: role.to_owned() });
+        }
         for effect in &mut self.analysis.effects {
             if let Effect::CreateRelation { relation, .. } = effect
                 && relation.owner.is_empty()
@@ -94,16 +103,16 @@ impl<'a> Context<'a> {
             NodeEnum::AlterObjectSchemaStmt(node) => self.set_schema(node),
             NodeEnum::AlterOwnerStmt(node) => self.owner(node),
             NodeEnum::AlterObjectDependsStmt(node) => self.depends_on_extension(node),
-            NodeEnum::CommentStmt(node) => self.comment(node.objtype(), node.object.as_deref()),
-            NodeEnum::SecLabelStmt(node) => self.comment(node.objtype(), node.object.as_deref()),
+            NodeEnum::CommentStmt(node) => self.comment(node),
+            NodeEnum::SecLabelStmt(node) => self.security_label(node),
             NodeEnum::GrantStmt(node) => self.grant(node),
             NodeEnum::GrantRoleStmt(node) => self.grant_role(node),
             NodeEnum::AlterDefaultPrivilegesStmt(node) => self.default_privileges(node),
             NodeEnum::CreateRoleStmt(node) => self.create_role(node),
             NodeEnum::AlterRoleStmt(node) => self.alter_role(node.role.as_ref()),
             NodeEnum::AlterRoleSetStmt(node) => self.alter_role(node.role.as_ref()),
-            NodeEnum::DropOwnedStmt(node) => self.owned(&node.roles, true),
-            NodeEnum::ReassignOwnedStmt(node) => self.owned(&node.roles, false),
+            NodeEnum::DropOwnedStmt(node) => self.drop_owned(node),
+            NodeEnum::ReassignOwnedStmt(node) => self.reassign_owned(node),
             NodeEnum::VacuumStmt(node) => self.vacuum(node),
             NodeEnum::ReindexStmt(node) => self.reindex(node),
             NodeEnum::ClusterStmt(node) => self.cluster(node),

@@ -312,7 +312,8 @@ impl Resolver<'_, '_> {
     fn returning_in(&mut self, mut scope: Scope, clause: Option<&protobuf::ReturningClause>) -> Result {
         let Some(clause) = clause else { return Result::known(Vec::new()) };
         let stars = Stars(scope.entries.iter().map(star_of_entry).collect());
-        let mut aliases = vec!["old".to_owned(), "new".to_owned()];
+        let rows: &[&str] = if self.ctx.catalog.server_version >= 180_000 { &["old", "new"] } else { &[] };
+        let mut aliases: Vec<String> = rows.iter().map(|row| (*row).to_owned()).collect();
         for node in &clause.options {
             if let Some(NodeEnum::ReturningOption(option)) = node.node.as_ref() {
                 aliases.push(option.value.clone());

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::object::{Meant, Thing, place_of, relation_fits};
+use super::owned::policy_roles;
 use super::{Access, Class, LockMode, Place, Presence, Transactional};
 use crate::catalog::{Effect, Found, Id, ObjectRef, RelationKind};
 use crate::diagnostic::Code;
@@ -67,10 +68,11 @@ impl Context<'_> {
                     }
                     roots.push(*id);
                 }
-                Thing::Type(id) | Thing::Function(id) => roots.push(*id),
+                Thing::Type(id) | Thing::Function(id) | Thing::Other(id) => roots.push(*id),
                 Thing::Schema(id) if !cascade && self.catalog.is_schema_used(*id) => {
                     self.refuse(Code::DN215, span, format!("{phrase} is not empty"));
                 }
+                Thing::Named if !cascade => self.need_extension_free(phrase),
                 _ => {}
             }
         }
@@ -85,6 +87,44 @@ impl Context<'_> {
             let what = things.iter().map(|(phrase, _)| phrase.as_str()).collect::<Vec<_>>().join(", ");
             let blocker = self.catalog.phrase_of(blocker);
             self.refuse(Code::DN215, span, format!("{blocker} needs {what}"));
+        }
+    }
+
+    /// Without CASCADE nothing outside of an extension may need what is in it.
+    fn need_extension_free(&mut self, phrase: &str) {
+        let Some(name) = phrase.strip_prefix("extension `").and_then(|name| name.strip_suffix('`')) else {
+            return;
+        };
+        let of = |extension: &Option<String>| extension.as_deref() == Some(name);
+        let relations = self.catalog.relations().filter(|(_, found)| of(&found.extension)).map(|(id, _)| id);
+        let types = self.catalog.types().filter(|(_, found)| of(&found.extension)).map(|(id, _)| id);
+        let functions = self.catalog.functions().filter(|(_, found)| of(&found.extension)).map(|(id, _)| id);
+        let others = self.catalog.others().filter(|(_, found)| of(&found.extension)).map(|(id, _)| id);
+        let members: Vec<Id> = relations.chain(types).chain(functions).chain(others).collect();
+        if let Some(blocker) = self.catalog.blocker(&members) {
+            let blocker = self.catalog.phrase_of(blocker);
+            self.refuse(Code::DN215, self.statement.span, format!("{blocker} needs {phrase}"));
+        }
+    }
+
+    /// A role that owns something here, or has privileges on it, cannot be dropped.
+    fn need_role_free(&mut self, name: &str) {
+        let policy = || {
+            let relations = self.catalog.relations();
+            let mut policies =
+                relations.flat_map(|(id, found)| found.policies.iter().map(move |policy| (id, policy)));
+            policies.find_map(|(id, policy)| {
+                let table = self.catalog.relation_name(id);
+                let roles = policy_roles(policy.definition.as_deref().unwrap_or_default(), &table);
+                roles
+                    .iter()
+                    .any(|role| role == name)
+                    .then(|| format!("policy `{}` on `{table}`", policy.name))
+            })
+        };
+        let blocker = self.catalog.blocker_of_role(name).or_else(policy);
+        if let Some(blocker) = blocker {
+            self.refuse(Code::DN215, self.statement.span, format!("{blocker} needs role `{name}`"));
         }
     }
 
@@ -131,6 +171,7 @@ impl Context<'_> {
                 self.analysis.effects.push(Effect::DropSchema { schema: *id });
             }
             Thing::Attached(id) => {
+                self.need_own_trigger(*id, &meant.object);
                 self.lock(*id, LockMode::AccessExclusive);
                 self.touch(Place::Rules(self.catalog.relation_name(*id)), Access::Write);
                 let object = meant.object.clone();
@@ -139,6 +180,16 @@ impl Context<'_> {
             Thing::Other(id) => self.drop_other(*id),
             Thing::Named => self.drop_named(&meant.object),
             Thing::Column(..) | Thing::Constraint(_) | Thing::DomainConstraint(_) | Thing::Builtin => {}
+        }
+    }
+
+    /// A trigger that a partition has from its table goes with that one only.
+    fn need_own_trigger(&mut self, id: Id, object: &ObjectRef) {
+        let ObjectRef::Trigger { name, .. } = object else { return };
+        let triggers = self.catalog.relation(id).map(|table| table.triggers.as_slice()).unwrap_or_default();
+        if triggers.iter().any(|trigger| trigger.name == *name && trigger.inherited) {
+            let message = format!("{object} is part of the trigger of the partitioned table");
+            self.refuse(Code::DN215, self.statement.span, message);
         }
     }
 
@@ -158,6 +209,11 @@ impl Context<'_> {
         let Some(relation) = self.catalog.relation(id) else { return };
         // DROP VIEW of a table: the server refuses it.
         if !relation_fits(kind, &relation.kind) {
+            if kind == protobuf::ObjectType::ObjectType {
+                let table = self.catalog.phrase_of(id);
+                let message = format!("{table} requires its type");
+                self.refuse(Code::DN215, self.statement.span, message);
+            }
             return;
         }
         if let RelationKind::Index(index) = &relation.kind {
@@ -247,6 +303,7 @@ impl Context<'_> {
                 Found::No => gone.push(meant.phrase()),
                 _ => {
                     left.push(role.clone());
+                    self.need_role_free(&spec.rolename);
                     self.drop_named(&meant.object);
                 }
             }

@@ -3,8 +3,8 @@
 use super::context::Context;
 use super::named::{Named, Needs};
 use super::named_statement::option_names;
-use super::{Class, Presence};
-use crate::catalog::{Dependency, Name, TypeRef};
+use super::{Access, Class, Place, Presence};
+use crate::catalog::{Dependency, Effect, Name, QName, Relation, RelationKind, TypeRef};
 use crate::syntax::{NodeEnum, protobuf};
 
 impl Context<'_> {
@@ -44,13 +44,35 @@ impl Context<'_> {
             }
             NodeEnum::DropUserMappingStmt(node) => self.drop_user_mapping(node),
             NodeEnum::ImportForeignSchemaStmt(node) => {
-                self.need_other("server", &node.server_name, span);
-                self.need_schema(&node.local_schema, span);
-                self.opaque("IMPORT FOREIGN SCHEMA makes tables that only the other server knows");
+                self.import_foreign_schema(node);
             }
             _ => return false,
         }
         true
+    }
+
+    /// Analyses IMPORT FOREIGN SCHEMA: it makes foreign tables in one schema. Where it lists them their names are known,
+    /// their columns never.
+    fn import_foreign_schema(&mut self, node: &protobuf::ImportForeignSchemaStmt) {
+        self.adds();
+        let span = self.statement.span;
+        let server = self.need_other("server", &node.server_name, span);
+        let schema = self.need_schema(&node.local_schema, span);
+        self.touch(Place::Schema(node.local_schema.clone()), Access::Write);
+        let Some(schema) = schema else { return };
+        if node.list_type() != protobuf::ImportForeignSchemaType::FdwImportSchemaLimitTo {
+            self.analysis.effects.push(Effect::Open { schema });
+            return;
+        }
+        for table in &node.table_list {
+            let Some(NodeEnum::RangeVar(table)) = &table.node else { continue };
+            let name = QName::new(node.local_schema.clone(), table.relname.clone());
+            let slot = self.slot();
+            let mut relation = Relation::new(slot.as_id(), name.name.clone(), RelationKind::ForeignTable);
+            relation.columns_known = false;
+            relation.depends.extend(server);
+            self.new_relation(name, slot, relation, false);
+        }
     }
 
     fn wrapper_functions(&mut self, options: &[protobuf::Node]) -> Vec<Dependency> {

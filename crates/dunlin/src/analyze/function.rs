@@ -4,7 +4,8 @@ use super::context::{Context, strings};
 use super::object::place_of;
 use super::{Access, Class, Presence};
 use crate::catalog::{
-    Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName, TypeRef,
+    Detail, DetailValue, Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName,
+    Subject, TypeRef,
 };
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::FunctionParameterMode as Mode;
@@ -37,10 +38,17 @@ impl Context<'_> {
         }
         function.depends.extend(language);
         self.function_body(&function);
-        self.make_function(name, function, node.replace);
+        let details = self.function_details(&node.options, None);
+        self.make_function(name, function, details, node.replace);
     }
 
-    pub(super) fn make_function(&mut self, name: QName, function: Function, replace: bool) {
+    pub(super) fn make_function(
+        &mut self,
+        name: QName,
+        function: Function,
+        details: Vec<(Detail, DetailValue)>,
+        replace: bool,
+    ) {
         let signature = function.signature();
         let any = ObjectRef::Function { name: name.clone(), arguments: None };
         let object = ObjectRef::Function { name: name.clone(), arguments: Some(signature.clone()) };
@@ -54,11 +62,25 @@ impl Context<'_> {
             .find_functions(&written, self.path())
             .into_iter()
             .find(|(_, existing)| existing.signature() == signature);
-        if let (Some((_, existing)), false) = (existing, replace) {
-            self.analysis.presence = compare(object, &function, existing);
+        if let (Some((id, existing)), false) = (existing, replace) {
+            self.analysis.presence = compare(object.clone(), &function, existing);
+            if matches!(self.analysis.presence, Presence::Same { .. }) && self.has_other_details(id, &details)
+            {
+                self.analysis.presence = Presence::Unknown { object, tolerated: false };
+            }
             return;
         }
-        self.analysis.effects.push(Effect::CreateFunction { name, function: Box::new(function) });
+        let function = Box::new(function);
+        self.analysis.effects.push(Effect::CreateFunction { name, function, details });
+    }
+
+    /// Whether a function is STRICT, runs with settings and the like in another way than is written.
+    fn has_other_details(&self, id: Id, details: &[(Detail, DetailValue)]) -> bool {
+        let of = Subject::Object(id);
+        let beside = |detail: &Detail| matches!(detail, Detail::Owner | Detail::Privileges | Detail::Comment);
+        let written = details.iter().any(|(detail, value)| self.catalog.detail(&of, *detail) != value);
+        let mut there = self.catalog.details_of(&of).filter(|(detail, _)| !beside(detail));
+        written || there.any(|(detail, _)| details.iter().all(|(written, _)| *written != detail))
     }
 
     pub(super) fn parameters(&mut self, function: &mut Function, nodes: &[protobuf::Node]) {
@@ -143,6 +165,10 @@ impl Context<'_> {
         self.options(&mut with, &node.actions);
         if with != *old {
             self.analysis.effects.push(Effect::ReplaceFunction { function: id, with: Box::new(with) });
+        }
+        let of = Subject::Object(id);
+        for (detail, value) in self.function_details(&node.actions, Some((&of, &old.language))) {
+            self.analysis.effects.push(Effect::SetDetail { of: of.clone(), detail, value });
         }
     }
 }

@@ -3,8 +3,10 @@
 use super::procedural::Runner;
 use super::query::Resolver;
 use super::query_call::may_act;
-use super::{Access, Class, Context, Facet, Place, Transactional};
-use crate::catalog::{Function, FunctionKind, Id, Name, ObjectRef, RelationKind};
+use super::{Access, Class, Context, Facet, Place, Session, SessionChange, Transactional};
+use crate::catalog::{
+    Detail, DetailValue, Function, FunctionKind, Id, Name, ObjectRef, RelationKind, SearchPath, Subject,
+};
 use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::plpgsql;
 use crate::syntax::{NodeEnum, ParseOptions, Script, Statement, TokenDigest, Tree, parse, protobuf};
@@ -31,7 +33,13 @@ pub struct Bodies {
 impl Context<'_> {
     /// Records what a called function does, as far as its body is known and static.
     pub(super) fn called(&mut self, id: Id) {
-        if let Err(reason) = self.body_footprint(id) {
+        self.called_once(id, false);
+    }
+
+    /// Records what a called function does; where the call is surely made, and once, also to the schema.
+    pub(super) fn called_once(&mut self, id: Id, surely: bool) {
+        let applies = surely && !self.bodies.for_footprint.get() && self.runs_as_here(id);
+        if let Err(reason) = self.body_effects(id, applies) {
             let acts = self.catalog.function(id).is_some_and(may_act);
             if acts {
                 self.opaque(reason);
@@ -59,8 +67,44 @@ impl Context<'_> {
         self.analysis.opaque = opaque;
     }
 
+    /// Whether a function's body does what its statements would do here: as the same role, and also with NULLs.
+    fn runs_as_here(&self, id: Id) -> bool {
+        let Some(function) = self.catalog.function(id) else { return false };
+        let of = Subject::Object(id);
+        let detail = |detail| self.catalog.detail(&of, detail);
+        let settings = match detail(Detail::Settings) {
+            DetailValue::Absent => true,
+            DetailValue::Text(text) => text.lines().all(|line| {
+                let name = line.split('=').next().unwrap_or_default().to_lowercase();
+                !matches!(name.as_str(), "role" | "session_authorization") && !name.starts_with("default_")
+            }),
+            DetailValue::Unknown => false,
+        };
+        let strict = *detail(Detail::Strict) != DetailValue::Absent && function.inputs().next().is_some();
+        let definer = *detail(Detail::SecurityDefiner) != DetailValue::Absent;
+        settings && !strict && (!definer || self.catalog.owner_of(id) == self.acting_role())
+    }
+
+    /// The session in which a function's body runs, where the function sets another path.
+    fn session_of(&self, id: Id) -> Option<Session> {
+        let settings = self.catalog.detail_text(&Subject::Object(id), Detail::Settings)?;
+        let path = settings.lines().find_map(|line| line.strip_prefix("search_path="))?;
+        let mut session = self.session.clone();
+        session.apply(&SessionChange::Set {
+            name: "search_path".to_owned(),
+            values: Some(SearchPath::parse(path).0),
+            local: true,
+            sql: String::new(),
+        });
+        Some(session)
+    }
+
     /// Records what a function's body reads and writes; the reason where that cannot be known.
     pub(crate) fn body_footprint(&mut self, id: Id) -> Result<(), String> {
+        self.body_effects(id, false)
+    }
+
+    fn body_effects(&mut self, id: Id, applies: bool) -> Result<(), String> {
         if self.bodies.open.borrow().contains(&id)
             || self.bodies.for_footprint.get() && !self.bodies.touched.borrow_mut().insert(id)
         {
@@ -75,12 +119,17 @@ impl Context<'_> {
         if self.bodies.read.replace(self.bodies.read.get() + 1) >= MOST_BODIES {
             return unread();
         }
+        let session = self.session_of(id);
         match (function.language.as_str(), &function.body) {
-            ("sql", Some(body)) => self.with_body(id, function, |ctx| ctx.sql_body_footprint(body)),
+            ("sql", Some(body)) => {
+                self.with_body(id, function, |ctx| ctx.sql_body_effects(body, applies, session))
+            }
             ("plpgsql", Some(body)) => match plpgsql(body) {
                 Ok(block) => self.with_body(id, function, |ctx| {
                     let mut runner = Runner::new(ctx, body, None);
                     runner.late = true;
+                    runner.applies = applies;
+                    runner.session = session;
                     runner.block(&block);
                     Ok(())
                 }),
@@ -110,14 +159,21 @@ impl Context<'_> {
         result
     }
 
-    fn sql_body_footprint(&mut self, body: &str) -> Result<(), String> {
+    fn sql_body_effects(
+        &mut self,
+        body: &str,
+        applies: bool,
+        session: Option<Session>,
+    ) -> Result<(), String> {
         let script = read_script(body);
+        let mut runner = Runner::new(self, "", None);
+        runner.late = true;
+        runner.applies = applies;
+        runner.session = session;
         for statement in &script.statements {
             let Some(node) = statement.tree.node() else {
                 return Err("a statement of a called function cannot be read".into());
             };
-            let mut runner = Runner::new(self, "", None);
-            runner.late = true;
             runner.late_statement(node);
         }
         Ok(())
@@ -322,8 +378,8 @@ fn is_harmless(extension: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analyze::{Session, analyze};
-    use crate::catalog::{Catalog, Origin, SearchPath};
+    use crate::analyze::analyze;
+    use crate::catalog::{Catalog, Origin};
 
     #[test]
     fn triggers_that_fire_each_other_are_read_once_each() {

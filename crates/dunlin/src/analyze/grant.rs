@@ -16,6 +16,7 @@ impl Context<'_> {
             for schema in strings(&node.objects) {
                 self.need_schema(&schema, self.statement.span);
             }
+            self.change_privileges(node);
             return;
         }
         for object in &node.objects {
@@ -30,6 +31,7 @@ impl Context<'_> {
                 None => {}
             }
         }
+        self.change_privileges(node);
     }
 
     fn granted_relation(&mut self, node: &protobuf::GrantStmt, range: &protobuf::RangeVar) {
@@ -72,6 +74,7 @@ impl Context<'_> {
     pub(super) fn default_privileges(&mut self, node: &protobuf::AlterDefaultPrivilegesStmt) {
         let grants = node.action.as_ref().is_none_or(|action| action.is_grant);
         self.raise(if grants { Class::Adds } else { Class::Changes });
+        let (mut roles, mut schemas, mut known) = (Vec::new(), Vec::new(), true);
         for option in &node.options {
             let Some(NodeEnum::DefElem(option)) = &option.node else { continue };
             let Some(NodeEnum::List(list)) = option.arg.as_ref().and_then(|arg| arg.node.as_ref()) else {
@@ -80,15 +83,27 @@ impl Context<'_> {
             match option.defname.as_str() {
                 "schemas" => {
                     for schema in strings(&list.items) {
-                        self.need_schema(&schema, self.statement.span);
+                        let found = self.need_schema(&schema, self.statement.span);
+                        known &= found.is_some();
+                        schemas.push(found);
                     }
                 }
-                "roles" => self.need_roles(&list.items),
+                "roles" => {
+                    for role in list.items.iter().filter_map(|role| role.node.as_ref()) {
+                        let NodeEnum::RoleSpec(role) = role else { continue };
+                        roles.extend(self.need_role(role));
+                    }
+                }
                 _ => {}
             }
         }
         if let Some(action) = &node.action {
             self.need_roles(&action.grantees);
+            let everywhere = [None];
+            let schemas = if schemas.is_empty() { &everywhere[..] } else { &schemas[..] };
+            if known {
+                self.change_defaults(action, roles, schemas);
+            }
         }
     }
 
@@ -121,17 +136,6 @@ impl Context<'_> {
         self.raise(Class::Changes);
         if let Some(role) = role {
             self.need_role(role);
-        }
-    }
-
-    /// Analyses DROP OWNED and REASSIGN OWNED: which objects that are is not in the catalog.
-    pub(super) fn owned(&mut self, roles: &[protobuf::Node], drops: bool) {
-        self.raise(Class::Changes);
-        self.need_roles(roles);
-        if drops {
-            self.opaque("DROP OWNED drops whatever belongs to a role");
-        } else {
-            self.opaque("REASSIGN OWNED changes the owner of whatever belongs to a role");
         }
     }
 }

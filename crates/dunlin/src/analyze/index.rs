@@ -105,7 +105,9 @@ impl<'a> Context<'a> {
         relation.depends = depends;
         let (slot, options) = (shape.slot, relation.options.clone());
         shape.chooser.take_relation(&name.name);
+        let plain = relation.clone();
         self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
+        self.details_of_new(slot.as_id(), (&node.table_space, ""), &plain);
         if !only {
             // An index on a partitioned table is made on each partition as well.
             let table = shape.relation.clone();

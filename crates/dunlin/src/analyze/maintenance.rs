@@ -2,7 +2,7 @@
 
 use super::context::{Context, option_is_on, range_name, strings};
 use super::{Access, Class, LockMode, Place, Transactional, Verdict};
-use crate::catalog::{Effect, Id, Name, RelationChange};
+use crate::catalog::{Detail, Effect, Id, Name, RelationChange};
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::ReindexObjectType;
@@ -109,6 +109,9 @@ impl Context<'_> {
         } else {
             let index = Name { schema: Some(table.schema), name: node.indexname.clone() };
             self.need_relation(&index, self.statement.span, "index");
+            for (of, detail, value) in self.marks(id, Detail::Clustered, &node.indexname) {
+                self.analysis.effects.push(Effect::SetDetail { of, detail, value });
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::context::{Context, string, strings};
 use super::named::{Named, Needs};
 use super::object::place_of;
 use super::{Access, Class, Transactional};
-use crate::catalog::{Dependency, Name, ObjectRef, TypeRef};
+use crate::catalog::{Dependency, Detail, DetailValue, Effect, Name, ObjectRef, Subject, TypeRef};
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::ObjectType;
 
@@ -54,11 +54,18 @@ impl Context<'_> {
                 self.drop_named_object(&Named::plain("database", &node.dbname), node.missing_ok);
             }
             NodeEnum::AlterEventTrigStmt(node) => {
-                self.changes_named(&Named::plain("event trigger", &node.trigname));
+                let value = match node.tgenabled.as_str() {
+                    "O" => DetailValue::Absent,
+                    letter => DetailValue::text(letter),
+                };
+                let found = self.changes_named(&Named::plain("event trigger", &node.trigname));
+                self.set_named(found, Detail::Enabled, value);
             }
             NodeEnum::AlterStatsStmt(node) => {
                 let named = Named::in_schema("statistics", Name::from_parts(&strings(&node.defnames)));
-                self.changes_named_if(&named, node.missing_ok);
+                let found = self.changes_named_if(&named, node.missing_ok);
+                let target = super::detail::target(node.stxstattarget.as_deref());
+                self.set_named(found, Detail::StatisticsTarget, target);
             }
             NodeEnum::AlterCollationStmt(node) => {
                 let name = Name::from_parts(&strings(&node.collname));
@@ -105,14 +112,23 @@ impl Context<'_> {
         self.need_named(named, self.statement.span)
     }
 
-    fn changes_named_if(&mut self, named: &Named, missing_ok: bool) {
+    /// Sets a detail of an object that is there.
+    fn set_named(&mut self, found: Option<Dependency>, detail: Detail, value: DetailValue) {
+        if let Some(found) = found {
+            let of = Subject::Object(found.on);
+            self.analysis.effects.push(Effect::SetDetail { of, detail, value });
+        }
+    }
+
+    fn changes_named_if(&mut self, named: &Named, missing_ok: bool) -> Option<Dependency> {
         self.raise(Class::Changes);
         let meant = self.meant_named(named);
         if missing_ok && meant.found.is_no() {
             self.analysis.presence =
                 super::Presence::Same { reason: format!("there is no {}", meant.phrase()) };
+            None
         } else {
-            self.changes_named(named);
+            self.changes_named(named)
         }
     }
 

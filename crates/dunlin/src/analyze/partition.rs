@@ -313,10 +313,6 @@ impl<'a> Context<'a> {
         trigger: &crate::catalog::Trigger,
         table: &Relation,
     ) {
-        // Until PostgreSQL 14 they are internal, which the catalog leaves out.
-        if self.catalog.server_version < 150_000 {
-            return;
-        }
         let columns = named_columns(trigger, table);
         let columns = columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
         let object = ObjectRef::Trigger { relation: part.name.clone(), name: trigger.name.clone() };

@@ -54,6 +54,31 @@ impl Context<'_> {
         self.take_over(found, slots);
     }
 
+    /// What the query of CREATE TABLE AS EXECUTE gives.
+    pub(super) fn prepared_query(&mut self, node: &protobuf::ExecuteStmt) -> super::query::Output {
+        for parameter in &node.params {
+            self.expression(parameter, &[]);
+        }
+        let prepared = self.session.prepared(&node.name).map(parse_sql_fragment);
+        let prepared = match prepared {
+            Some(Ok(NodeEnum::PrepareStmt(prepared))) => prepared.query.and_then(|query| query.node),
+            _ => None,
+        };
+        let Some(NodeEnum::SelectStmt(query)) = prepared else {
+            self.opaque("EXECUTE of a statement that was not prepared here");
+            return None;
+        };
+        let statement = self.without_places();
+        let mut inner = Context::new(&statement, self.catalog, self.session);
+        inner.nested = true;
+        inner.tentative = self.tentative;
+        inner.continue_slots(self);
+        let output = inner.query(&query);
+        let (slots, found) = (inner.slots_used(), inner.analysis);
+        self.take_over(found, slots);
+        output
+    }
+
     /// Analyses DEALLOCATE.
     pub(super) fn deallocate(&mut self, node: &protobuf::DeallocateStmt) {
         self.raise(Class::Session);

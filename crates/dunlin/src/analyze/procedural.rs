@@ -1,8 +1,8 @@
 //! DO blocks: PL/pgSQL statements walked in the order in which they run, on a catalog that changes with them.
 
 use super::query::strength;
-use super::{Analysis, Class, Context, Presence, Transactional};
-use crate::catalog::{Catalog, Effect, Origin};
+use super::{Analysis, Class, Context, Presence, Session, Transactional};
+use crate::catalog::{Catalog, DetailValue, Effect, Origin};
 use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::{
     Branch, Dynamic, LoopHeader, PlBlock, PlSql, PlStmt, RaiseLevel, Returned, plpgsql,
@@ -109,10 +109,14 @@ pub(super) struct Runner<'c, 'a> {
     body: &'c str,
     /// Where the body starts in the file, if its text stands there as it is.
     offset: Option<usize>,
+    /// The session of a body that runs with settings of its own.
+    pub(super) session: Option<Session>,
     /// Whether what follows may not run.
     pub(super) unsure: bool,
     /// Whether the text is bound when it runs: what is missing now is no requirement.
     pub(super) late: bool,
+    /// Whether the body of a called function surely runs, and once, so that what it makes is there afterwards.
+    pub(super) applies: bool,
     /// Whether the error for what is there already is caught.
     pub(super) catches_duplicates: bool,
     /// Variables whose truth is known.
@@ -121,7 +125,7 @@ pub(super) struct Runner<'c, 'a> {
 
 impl<'c, 'a> Runner<'c, 'a> {
     pub(super) fn new(ctx: &'c mut Context<'a>, body: &'c str, offset: Option<usize>) -> Self {
-        let unsure = ctx.tentative;
+        let unsure = ctx.tentative && !ctx.runs;
         let catalog = Cow::Borrowed(ctx.catalog);
         Runner {
             ctx,
@@ -130,6 +134,8 @@ impl<'c, 'a> Runner<'c, 'a> {
             offset,
             unsure,
             late: false,
+            applies: false,
+            session: None,
             catches_duplicates: false,
             known: HashMap::new(),
         }
@@ -434,9 +440,11 @@ impl<'c, 'a> Runner<'c, 'a> {
         };
         let node = Arc::new(node);
         let analysis = {
-            let mut nested = Context::new(&statement, &self.catalog, self.ctx.session);
+            let session = self.session.as_ref().unwrap_or(self.ctx.session);
+            let mut nested = Context::new(&statement, &self.catalog, session);
             nested.nested = true;
             nested.tentative = self.unsure || self.late;
+            nested.runs = self.applies && !self.unsure;
             nested.variables.clone_from(&self.ctx.variables);
             nested.bodies = Rc::clone(&self.ctx.bodies);
             nested.slots = self.ctx.slots;
@@ -463,7 +471,11 @@ impl<'c, 'a> Runner<'c, 'a> {
         }
         own.costs.extend(analysis.costs);
         own.remarks.extend(analysis.remarks);
-        if !self.late {
+        let beside = |effect: &Effect| {
+            matches!(effect, Effect::FillRows { .. } | Effect::SetDetail { .. } | Effect::Act { .. })
+        };
+        let makes = analysis.effects.iter().any(|effect| !beside(effect));
+        if !self.late || self.applies && makes {
             own.requires.extend(analysis.requires);
         }
         if let Some(reason) = analysis.opaque {
@@ -471,12 +483,11 @@ impl<'c, 'a> Runner<'c, 'a> {
             return false;
         }
         let there = analysis.presence != Presence::Absent;
-        let makes = analysis.effects.iter().any(|effect| !matches!(effect, Effect::FillRows { .. }));
         if there && (makes || strength(analysis.class) >= strength(Class::Adds)) {
             // Without IF NOT EXISTS it fails; with it, it does nothing.
             self.ctx.raise(analysis.class);
             let fails = !self.unsure && fails_when_there(node);
-            if fails && !self.late && !self.catches_duplicates {
+            if fails && (!self.late || self.applies) && !self.catches_duplicates {
                 let (span, what) = (self.ctx.statement.span, analysis.kind);
                 let message = format!("{what} in the block makes what is there already");
                 self.ctx.require(
@@ -493,7 +504,8 @@ impl<'c, 'a> Runner<'c, 'a> {
         if analysis.transaction.is_some() {
             self.ctx.analysis.transaction = analysis.transaction;
         }
-        if makes && (self.unsure || self.late) {
+        let perhaps = self.unsure || self.late && !self.applies;
+        if makes && perhaps {
             self.ctx.opaque("changes of the schema that depend on a condition that is not known here");
             return false;
         }
@@ -509,12 +521,23 @@ impl<'c, 'a> Runner<'c, 'a> {
         own.new_labels.extend(analysis.new_labels);
         own.provides.extend(analysis.provides);
         if !analysis.effects.is_empty() {
-            if makes {
-                self.catalog.to_mut().apply(&analysis.effects, Origin::Live);
+            let mut effects = analysis.effects;
+            if perhaps {
+                effects.iter_mut().for_each(unsure_detail);
             }
-            own.effects.extend(analysis.effects);
+            if !effects.iter().all(|effect| matches!(effect, Effect::FillRows { .. })) {
+                self.catalog.to_mut().apply(&effects, Origin::Live);
+            }
+            own.effects.extend(effects);
         }
         false
+    }
+}
+
+/// What is perhaps set is not known.
+fn unsure_detail(effect: &mut Effect) {
+    if let Effect::SetDetail { value, .. } = effect {
+        *value = DetailValue::Unknown;
     }
 }
 

@@ -108,6 +108,7 @@ impl Context<'_> {
     pub fn select_statement(&mut self, select: &protobuf::SelectStmt) {
         self.analysis.kind = "SELECT";
         self.raise(Class::Reads);
+        self.sure_call = only_call(select);
         let mut resolver = Resolver::new(self, true);
         resolver.top_level = true;
         resolver.select(select);
@@ -121,6 +122,39 @@ impl Context<'_> {
         if strength(class) > strength(self.analysis.class) {
             self.analysis.class = class;
         }
+    }
+}
+
+/// The only call of a query that makes it once, whatever the rows are: `SELECT f()`, `SELECT * FROM f()`.
+fn only_call(select: &protobuf::SelectStmt) -> Option<i32> {
+    let plain = select.where_clause.is_none()
+        && select.group_clause.is_empty()
+        && select.having_clause.is_none()
+        && select.limit_count.is_none()
+        && select.limit_offset.is_none()
+        && select.with_clause.is_none()
+        && select.larg.is_none()
+        && select.values_lists.is_empty();
+    let [target] = select.target_list.as_slice() else { return None };
+    let NodeEnum::ResTarget(target) = target.node.as_ref()? else { return None };
+    let value = target.val.as_ref()?.node.as_ref()?;
+    match (value, select.from_clause.as_slice()) {
+        _ if !plain => None,
+        (NodeEnum::FuncCall(call), []) => Some(call.location).filter(|place| *place >= 0),
+        (NodeEnum::ColumnRef(_), [from]) => match from.node.as_ref()? {
+            NodeEnum::RangeFunction(range) => range_call(range),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn range_call(range: &protobuf::RangeFunction) -> Option<i32> {
+    let [only] = range.functions.as_slice() else { return None };
+    let NodeEnum::List(list) = only.node.as_ref()? else { return None };
+    match list.items.first()?.node.as_ref()? {
+        NodeEnum::FuncCall(call) => Some(call.location).filter(|place| *place >= 0),
+        _ => None,
     }
 }
 

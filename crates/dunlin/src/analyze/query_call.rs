@@ -166,7 +166,10 @@ impl Resolver<'_, '_> {
             _ => self.ctx.need_function(&name, count, span),
         };
         match id {
-            Some(id) if self.data => self.ctx.called(id),
+            Some(id) if self.data => {
+                let surely = is_call || self.ctx.sure_call == Some(call.location);
+                self.ctx.called_once(id, surely);
+            }
             Some(_) => {}
             None if name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog") => {
                 self.builtin_effects(&name.name, call, span);

@@ -1,9 +1,11 @@
 //! RENAME, SET SCHEMA and OWNER TO of every kind of object.
 
 use super::context::{Context, range_name};
-use super::object::{Meant, Thing, parts, place_of};
+use super::object::{Meant, Thing, place_of};
 use super::{Access, Class, LockMode, Place, Presence};
-use crate::catalog::{Effect, Found, Id, Name, ObjectRef, Other, QName, RelationChange, TypeKind};
+use crate::catalog::{
+    Detail, DetailValue, Effect, Found, Id, Name, ObjectRef, Other, QName, RelationChange, Subject, TypeKind,
+};
 use crate::syntax::{LenientForm, protobuf};
 use protobuf::ObjectType;
 
@@ -334,9 +336,25 @@ impl Context<'_> {
             }
             _ => None,
         };
+        let same = match &thing {
+            Thing::Type(id) | Thing::Function(id) | Thing::Other(id) | Thing::Schema(id) => {
+                self.catalog.owner_of(*id) == owner
+            }
+            _ => false,
+        };
+        if same {
+            let reason = format!("{} belongs to `{owner}` already", meant.phrase());
+            self.analysis.presence = Presence::Same { reason };
+            return;
+        }
         let effect = match thing {
             Thing::Relation(relation) => Some(relation),
-            Thing::Type(id) => composite(id),
+            Thing::Type(id) if composite(id).is_some() => composite(id),
+            Thing::Type(id) | Thing::Function(id) | Thing::Other(id) => {
+                let (of, value) = (Subject::Object(id), DetailValue::text(owner));
+                self.analysis.effects.push(Effect::SetDetail { of, detail: Detail::Owner, value });
+                return;
+            }
             Thing::Schema(schema) => {
                 self.analysis.effects.push(Effect::OwnSchema { schema, owner });
                 return;
@@ -359,35 +377,6 @@ impl Context<'_> {
         let named = node.extname.as_ref().map(|name| string_node(&name.sval));
         if let Some(meant) = named.and_then(|name| self.meant(ObjectType::ObjectExtension, &name)) {
             self.need_meant(&meant, self.statement.span);
-        }
-    }
-
-    /// Analyses COMMENT and SECURITY LABEL: the object must be there.
-    pub(super) fn comment(&mut self, kind: ObjectType, object: Option<&protobuf::Node>) {
-        self.raise(Class::Adds);
-        let Some(object) = object else { return };
-        // COMMENT ON DATABASE and LARGE OBJECT: not in the catalog.
-        if matches!(kind, ObjectType::ObjectDatabase | ObjectType::ObjectLargeobject) {
-            return;
-        }
-        if let Some(meant) = self.meant(kind, object) {
-            let table = match kind {
-                ObjectType::ObjectColumn => object.node.as_ref().and_then(parts),
-                _ => None,
-            };
-            if let Some((_, table)) = table.as_ref().and_then(|names| names.split_last()) {
-                let table = self.meant_relation(&Name::from_parts(table), ObjectType::ObjectTable);
-                if self.need_meant(&table, self.statement.span).is_none() {
-                    return;
-                }
-            }
-            match self.need_meant(&meant, self.statement.span) {
-                Some(Thing::Relation(id) | Thing::Column(id, _)) => {
-                    self.lock(id, LockMode::ShareUpdateExclusive);
-                }
-                Some(Thing::Attached(id)) => self.lock(id, LockMode::AccessShare),
-                _ => {}
-            }
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::context::{Context, range_name};
 use super::query::{Resolver, Source};
 use super::query_scope::{Entry, Scope};
-use super::{Facet, LockMode, Presence};
-use crate::catalog::{Attached, Dependency, Effect, Id, ObjectRef, Origin, QName, Relation};
+use super::{Access, Facet, LockMode, Place, Presence, Verdict};
+use crate::catalog::{Attached, Dependency, Effect, Id, ObjectRef, Origin, QName, Relation, RelationKind};
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_statement, protobuf};
 use protobuf::CmdType;
 
@@ -19,8 +20,7 @@ impl Context<'_> {
         let Some((id, table, relation)) = self.attached_to(range, object) else { return };
         self.lock(id, LockMode::AccessExclusive);
         if node.event() == CmdType::CmdSelect {
-            // Before PostgreSQL 16 it makes a view of a table.
-            self.opaque("a rule ON SELECT is a view's own query");
+            self.select_rule(node, id, &table, relation);
             return;
         }
         let rows = rows(node.event(), &table, id, relation);
@@ -43,6 +43,46 @@ impl Context<'_> {
         let definition = deparse_statement(&NodeEnum::RuleStmt(Box::new(node.clone())));
         let rule = Attached { name, depends, definition, origin: Origin::Simulated(0) };
         self.analysis.effects.push(Effect::CreateRule { relation: id, rule });
+    }
+
+    /// A rule ON SELECT is a view's own query. Before PostgreSQL 16 it makes a view of a table that is empty and bare.
+    fn select_rule(&mut self, node: &protobuf::RuleStmt, id: Id, table: &QName, relation: &Relation) {
+        let span = self.statement.span;
+        self.touch(Place::Relation(table.clone()), Access::Write);
+        let query = match node.actions.as_slice() {
+            [only] => match only.node.as_ref() {
+                Some(NodeEnum::SelectStmt(select)) => select,
+                _ => return,
+            },
+            _ => return,
+        };
+        let view = relation.kind == RelationKind::View;
+        let table_becomes_view =
+            relation.kind == RelationKind::Table && self.catalog.server_version < 160_000;
+        if !(view && node.replace || table_becomes_view) {
+            let message = format!("`{table}` may not have a rule ON SELECT");
+            self.require(Vec::new(), span, Verdict::Unknown, Code::DN216, message, Vec::new());
+        } else if table_becomes_view {
+            let message =
+                format!("`{table}` may not become a view: it has to be empty, without keys and children");
+            self.require(Vec::new(), span, Verdict::Unknown, Code::DN216, message, Vec::new());
+        }
+        let outer = std::mem::take(&mut self.depends);
+        self.view_query(query);
+        let mut depends = std::mem::replace(&mut self.depends, outer);
+        depends.retain(|need| need.on != id);
+        depends.sort_unstable();
+        depends.dedup();
+        let query = Self::view_text(&NodeEnum::SelectStmt(query.clone()), &[]);
+        let with = Relation {
+            kind: RelationKind::View,
+            depends,
+            query,
+            constraints: Vec::new(),
+            has_rows: None,
+            ..relation.clone()
+        };
+        self.analysis.effects.push(Effect::ReplaceView { view: id, with: Box::new(with) });
     }
 
     /// Takes over what an action names; it does nothing before the rule is applied.

@@ -59,17 +59,17 @@ families! {
         "copy t from stdin";
     DoStmt "DO" Partial "static PL/pgSQL with its conditions; dynamic SQL that cannot be worked out, and other languages, are opaque"
         "do $$ begin update t set a = 1; end $$";
-    CallStmt "CALL" Partial "as good as the procedure's body is known"
+    CallStmt "CALL" Partial "the procedure's static body, also what it does to the schema; conditions that are not known and dynamic SQL are opaque"
         "call p()";
     CreateStmt "CREATE TABLE" Exact ""
         "create table u (id int)";
     CreateForeignTableStmt "CREATE FOREIGN TABLE" Exact ""
         "create foreign table u (id int) server s";
-    CreateTableAsStmt "CREATE TABLE AS" Exact "opaque with EXECUTE"
+    CreateTableAsStmt "CREATE TABLE AS" Exact "opaque with EXECUTE of what was not prepared in the file"
         "create table u as select id from t";
     CreateTableAsStmt "CREATE MATERIALIZED VIEW" Exact ""
         "create materialized view u as select id from t";
-    AlterTableStmt "ALTER TABLE" Exact "statistics targets, storage, compression and replica identity are not in the catalog"
+    AlterTableStmt "ALTER TABLE" Exact ""
         "alter table t add column b int";
     AlterTableStmt "ALTER INDEX" Exact ""
         "alter index i set (fillfactor = 70)";
@@ -123,7 +123,7 @@ families! {
         "create function u() returns int language sql as 'select 1'";
     CreateFunctionStmt "CREATE PROCEDURE" Exact ""
         "create procedure u() language sql as 'select 1'";
-    AlterFunctionStmt "ALTER FUNCTION" Partial "of its attributes the catalog has the volatility only"
+    AlterFunctionStmt "ALTER FUNCTION" Exact ""
         "alter function fn() immutable";
     CreateTrigStmt "CREATE TRIGGER" Exact ""
         "create trigger u after insert on t for each row execute function tf()";
@@ -135,7 +135,7 @@ families! {
         "create rule u as on insert to t do also nothing";
     CreateEventTrigStmt "CREATE EVENT TRIGGER" Exact ""
         "create event trigger u on ddl_command_end execute function ef()";
-    AlterEventTrigStmt "ALTER EVENT TRIGGER" Partial "whether it is enabled is not in the catalog"
+    AlterEventTrigStmt "ALTER EVENT TRIGGER" Exact ""
         "alter event trigger et disable";
     CreateExtensionStmt "CREATE EXTENSION" Opaque "what it brings is known once it is there"
         "create extension hstore";
@@ -155,15 +155,15 @@ families! {
         "alter function fn() owner to r";
     AlterObjectDependsStmt "ALTER … DEPENDS ON EXTENSION" Partial "the dependency is not in the catalog"
         "alter index i depends on extension plpgsql";
-    CommentStmt "COMMENT" Partial "comments are not in the catalog"
+    CommentStmt "COMMENT" Exact ""
         "comment on table t is 'x'";
     SecLabelStmt "SECURITY LABEL" Partial "labels are not in the catalog"
         "security label on table t is 'x'";
-    GrantStmt "GRANT, REVOKE" Partial "privileges are not in the catalog"
+    GrantStmt "GRANT, REVOKE" Exact "what a role grants by grant options of its own is not worked out"
         "grant select on t to public";
     GrantRoleStmt "GRANT, REVOKE of roles" Partial "memberships are read from the server, not simulated"
         "grant r to current_user";
-    AlterDefaultPrivilegesStmt "ALTER DEFAULT PRIVILEGES" Partial "privileges are not in the catalog"
+    AlterDefaultPrivilegesStmt "ALTER DEFAULT PRIVILEGES" Exact ""
         "alter default privileges grant select on tables to public";
     CreateRoleStmt "CREATE ROLE, USER, GROUP" Partial "attributes of roles are not in the catalog"
         "create role u";
@@ -171,9 +171,9 @@ families! {
         "alter role r login";
     AlterRoleSetStmt "ALTER ROLE … SET" Partial "settings of roles are not in the catalog"
         "alter role r set work_mem = '1MB'";
-    DropOwnedStmt "DROP OWNED" Opaque "drops whatever belongs to a role"
+    DropOwnedStmt "DROP OWNED" Exact ""
         "drop owned by r";
-    ReassignOwnedStmt "REASSIGN OWNED" Opaque "changes the owner of whatever belongs to a role"
+    ReassignOwnedStmt "REASSIGN OWNED" Exact ""
         "reassign owned by r to current_user";
     VacuumStmt "VACUUM, ANALYZE" Exact ""
         "vacuum t";
@@ -255,7 +255,7 @@ families! {
         "alter operator + (int4, int4) set (restrict = none)";
     CreateStatsStmt "CREATE STATISTICS" Exact ""
         "create statistics u on id, a from t";
-    AlterStatsStmt "ALTER STATISTICS … SET STATISTICS" Partial "the target is not in the catalog"
+    AlterStatsStmt "ALTER STATISTICS … SET STATISTICS" Exact ""
         "alter statistics st set statistics 5";
     AlterCollationStmt "ALTER COLLATION … REFRESH VERSION" Partial "versions of collations are not in the catalog"
         "alter collation co refresh version";
@@ -287,7 +287,7 @@ families! {
         "alter user mapping for current_user server s options (a 'b')";
     DropUserMappingStmt "DROP USER MAPPING" Exact ""
         "drop user mapping if exists for public server s";
-    ImportForeignSchemaStmt "IMPORT FOREIGN SCHEMA" Opaque "makes tables that only the other server knows"
+    ImportForeignSchemaStmt "IMPORT FOREIGN SCHEMA" Partial "which tables it makes in its schema is known where LIMIT TO lists them; their columns are the other server's"
         "import foreign schema x from server s into public";
 }
 

@@ -6,19 +6,22 @@ use super::table_shape::{Pending, Shape};
 use super::typing::{Ty, from_ref};
 use super::{Access, Declaration, LockMode, Place};
 use crate::catalog::{
-    Column, Constraint, ConstraintKind, Dependency, Effect, Id, Name, ObjectRef, Origin, QName, Relation,
-    RelationKind, Schema, Slot, TEMPORARY,
+    Column, Constraint, ConstraintKind, Dependency, Detail, DetailValue, Effect, Id, Name, ObjectRef, Origin,
+    PartKind, QName, Relation, RelationKind, Schema, Slot, Subject, TEMPORARY,
 };
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, deparse_expression, protobuf};
 
 /// A `CREATE TABLE … (LIKE … INCLUDING …)` option, as in `TableLikeOption`.
+const LIKE_COMMENTS: u32 = 1;
+const LIKE_COMPRESSION: u32 = 1 << 1;
 const LIKE_CONSTRAINTS: u32 = 1 << 2;
 const LIKE_DEFAULTS: u32 = 1 << 3;
 const LIKE_GENERATED: u32 = 1 << 4;
 const LIKE_IDENTITY: u32 = 1 << 5;
 const LIKE_INDEXES: u32 = 1 << 6;
 const LIKE_STATISTICS: u32 = 1 << 7;
+const LIKE_STORAGE: u32 = 1 << 8;
 
 impl<'a> Context<'a> {
     /// Analyses CREATE TABLE.
@@ -91,6 +94,8 @@ impl<'a> Context<'a> {
                 slot: shape.slot,
                 relation: Box::new(plain),
             });
+            let details = (node.tablespacename.as_str(), node.access_method.as_str());
+            self.details_of_new(shape.slot.as_id(), details, &shape.relation);
             self.analysis.effects.extend(shape.effects);
         }
         if shape.relation.is_table() && range.relpersistence != "t" {
@@ -221,13 +226,23 @@ impl<'a> Context<'a> {
 
     fn inherit(&mut self, shape: &mut Shape<'a>, parent: &Relation, partition: bool) {
         for column in &parent.columns {
+            let stays = parent.constraints.iter().any(|constraint| {
+                constraint.kind == ConstraintKind::NotNull
+                    && constraint.no_inherit
+                    && constraint.columns == [column.number]
+            });
+            let not_null = column.not_null && !stays;
             if let Some(there) = shape.relation.columns.iter_mut().find(|there| there.name == column.name) {
-                there.not_null |= column.not_null;
+                there.not_null |= not_null;
                 continue;
             }
             self.provide(ObjectRef::column(&shape.name, &column.name));
             let number = shape.relation.next_number();
-            let mut copy = Column { number, inherited: true, local: false, ..column.clone() };
+            if let Some(parent) = shape.relation.parents.last().copied() {
+                let stored = [Detail::Storage, Detail::Compression];
+                self.copy_details(shape, (parent, column.number), number, &stored);
+            }
+            let mut copy = Column { number, not_null, inherited: true, local: false, ..column.clone() };
             copy.identity = copy.identity.filter(|_| partition && self.catalog.server_version >= 170_000);
             shape.relation.columns.push(copy);
         }
@@ -279,11 +294,11 @@ impl<'a> Context<'a> {
         shape.relation.columns_known &= other.columns_known;
         let wants = |option: u32| like.options & option != 0;
         for column in &other.columns {
-            self.like_column(shape, column, like.options);
+            self.like_column(shape, id, column, like.options);
         }
         own_expressions(shape, id, other);
         if wants(LIKE_CONSTRAINTS) {
-            self.like_checks(shape, other);
+            self.like_checks(shape, id, other, wants(LIKE_COMMENTS));
         }
         if wants(LIKE_STATISTICS) {
             self.like_statistics(shape, id);
@@ -293,7 +308,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn like_column(&mut self, shape: &mut Shape<'a>, column: &Column, options: u32) {
+    fn like_column(&mut self, shape: &mut Shape<'a>, from: Id, column: &Column, options: u32) {
         let wants = |option: u32| options & option != 0;
         let mut copy = Column { inherited: false, local: true, ..column.clone() };
         if !wants(LIKE_DEFAULTS) && copy.generated.is_none() {
@@ -304,6 +319,13 @@ impl<'a> Context<'a> {
             copy.default_depends.clear();
         }
         let identity = copy.identity.take().filter(|_| wants(LIKE_IDENTITY));
+        let details = [
+            (LIKE_COMMENTS, Detail::Comment),
+            (LIKE_COMPRESSION, Detail::Compression),
+            (LIKE_STORAGE, Detail::Storage),
+        ];
+        let details: Vec<Detail> =
+            details.into_iter().filter(|(option, _)| wants(*option)).map(|(_, detail)| detail).collect();
         self.provide(ObjectRef::column(&shape.name, &copy.name));
         let name = copy.name.clone();
         match shape.relation.columns.iter_mut().find(|there| there.name == name && there.inherited) {
@@ -318,6 +340,7 @@ impl<'a> Context<'a> {
             None => {
                 self.need_once(shape, &name, -1);
                 copy.number = shape.relation.next_number();
+                self.copy_details(shape, (from, column.number), copy.number, &details);
                 shape.relation.columns.push(copy);
             }
         }
@@ -326,7 +349,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn like_checks(&mut self, shape: &mut Shape<'a>, other: &Relation) {
+    fn like_checks(&mut self, shape: &mut Shape<'a>, from: Id, other: &Relation, comments: bool) {
         for constraint in other.constraints.iter().filter(|c| matches!(c.kind, ConstraintKind::Check(_))) {
             let names = other.names(&constraint.columns);
             let columns = names.iter().filter_map(|name| shape.relation.column(name)).map(|c| c.number);
@@ -335,6 +358,12 @@ impl<'a> Context<'a> {
             let copy =
                 Constraint { columns, inherited: false, local: true, definition: None, ..constraint.clone() };
             super::table_constraint::add(shape, copy, None);
+            let part = |of: Id| Subject::Part(of, PartKind::Constraint, constraint.name.as_str().into());
+            let comment = self.catalog.detail(&part(from), Detail::Comment);
+            if comments && *comment != DetailValue::Absent {
+                let (of, value) = (part(shape.any_id()), comment.clone());
+                shape.effects.push(Effect::SetDetail { of, detail: Detail::Comment, value });
+            }
         }
     }
 
@@ -426,10 +455,8 @@ impl<'a> Context<'a> {
         let outer = std::mem::take(&mut self.depends);
         let output = match node.query.as_ref().and_then(|query| query.node.as_ref()) {
             Some(NodeEnum::SelectStmt(select)) => self.query(select),
-            _ => {
-                self.opaque("CREATE TABLE AS EXECUTE");
-                None
-            }
+            Some(NodeEnum::ExecuteStmt(execute)) => self.prepared_query(execute),
+            _ => None,
         };
         let depends = std::mem::replace(&mut self.depends, outer);
         let kind = if materialized { RelationKind::MaterializedView } else { RelationKind::Table };
@@ -450,7 +477,12 @@ impl<'a> Context<'a> {
                 .and_then(|query| query.node.as_ref())
                 .and_then(|query| Self::view_text(query, &super::context::strings(&into.col_names)));
         }
+        let plain = Relation { columns: Vec::new(), ..relation.clone() };
+        let made = self.analysis.effects.len();
         self.new_relation(name, slot, relation, node.if_not_exists);
+        if self.analysis.effects.len() > made {
+            self.details_of_new(slot.as_id(), (&into.table_space_name, &into.access_method), &plain);
+        }
     }
 
     /// Takes over the columns that a query gives, under other names where they are listed.

@@ -35,8 +35,13 @@ impl<'a> Context<'a> {
                 ConstrType::ConstrCheck => self.check_constraint(shape, node),
                 ConstrType::ConstrNotnull => {
                     for key in strings(&node.keys) {
-                        self.need_own_column(shape, &key, node.location);
-                        self.set_not_null(shape, &key, &node.conname);
+                        let column = self.need_own_column(shape, &key, node.location);
+                        self.set_not_null(shape, &key, node);
+                        if let (Some(relation), Some(column)) = (shape.id, column) {
+                            let change = ColumnChange::NotNull(true);
+                            let only = shape.only || node.is_no_inherit;
+                            shape.effects.push(Effect::AlterColumn { relation, column, change, only });
+                        }
                     }
                 }
                 _ => {}
@@ -167,7 +172,8 @@ impl<'a> Context<'a> {
             }
             numbers.extend(self.need_own_column(shape, column, node.location));
             if let Some(found) = shape.relation.column(column) {
-                self.need_default_class("btree", from_ref(&found.ty), node.location);
+                let method = if node.without_overlaps { "gist" } else { "btree" };
+                self.need_default_class(method, from_ref(&found.ty), node.location);
             }
             if primary {
                 super::table_shape::with_column(shape, column, |column| column.not_null = true);
@@ -195,6 +201,7 @@ impl<'a> Context<'a> {
             keys: numbers.iter().map(|number| plain_key(*number)).collect(),
             uses: numbers.iter().chain(&include).copied().collect(),
             include,
+            method: if node.without_overlaps { "gist".to_owned() } else { "btree".to_owned() },
             ..btree(shape.any_id())
         };
         let index = self.make_index(shape, &name, index, &options_of(&node.options));
@@ -589,10 +596,15 @@ fn with_flags(kind: ConstraintKind, node: &protobuf::Constraint) -> Constraint {
     Constraint {
         deferrable: node.deferrable || node.initdeferred,
         deferred: node.initdeferred,
-        validated: !node.skip_validation,
+        validated: !node.skip_validation && (node.is_enforced || !enforceable(node)),
         no_inherit: node.is_no_inherit,
         ..Constraint::new(kind)
     }
+}
+
+/// Whether it is a constraint that may be NOT ENFORCED.
+fn enforceable(node: &protobuf::Constraint) -> bool {
+    matches!(node.contype(), ConstrType::ConstrCheck | ConstrType::ConstrForeign)
 }
 
 /// A valid btree index without keys.

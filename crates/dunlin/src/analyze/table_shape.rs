@@ -133,6 +133,8 @@ impl<'a> Context<'a> {
             self.serial_sequence(shape, &mut column);
         }
         self.depends = outer;
+        let stored = (definition.storage_name.as_str(), definition.compression.as_str());
+        super::detail::column_storage(self.catalog, shape, &column, stored);
         shape.relation.columns.push(column);
         self.column_constraints(shape, &definition.colname, &definition.constraints);
     }
@@ -146,7 +148,7 @@ impl<'a> Context<'a> {
     ) {
         for constraint in folded(nodes) {
             match constraint.contype() {
-                ConstrType::ConstrNotnull => self.set_not_null(shape, column, &constraint.conname),
+                ConstrType::ConstrNotnull => self.set_not_null(shape, column, &constraint),
                 ConstrType::ConstrDefault => {
                     if let Some(node) = constraint.raw_expr.as_deref() {
                         let ty = shape
@@ -202,18 +204,29 @@ impl<'a> Context<'a> {
         with_column(shape, column, |column| column.generated = Some(Expr::new(text)));
     }
 
-    /// Makes a column NOT NULL; from PostgreSQL 18 a named one is a constraint of its own.
-    pub(super) fn set_not_null(&mut self, shape: &mut Shape<'a>, column: &str, name: &str) {
+    /// Makes a column NOT NULL; from PostgreSQL 18 that is a constraint, of which those are listed that say more.
+    pub(super) fn set_not_null(&mut self, shape: &mut Shape<'a>, column: &str, node: &protobuf::Constraint) {
         with_column(shape, column, |column| column.not_null = true);
-        if !name.is_empty() && self.catalog.server_version >= 180_000 {
-            let number = shape.relation.column(column).map(|column| column.number);
-            let constraint = crate::catalog::Constraint {
-                name: name.to_owned(),
-                columns: number.into_iter().collect(),
-                ..crate::catalog::Constraint::new(crate::catalog::ConstraintKind::NotNull)
-            };
-            super::table_constraint::add(shape, constraint, None);
+        let plain = node.conname.is_empty() && !node.is_no_inherit && !node.skip_validation;
+        if plain || self.catalog.server_version < 180_000 {
+            return;
         }
+        let name = match node.conname.as_str() {
+            "" => {
+                let table = shape.name.name.clone();
+                shape.chooser.constraint(&table, column, "not_null")
+            }
+            name => name.to_owned(),
+        };
+        let number = shape.relation.column(column).map(|column| column.number);
+        let constraint = crate::catalog::Constraint {
+            name,
+            columns: number.into_iter().collect(),
+            validated: shape.id.is_none() || !node.skip_validation,
+            no_inherit: node.is_no_inherit,
+            ..crate::catalog::Constraint::new(crate::catalog::ConstraintKind::NotNull)
+        };
+        super::table_constraint::add(shape, constraint, None);
     }
 
     fn serial_sequence(&mut self, shape: &mut Shape<'a>, column: &mut Column) {
@@ -345,10 +358,13 @@ fn folded(nodes: &[protobuf::Node]) -> Vec<protobuf::Constraint> {
             (
                 ConstrType::ConstrAttrNotDeferrable
                 | ConstrType::ConstrAttrImmediate
-                | ConstrType::ConstrAttrEnforced
-                | ConstrType::ConstrAttrNotEnforced,
+                | ConstrType::ConstrAttrEnforced,
                 _,
             ) => {}
+            (ConstrType::ConstrAttrNotEnforced, Some(last)) => {
+                last.is_enforced = false;
+                last.skip_validation = true;
+            }
             _ => list.push((**constraint).clone()),
         }
     }

@@ -305,7 +305,11 @@ impl<'a> Context<'a> {
                 .map(|(ty, mode)| crate::catalog::Parameter { name: None, ty, mode })
                 .collect();
             self.provide(ObjectRef::Function { name: name.clone(), arguments: None });
-            let effect = Effect::CreateFunction { name: name.clone(), function: Box::new(function) };
+            let effect = Effect::CreateFunction {
+                name: name.clone(),
+                function: Box::new(function),
+                details: super::function_details::constructor_details(made.0 == multirange.0),
+            };
             self.analysis.effects.push(effect);
         }
     }

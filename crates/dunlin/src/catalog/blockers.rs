@@ -1,6 +1,9 @@
 //! What keeps an object from being dropped without CASCADE, as in `pg_depend`.
 
-use super::{Catalog, ColumnNumber, Dependent, Id, RelationKind, TypeKind};
+use super::{
+    Catalog, ColumnNumber, Dependent, Detail, DetailValue, Id, Ident, Privileges, Relation, RelationKind,
+    Subject, TypeKind,
+};
 use std::collections::BTreeSet;
 
 impl Catalog {
@@ -14,7 +17,8 @@ impl Catalog {
                 return found;
             }
         }
-        roots.iter().find_map(|root| self.referring_to_whole(*root, &gone))
+        let whole = roots.iter().find_map(|root| self.referring_to_whole(*root, &gone));
+        whole.or_else(|| gone.iter().find_map(|id| self.user_by_name(*id, &gone)))
     }
 
     /// The objects, and what is part of them: indexes, owned sequences, partitions, statistics.
@@ -52,6 +56,82 @@ impl Catalog {
             Some(ty) => matches!(ty.kind, TypeKind::Domain(_)),
             None => true,
         }
+    }
+
+    /// Columns and keys name their collations and operator classes, tables their access method.
+    fn user_by_name(&self, root: Id, gone: &BTreeSet<Id>) -> Option<Id> {
+        let other = self.other(root)?;
+        let schema = other.schema.map_or("", |schema| self.schema_name(schema));
+        let text = format!("{}.{}", Ident(schema), Ident(&other.name));
+        let is_it = |name: &Option<String>| name.as_deref() == Some(text.as_str());
+        let uses = |id: Id, relation: &Relation| match other.class.as_str() {
+            "collation" => {
+                relation.columns.iter().any(|column| is_it(&column.collation))
+                    || relation
+                        .index()
+                        .is_some_and(|index| index.keys.iter().any(|key| is_it(&key.collation)))
+            }
+            "operator class" => {
+                relation.index().is_some_and(|index| index.keys.iter().any(|key| is_it(&key.opclass)))
+            }
+            "access method" => {
+                let method = self.detail_text(&Subject::Object(id), Detail::AccessMethod);
+                method == Some(&other.name)
+                    || relation.index().is_some_and(|index| index.method == other.name)
+            }
+            _ => false,
+        };
+        let mut users = self.relations().filter(|(id, relation)| !gone.contains(id) && uses(*id, relation));
+        users.next().map(|(id, _)| id)
+    }
+
+    /// What keeps a role from being dropped: what it owns in this database, and privileges that it has.
+    pub fn blocker_of_role(&self, role: &str) -> Option<String> {
+        let schema = self.schemas().find(|(_, schema)| schema.owner == role);
+        if let Some((_, schema)) = schema {
+            return Some(format!("schema `{}`", schema.name));
+        }
+        let owned = self.relations().find(|(_, relation)| relation.owner == role).map(|(id, _)| id);
+        let details = || self.with_detail(Detail::Owner);
+        let owned = owned.or_else(|| {
+            details().find_map(|(of, owner)| match (of, owner) {
+                (Subject::Object(id), DetailValue::Text(owner))
+                    if **owner == *role && self.is_object(*id) =>
+                {
+                    Some(*id)
+                }
+                _ => None,
+            })
+        });
+        if let Some(id) = owned {
+            return Some(self.phrase_of(id));
+        }
+        let mapping = self.others_of("user mapping").find(|(_, mapping)| mapping.name == role);
+        if let Some((id, _)) = mapping {
+            return Some(self.phrase_of(id));
+        }
+        self.with_detail(Detail::Privileges).find_map(|(of, value)| match (of, value) {
+            (Subject::Default(of, ..), _) if **of == *role => Some("a default privilege".to_owned()),
+            (Subject::Object(id) | Subject::Column(id, _), DetailValue::Text(text))
+                if self.is_object(*id) =>
+            {
+                let names = Privileges::parse(text).is_some_and(|privileges| privileges.names(role));
+                names.then(|| match self.schema(*id) {
+                    Some(schema) => format!("schema `{}`", schema.name),
+                    None => self.phrase_of(*id),
+                })
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether the object is there still.
+    fn is_object(&self, id: Id) -> bool {
+        self.schema(id).is_some()
+            || self.relation(id).is_some()
+            || self.type_by_id(id).is_some()
+            || self.function(id).is_some()
+            || self.other(id).is_some()
     }
 
     /// A partition of a table that a foreign key refers to cannot go alone.
@@ -98,6 +178,15 @@ impl Catalog {
                 true
             }
         })
+    }
+
+    /// What is kept by class and name and cannot be without a column: a publication's list of columns.
+    pub fn other_needing(&self, relation: Id, column: ColumnNumber) -> Option<Id> {
+        let uses = |id: &Id| {
+            let depends = self.other(*id).map(|other| other.depends.as_slice()).unwrap_or_default();
+            depends.iter().any(|need| need.on == relation && need.column == Some(column))
+        };
+        self.dependents_of(relation).into_iter().find(uses)
     }
 
     /// Whether anything is in a schema.

@@ -1,8 +1,8 @@
 //! What an operation changes, as data.
 
 use super::{
-    Attached, Column, ColumnNumber, Constraint, Dependency, Expr, Function, Id, Identity, Name, ObjectRef,
-    Other, QName, Relation, Schema, Trigger, Type, TypeRef,
+    Attached, Column, ColumnNumber, Constraint, Dependency, Detail, DetailValue, Expr, Function, Id,
+    Identity, Name, ObjectRef, Other, QName, Relation, Schema, Subject, Trigger, Type, TypeRef,
 };
 
 /// A change of a column that keeps the column.
@@ -257,6 +257,8 @@ pub enum Effect {
         name: QName,
         /// The function; its `schema` is set when applied.
         function: Box<Function>,
+        /// STRICT, COST and the like, where they are not as without saying.
+        details: Vec<(Detail, DetailValue)>,
     },
     /// Replaces a function's facts (ALTER FUNCTION).
     ReplaceFunction {
@@ -350,6 +352,25 @@ pub enum Effect {
     DropOther {
         /// The object.
         other: Id,
+    },
+    /// What the operation makes from here on belongs to another role than the current one.
+    Act {
+        /// The role; empty where it is not known.
+        role: String,
+    },
+    /// Sets a detail of an object: a comment, privileges …
+    SetDetail {
+        /// What it is of.
+        of: Subject,
+        /// Which detail.
+        detail: Detail,
+        /// Its new value.
+        value: DetailValue,
+    },
+    /// Tables that are not known are made in a schema.
+    Open {
+        /// The schema.
+        schema: Id,
     },
     /// Rows were added to a table.
     FillRows {

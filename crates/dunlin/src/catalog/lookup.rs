@@ -80,6 +80,33 @@ impl<T> Found<T> {
     }
 }
 
+impl SearchPath {
+    /// Reads a `search_path` setting: names, quoted or not, between commas.
+    pub fn parse(setting: &str) -> SearchPath {
+        let mut names = Vec::new();
+        let mut name = String::new();
+        let mut quoted = false;
+        let mut characters = setting.chars().peekable();
+        while let Some(character) = characters.next() {
+            match character {
+                '"' if quoted && characters.peek() == Some(&'"') => {
+                    characters.next();
+                    name.push('"');
+                }
+                '"' => quoted = !quoted,
+                ',' if !quoted => names.push(std::mem::take(&mut name)),
+                character if quoted => name.push(character),
+                character if character.is_whitespace() => {}
+                character => name.extend(character.to_lowercase()),
+            }
+        }
+        names.push(name);
+        // A setting of '' is shown as "" and names no schema.
+        names.retain(|name| !name.is_empty());
+        SearchPath(names)
+    }
+}
+
 impl Catalog {
     /// Finds a schema by name.
     pub fn find_schema(&self, name: &str) -> Found<Id> {
@@ -239,6 +266,7 @@ impl Catalog {
             None if self.system_objects || path.0.iter().any(|schema| Catalog::is_system_schema(schema)) => {
                 Found::Unknown
             }
+            _ if schemas.iter().any(|schema| self.is_open(*schema)) => Found::Unknown,
             _ => self.no(),
         }
     }
@@ -253,5 +281,18 @@ impl Catalog {
     /// Whether the current role can act as the owner through membership.
     pub fn owned_through_membership(&self, owner: &str) -> bool {
         self.memberships.contains(owner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SearchPath;
+
+    #[test]
+    fn search_paths_are_read_as_the_server_does() {
+        assert_eq!(SearchPath::parse(r#""$user", public"#).0, ["$user", "public"]);
+        assert_eq!(SearchPath::parse(r#"App, "My ""Own"" Schema",x"#).0, ["app", r#"My "Own" Schema"#, "x"]);
+        assert!(SearchPath::parse(r#""""#).0.is_empty());
+        assert!(SearchPath::parse("").0.is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod builtin;
 pub mod describe;
+mod details;
 pub mod effect;
 
 mod apply;
@@ -10,15 +11,18 @@ pub mod lookup;
 mod model;
 mod name;
 mod other;
+pub mod privileges;
 
 pub use apply::Dependent;
 pub use effect::{ColumnChange, ConstraintChange, Effect, RelationChange, Slot, Target};
 
 pub use describe::{Difference, difference};
+pub use details::{Detail, DetailValue, PartKind, Subject};
 pub use lookup::{Found, SearchPath, TEMPORARY};
 pub use model::*;
 pub use name::{Ident, Name, ObjectRef, QName};
 pub use other::Other;
+pub use privileges::Privileges;
 
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +52,12 @@ pub struct Catalog {
     others: BTreeMap<Id, Other>,
     /// The objects of each class of them; may name some that are gone.
     other_classes: FxHashMap<String, BTreeSet<Id>>,
+    /// What most objects do not have: comments, privileges …
+    details: details::Details,
+    /// The role that the operation under application runs as, where it is not the current one.
+    acting: Option<String>,
+    /// Schemas in which something made tables that are not known.
+    open: BTreeSet<Id>,
     /// Version of the server, as `server_version_num`; the grammar's own when there is no server.
     pub server_version: u32,
     /// The role that statements run as; empty where unknown.
@@ -396,6 +406,11 @@ impl Catalog {
             .copied()
             .filter(|id| self.relations.get(id).is_some_and(|relation| relation.parents.contains(&table)))
             .collect()
+    }
+
+    /// Whether a schema may hold tables that are not known.
+    pub fn is_open(&self, schema: Id) -> bool {
+        self.open.contains(&schema)
     }
 
     /// Whether a schema is PostgreSQL's own.

@@ -6,6 +6,7 @@ use super::planner::{Decision, Planner};
 use super::policy::InvalidOperations;
 use super::step::Action;
 use crate::analyze::Analysis;
+use crate::catalog::Effect;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use std::sync::Arc;
 
@@ -16,7 +17,9 @@ impl Planner<'_> {
         self.farthest = self.farthest.max(Some(index));
         self.open.remove(&index);
         self.parking.remove(index);
-        if !analysis.effects.is_empty() {
+        // A comment or a privilege that is not as it was tells nothing of what ran.
+        let detail = |effect: &Effect| matches!(effect, Effect::SetDetail { .. });
+        if !analysis.effects.iter().all(detail) {
             self.changing.insert(index);
         }
         let rewrite = analysis.rewrite.clone();

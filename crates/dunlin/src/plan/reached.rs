@@ -258,7 +258,7 @@ fn parts_of(effect: &Effect, catalog: &Catalog) -> Vec<Part> {
         Effect::CreateType { name, .. } => {
             catalog.type_at(name).map(|(id, _)| vec![(id, None)]).unwrap_or_default()
         }
-        Effect::CreateFunction { name, function } => catalog
+        Effect::CreateFunction { name, function, .. } => catalog
             .functions()
             .filter(|(id, _)| catalog.function_name(*id) == *name)
             .filter(|(_, found)| found.signature() == function.signature())

@@ -35,3 +35,14 @@ create rule of_b as on update to kinds_of_rule where old.b > 1 do instead nothin
 alter table kinds_of_rule drop column b cascade;
 drop table history cascade;
 drop table base cascade;
+create table becomes_view (a int, b text);
+create table for_rules (a int, b text, c int);
+create rule "_RETURN" as on select to becomes_view do instead select a, b from for_rules;
+alter table for_rules drop column b;
+select a, b from becomes_view;
+create view view_by_rule as select a from for_rules;
+create or replace rule "_RETURN" as on select to view_by_rule do instead select c as a from for_rules;
+alter table for_rules drop column c;
+create rule another as on select to view_by_rule do instead select 1 as a;
+drop view view_by_rule;
+drop table for_rules cascade;

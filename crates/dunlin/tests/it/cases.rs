@@ -21,8 +21,9 @@ fn cases() -> Vec<(String, String)> {
 fn the_simulation_agrees_with_the_server_after_every_statement() {
     let mut total = Counts::default();
     let mut wrong = String::new();
+    let options = Options { dependents: true, ..Options::default() };
     for (name, text) in cases() {
-        let report = run_file(&name, &text, &Options::default());
+        let report = run_file(&name, &text, &options);
         total.extend(&report.counts);
         let entries = report.entries.iter().filter(|entry| {
             matches!(entry.judgement.outcome, Outcome::FalseInvalid | Outcome::Missed | Outcome::Difference)

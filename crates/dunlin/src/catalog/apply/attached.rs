@@ -1,15 +1,34 @@
 //! Triggers, policies and rules.
 
-use crate::catalog::{Catalog, Id, Ident, ObjectRef, Trigger};
+use crate::catalog::{Catalog, Detail, DetailValue, Id, Ident, ObjectRef, PartKind, Subject, Trigger};
 
 impl Catalog {
     /// Makes a trigger, which takes the place of one of the same name.
     pub(super) fn create_trigger(&mut self, relation: Id, trigger: Trigger) {
+        match self.relation(relation).is_some_and(|table| table.has_trigger(&trigger.name)) {
+            // One that is replaced is enabled again, and keeps the rest.
+            true => {
+                let of = Subject::Part(relation, PartKind::Trigger, trigger.name.as_str().into());
+                self.set_detail(of, Detail::Enabled, DetailValue::Absent);
+            }
+            false => self.part_is_new(relation, PartKind::Trigger, &trigger.name),
+        }
+        if trigger.inherited {
+            self.enabled_as_above(relation, &trigger.name);
+        }
         if let Some(table) = self.relations.get_mut(&relation) {
             table.triggers.retain(|old| old.name != trigger.name);
             table.triggers.push(trigger);
         }
         self.note_dependencies(relation);
+    }
+
+    /// A partition's trigger is enabled as the one that it comes from.
+    fn enabled_as_above(&mut self, partition: Id, name: &str) {
+        let of = |table: Id| Subject::Part(table, PartKind::Trigger, name.into());
+        let parent = self.relation(partition).and_then(|table| table.parents.first().copied());
+        let value = parent.map(|parent| self.detail(&of(parent), Detail::Enabled).clone());
+        self.set_detail(of(partition), Detail::Enabled, value.unwrap_or(DetailValue::Absent));
     }
 
     /// Drops a trigger, and those that partitions got from it.
@@ -37,6 +56,7 @@ impl Catalog {
             true => self.cloned_triggers(relation, name),
             false => Vec::new(),
         };
+        self.part_renamed(relation, PartKind::Trigger, name, to);
         let Some(table) = self.relations.get_mut(&relation) else { return };
         for trigger in table.triggers.iter_mut().filter(|trigger| trigger.name == name) {
             to.clone_into(&mut trigger.name);
@@ -65,6 +85,11 @@ impl Catalog {
     pub(super) fn rename_attached(&mut self, relation: Id, object: &ObjectRef, to: &str) {
         if let ObjectRef::Trigger { name, .. } = object {
             self.rename_trigger(relation, name, to);
+        }
+        match object {
+            ObjectRef::Policy { name, .. } => self.part_renamed(relation, PartKind::Policy, name, to),
+            ObjectRef::Rule { name, .. } => self.part_renamed(relation, PartKind::Rule, name, to),
+            _ => {}
         }
         let Some(table) = self.relations.get_mut(&relation) else { return };
         match object {

@@ -1,7 +1,8 @@
 //! Columns of a table and of its descendants.
 
 use crate::catalog::{
-    Catalog, Column, ColumnChange, ColumnNumber, ConstraintKind, Expr, Id, Ident, Origin, RelationKind,
+    Catalog, Column, ColumnChange, ColumnNumber, ConstraintKind, Detail, DetailValue, Expr, Id, Ident,
+    Origin, RelationKind, Subject,
 };
 use crate::syntax::{TokenKind, tokens};
 use std::collections::BTreeSet;
@@ -26,6 +27,8 @@ impl Catalog {
             let mut copy = Column { number, origin, inherited, local, ..column.clone() };
             copy.default_depends = column.default_depends_of(relation, id, table);
             table.columns.push(copy);
+            // One that was dropped may have had its number.
+            self.forget_details(&Subject::Column(id, number));
             self.note_dependencies(id);
             tables.extend(self.children_of(id).into_iter().map(|child| (child, true)));
             tables.extend(self.typed_tables(id).into_iter().map(|typed| (typed, false)));
@@ -134,6 +137,17 @@ impl Catalog {
                     column.default_depends.clone_from(depends);
                 }
             });
+            if let (ColumnChange::NotNull(false), Some(table)) = (change, self.relations.get_mut(&relation)) {
+                table.constraints.retain(|constraint| {
+                    constraint.kind != ConstraintKind::NotNull || constraint.columns != [column]
+                });
+            }
+            if matches!(change, ColumnChange::Type(..)) {
+                // How its values are stored is the new type's again.
+                for detail in [Detail::Storage, Detail::Compression] {
+                    self.set_detail(Subject::Column(relation, column), detail, DetailValue::Absent);
+                }
+            }
             if matches!(change, ColumnChange::Identity(None)) {
                 self.drop_owned_sequences(relation, column, true);
             }

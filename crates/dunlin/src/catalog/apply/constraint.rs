@@ -2,7 +2,7 @@
 
 use crate::catalog::effect::{ConstraintChange, Slot, Target};
 use crate::catalog::{
-    Catalog, ColumnNumber, Constraint, ConstraintKind, Id, Origin, Reference, RelationKind,
+    Catalog, ColumnNumber, Constraint, ConstraintKind, Id, Origin, PartKind, Reference, RelationKind,
 };
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -67,7 +67,12 @@ impl Catalog {
             primary.clone_from(&constraint.columns);
         }
         let partition = table.partition_bound.is_some();
-        let there = table.constraints.iter_mut().find(|there| there.name == constraint.name);
+        let not_null = constraint.kind == ConstraintKind::NotNull;
+        let merges = |there: &Constraint| match not_null {
+            true => there.kind == ConstraintKind::NotNull && there.columns == constraint.columns,
+            false => there.name == constraint.name,
+        };
+        let there = table.constraints.iter_mut().find(|there| merges(there));
         match there {
             Some(there) if check && matches!(there.kind, ConstraintKind::Check(_)) => {
                 // Of the same name: they merge, on whichever side it was first.
@@ -75,8 +80,15 @@ impl Catalog {
                 // A partition's is never its own.
                 there.local = (there.local || constraint.local) && !(partition && there.inherited);
             }
+            Some(there) if not_null => {
+                there.inherited |= constraint.inherited;
+                there.local |= constraint.local;
+            }
             Some(_) if goes_down => return,
-            _ => table.constraints.push(constraint.clone()),
+            _ => {
+                table.constraints.push(constraint.clone());
+                self.part_is_new(id, PartKind::Constraint, &constraint.name);
+            }
         }
         self.note_dependencies(id);
         for column in primary {
@@ -110,7 +122,19 @@ impl Catalog {
             return;
         }
         for child in self.children_of(relation) {
-            self.leave_constraint(child, name, only, false);
+            let below = self.constraint_below(relation, child, &constraint);
+            self.leave_constraint(child, &below, only, false);
+        }
+    }
+
+    /// The name that a constraint has in a descendant: NOT NULL is known by its column.
+    fn constraint_below(&self, relation: Id, child: Id, constraint: &Constraint) -> String {
+        let columns = self.translated(relation, child, &constraint.columns);
+        let is_it = |found: &&Constraint| found.kind == ConstraintKind::NotNull && found.columns == columns;
+        let found = self.relation(child).and_then(|child| child.constraints.iter().find(is_it));
+        match found {
+            Some(found) if constraint.kind == ConstraintKind::NotNull => found.name.clone(),
+            _ => constraint.name.clone(),
         }
     }
 
@@ -120,6 +144,10 @@ impl Catalog {
         let table = self.relations.get_mut(&relation)?;
         let at = table.constraints.iter().position(|constraint| constraint.name == name)?;
         let constraint = table.constraints.remove(at);
+        if let (ConstraintKind::NotNull, [column]) = (&constraint.kind, constraint.columns.as_slice()) {
+            let column = *column;
+            self.with_column(relation, column, |column| column.not_null = false);
+        }
         if let (Some(index), true) = (constraint.index, constraint.is_key()) {
             let referring = self.foreign_keys_on(relation, index);
             let parts = self.children_of(index);
@@ -175,6 +203,7 @@ impl Catalog {
     }
 
     pub(super) fn rename_constraint(&mut self, relation: Id, name: &str, to: &str) {
+        self.part_renamed(relation, PartKind::Constraint, name, to);
         let Some(table) = self.relations.get_mut(&relation) else { return };
         let mut index = None;
         let mut goes_down = false;

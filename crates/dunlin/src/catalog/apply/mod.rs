@@ -3,6 +3,7 @@
 mod attached;
 mod column;
 mod constraint;
+mod details;
 mod drop;
 mod other;
 mod relation;
@@ -12,7 +13,10 @@ mod types;
 pub use drop::Dependent;
 
 use crate::catalog::effect::Slot;
-use crate::catalog::{Catalog, ConstraintKind, Effect, Id, Origin, QName, RelationKind, TypeKind};
+use crate::catalog::{
+    Catalog, ConstraintKind, Detail, DetailValue, Effect, Id, Origin, PartKind, QName, RelationKind, Subject,
+    TypeKind,
+};
 use rustc_hash::FxHashMap;
 
 impl Catalog {
@@ -24,6 +28,7 @@ impl Catalog {
         for effect in effects {
             self.apply_one(effect, origin, &mut slots);
         }
+        self.acting = None;
     }
 
     /// The same with effects that nobody needs any more: what they make is not copied.
@@ -34,18 +39,22 @@ impl Catalog {
                 Effect::CreateRelation { name, slot, relation } => {
                     self.create_relation(&name, slot, *relation, origin, &mut slots);
                 }
-                Effect::CreateFunction { name, function } => {
+                Effect::CreateFunction { name, function, details } => {
+                    let signature = function.signature();
                     self.create_function(&name, *function, origin, &mut slots);
+                    self.set_attributes(&name, &signature, &details);
                 }
                 effect => self.apply_one(&effect, origin, &mut slots),
             }
         }
+        self.acting = None;
     }
 
     fn apply_one(&mut self, effect: &Effect, origin: Origin, slots: &mut FxHashMap<Slot, Id>) {
         match effect {
             Effect::CreateSchema(schema) => {
-                self.add_schema(crate::catalog::Schema { origin, ..schema.clone() });
+                let id = self.add_schema(crate::catalog::Schema { origin, ..schema.clone() });
+                self.born(id);
             }
             Effect::CreateRelation { name, slot, relation } => {
                 self.create_relation(name, *slot, (**relation).clone(), origin, slots);
@@ -89,12 +98,19 @@ impl Catalog {
                 self.create_trigger(relation, trigger);
             }
             Effect::CreatePolicy { relation, policy } => {
+                self.part_is_new(*relation, PartKind::Policy, &policy.name);
                 if let Some(table) = self.relation_mut(*relation) {
                     table.policies.push(crate::catalog::Attached { origin, ..policy.clone() });
                 }
                 self.note_dependencies(*relation);
             }
             Effect::CreateRule { relation, rule } => {
+                let there = self
+                    .relation(*relation)
+                    .is_some_and(|table| table.rules.iter().any(|old| old.name == rule.name));
+                if !there {
+                    self.part_is_new(*relation, PartKind::Rule, &rule.name);
+                }
                 if let Some(table) = self.relation_mut(*relation) {
                     table.rules.retain(|old| old.name != rule.name);
                     table.rules.push(crate::catalog::Attached { origin, ..rule.clone() });
@@ -123,8 +139,9 @@ impl Catalog {
             }
             Effect::RenameType { ty, to } => self.rename_type(*ty, to),
             Effect::DropType { ty } => self.drop_type(*ty),
-            Effect::CreateFunction { name, function } => {
+            Effect::CreateFunction { name, function, details } => {
                 self.create_function(name, (**function).clone(), origin, slots);
+                self.set_attributes(name, &function.signature(), details);
             }
             Effect::ReplaceFunction { function, with } => {
                 if self.take_function(*function).is_some() {
@@ -147,16 +164,16 @@ impl Catalog {
                 }
             }
             Effect::OwnSchema { schema, owner } => {
-                if let Some(schema) = self.schemas.get_mut(schema) {
-                    schema.owner.clone_from(owner);
-                }
+                self.change_owner(*schema, &DetailValue::text(owner.as_str()));
             }
             Effect::DropSchema { schema } => self.drop_schema(*schema),
             Effect::CreateExtension { name } => {
+                self.forget_details(&Subject::Extension(name.as_str().into()));
                 self.extensions.insert(name.clone(), String::new());
             }
             Effect::DropExtension { name } => self.drop_extension(name),
             Effect::CreateRole { name } => {
+                self.forget_details(&Subject::Role(name.as_str().into()));
                 if let Some(roles) = &mut self.roles {
                     roles.insert(name.clone());
                 }
@@ -172,6 +189,14 @@ impl Catalog {
             }
             Effect::ReplaceOther { other, with } => self.replace_other(*other, with),
             Effect::DropOther { other } => self.drop_other(*other),
+            Effect::Act { role } => self.acting = Some(role.clone()),
+            Effect::SetDetail { of, detail, value } => match (self.place_subject(of, slots), detail) {
+                (Subject::Object(id), Detail::Owner) => self.change_owner(id, value),
+                (of, detail) => self.set_detail(of, *detail, value.clone()),
+            },
+            Effect::Open { schema } => {
+                self.open.insert(*schema);
+            }
             Effect::FillRows { relation } => {
                 if let Some(table) = self.relation_mut(*relation) {
                     table.has_rows = Some(true);
@@ -229,6 +254,7 @@ impl Catalog {
         }
         let id = self.place(slot.as_id(), slots);
         self.add_relation_as(id, relation);
+        self.born(id);
     }
 
     /// Turns the placeholder ids in a relation into those that the relations of this operation have.

@@ -27,6 +27,7 @@ impl Catalog {
             None => self.reserve(),
         };
         self.add_type_as(id, ty);
+        self.born(id);
     }
 
     /// Makes an object that is kept by class and name, under the id of its slot if it has one.
@@ -47,6 +48,7 @@ impl Catalog {
             None => self.reserve(),
         };
         self.add_other_as(id, other);
+        self.born(id);
     }
 
     /// Replaces the facts of an object; who refers to it by name follows.

@@ -1,7 +1,9 @@
 //! Relations as a whole: views, names, schemas, parents.
 
 use crate::catalog::effect::{RelationChange, Slot};
-use crate::catalog::{Catalog, ConstraintKind, Id, Ident, Origin, RelationKind, TypeKind};
+use crate::catalog::{
+    Catalog, ConstraintKind, DetailValue, Id, Ident, Origin, PartKind, RelationKind, TypeKind,
+};
 use rustc_hash::FxHashMap;
 
 impl Catalog {
@@ -17,6 +19,12 @@ impl Catalog {
             old.options.clone_from(&with.options);
             old.query.clone_from(&with.query);
             old.depends.clone_from(&with.depends);
+            // A rule ON SELECT made a view of a table.
+            if old.kind != with.kind {
+                old.kind = with.kind.clone();
+                old.constraints.clear();
+                old.has_rows = with.has_rows;
+            }
         }
         self.note_dependencies(view);
     }
@@ -32,12 +40,16 @@ impl Catalog {
     pub(super) fn rename_relation(&mut self, relation: Id, to: &str) {
         let carried = self.relations.get(&relation).and_then(|r| r.index().map(|index| index.table));
         self.rename_only(relation, to);
+        let mut renamed = None;
         if let Some(table) = carried.and_then(|table| self.relations.get_mut(&table)) {
             for constraint in table.constraints.iter_mut().filter(|c| c.index == Some(relation)) {
                 if !matches!(constraint.kind, ConstraintKind::ForeignKey(_)) {
-                    to.clone_into(&mut constraint.name);
+                    renamed = Some(std::mem::replace(&mut constraint.name, to.to_owned()));
                 }
             }
+        }
+        if let (Some(table), Some(name)) = (carried, renamed) {
+            self.part_renamed(table, PartKind::Constraint, &name, to);
         }
         carried.into_iter().for_each(|table| self.note_constraints(table));
     }
@@ -136,9 +148,7 @@ impl Catalog {
             RelationChange::RemoveParent(parent) => self.remove_parent(id, *parent),
             RelationChange::Owner(owner) => {
                 for id in self.parts_of(id).into_iter().chain([id]) {
-                    if let Some(relation) = self.relations.get_mut(&id) {
-                        relation.owner.clone_from(owner);
-                    }
+                    self.change_owner(id, &DetailValue::text(owner.as_str()));
                 }
             }
             RelationChange::Persistence(persistence) => self.set_persistence(id, *persistence),

@@ -32,7 +32,8 @@ impl Catalog {
                 self.note_dependencies(id);
             }
             None => {
-                self.add_function(function);
+                let id = self.add_function(function);
+                self.born(id);
             }
         }
     }

@@ -13,15 +13,15 @@ use crate::catalog::{
 use std::collections::{BTreeSet, HashMap};
 
 // Object identifiers of the system catalogs; they are fixed.
-const PG_TYPE: Oid = 1247;
-const PG_PROC: Oid = 1255;
-const PG_CLASS: Oid = 1259;
+pub(super) const PG_TYPE: Oid = 1247;
+pub(super) const PG_PROC: Oid = 1255;
+pub(super) const PG_CLASS: Oid = 1259;
 const PG_ATTRDEF: Oid = 2604;
-const PG_CONSTRAINT: Oid = 2606;
-const PG_REWRITE: Oid = 2618;
-const PG_TRIGGER: Oid = 2620;
-const PG_POLICY: Oid = 3256;
-const PG_NAMESPACE: Oid = 2615;
+pub(super) const PG_CONSTRAINT: Oid = 2606;
+pub(super) const PG_REWRITE: Oid = 2618;
+pub(super) const PG_TRIGGER: Oid = 2620;
+pub(super) const PG_POLICY: Oid = 3256;
+pub(super) const PG_NAMESPACE: Oid = 2615;
 const PG_AMOP: Oid = 2602;
 const PG_AMPROC: Oid = 2603;
 const PG_OPCLASS: Oid = 2616;
@@ -41,6 +41,7 @@ pub(super) fn catalog(rows: &Rows, journal: &str) -> Catalog {
     builder.write_definitions();
     builder.settle_rows();
     builder.add_names();
+    builder.add_details();
     builder.catalog
 }
 
@@ -52,8 +53,8 @@ pub(super) struct Builder<'r> {
     pub(super) schemas: HashMap<Oid, Id>,
     schema_names: HashMap<Oid, &'r str>,
     pub(super) relations: HashMap<Oid, Id>,
-    types: HashMap<Oid, Id>,
-    functions: HashMap<Oid, Id>,
+    pub(super) types: HashMap<Oid, Id>,
+    pub(super) functions: HashMap<Oid, Id>,
     /// Objects that are kept by class and name, by catalog and identifier.
     pub(super) others: HashMap<(Oid, Oid), Id>,
     other_ids: BTreeSet<Id>,
@@ -377,11 +378,22 @@ impl<'r> Builder<'r> {
         if !matches!(row.kind, 'i' | 'I' | 'S') {
             let needed = self.depends_of(PG_CLASS, row.oid, None);
             relation.depends = needed.into_iter().filter(|need| self.is_other(need.on)).collect();
+            if row.kind == 'p' {
+                relation.depends.extend(self.partition_key_needs(row.oid));
+            }
         }
         relation.has_rows = match row.kind {
             'r' | 'm' if row.bytes == Some(0) => Some(false),
             _ => None,
         };
+    }
+
+    /// What the expressions of a partition key are made of, beside the table's own columns.
+    fn partition_key_needs(&self, oid: Oid) -> BTreeSet<Dependency> {
+        let own = self.relations.get(&oid);
+        let rows = self.depends.get(&(PG_CLASS, oid)).into_iter().flatten();
+        let of_table = rows.filter(|row| row.sub == 0 && row.kind == 'n' && row.on_class == PG_PROC);
+        of_table.filter_map(|row| self.dependency(row)).filter(|need| Some(&need.on) != own).collect()
     }
 
     fn fill_kind(&self, relation: &mut Relation, row: &RelationRow, parts: &mut Parts<'r>) {

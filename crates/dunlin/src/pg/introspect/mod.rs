@@ -7,6 +7,7 @@
 
 mod build;
 mod definition;
+mod details;
 mod finish;
 mod modifiers;
 mod parts;
@@ -82,7 +83,7 @@ async fn introspect_once(
     catalog.current_role = session.role;
     catalog.superuser = session.superuser;
     catalog.had_user_tables = catalog.has_user_tables();
-    Ok(Introspection { catalog, search_path: parse_search_path(&session.search_path) })
+    Ok(Introspection { catalog, search_path: SearchPath::parse(&session.search_path) })
 }
 
 /// After an error, COMMIT is a ROLLBACK; ROLLBACK TO brings the settings back in any case.
@@ -124,31 +125,6 @@ async fn begin(client: &Client, snapshot: Snapshot) -> Result<Session, PgError> 
             .parse()
             .map_err(|_| PgError::Protocol("server_version_num is no number".to_owned()))?,
     })
-}
-
-/// Reads a `search_path` setting: names, quoted or not, between commas.
-pub fn parse_search_path(setting: &str) -> SearchPath {
-    let mut names = Vec::new();
-    let mut name = String::new();
-    let mut quoted = false;
-    let mut characters = setting.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                name.push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => names.push(std::mem::take(&mut name)),
-            character if quoted => name.push(character),
-            character if character.is_whitespace() => {}
-            character => name.extend(character.to_lowercase()),
-        }
-    }
-    names.push(name);
-    // A setting of '' is shown as "" and names no schema.
-    names.retain(|name| !name.is_empty());
-    SearchPath(names)
 }
 
 /// Finds out which of the given tables hold rows, and how large they are, in one round trip.
@@ -230,17 +206,4 @@ fn probe(catalog: &Catalog, id: Id, place: usize, name: &str) -> String {
         "SELECT {place}, EXISTS (SELECT FROM {only}{name}), pg_catalog.pg_relation_size({})",
         quote_literal(name)
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_search_path;
-
-    #[test]
-    fn search_paths_are_read_as_the_server_does() {
-        assert_eq!(parse_search_path(r#""$user", public"#).0, ["$user", "public"]);
-        assert_eq!(parse_search_path(r#"App, "My ""Own"" Schema",x"#).0, ["app", r#"My "Own" Schema"#, "x"]);
-        assert!(parse_search_path(r#""""#).0.is_empty());
-        assert!(parse_search_path("").0.is_empty());
-    }
 }

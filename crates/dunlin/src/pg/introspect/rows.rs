@@ -223,6 +223,15 @@ pub(super) struct OtherRow {
     pub(super) of: Option<String>,
 }
 
+/// A property that an object has beside its definition.
+pub(super) struct DetailRow {
+    pub(super) class: Oid,
+    pub(super) object: Oid,
+    pub(super) sub: i32,
+    pub(super) detail: String,
+    pub(super) value: String,
+}
+
 /// All rows of one snapshot.
 pub(super) struct Rows {
     pub(super) schemas: Vec<SchemaRow>,
@@ -245,6 +254,7 @@ pub(super) struct Rows {
     pub(super) members: Vec<(Oid, Oid, String)>,
     pub(super) names: Vec<NameRow>,
     pub(super) others: Vec<OtherRow>,
+    pub(super) details: Vec<DetailRow>,
 }
 
 /// Reads everything; all queries are sent before the first answer is awaited.
@@ -303,7 +313,10 @@ pub(super) async fn read(client: &Client, server_version: u32) -> Result<Rows, E
         ),
         join(
             fetch(client, include_str!("../sql/introspect_names.sql"), name),
-            fetch(client, &others_sql, other),
+            join(
+                fetch(client, &others_sql, other),
+                fetch(client, include_str!("../sql/introspect_details.sql"), detail),
+            ),
         ),
     );
     let (tables, parts, attached, rest) = join4(tables, parts, attached, rest).await;
@@ -327,7 +340,8 @@ pub(super) async fn read(client: &Client, server_version: u32) -> Result<Rows, E
         depends: rest.1.0?,
         members: rest.1.1?,
         names: rest.2.0?,
-        others: rest.2.1?,
+        others: rest.2.1.0?,
+        details: rest.2.1.1?,
     })
 }
 
@@ -575,6 +589,16 @@ fn name(row: &Row) -> Result<NameRow, Error> {
         name: row.try_get(2)?,
         schema: row.try_get(3)?,
         detail: row.try_get(4)?,
+    })
+}
+
+fn detail(row: &Row) -> Result<DetailRow, Error> {
+    Ok(DetailRow {
+        class: row.try_get(0)?,
+        object: row.try_get(1)?,
+        sub: row.try_get(2)?,
+        detail: row.try_get(3)?,
+        value: row.try_get(4)?,
     })
 }
 

@@ -7,6 +7,7 @@ WHERE d.objid >= 16384 AND d.deptype IN ('n', 'a', 'i')
           d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass)
               AND (d.objsubid > 0
                    OR d.objid IN (SELECT s.seqrelid FROM pg_catalog.pg_sequence s)
+                   OR d.objid IN (SELECT p.partrelid FROM pg_catalog.pg_partitioned_table p WHERE p.partexprs IS NOT NULL)
                    OR d.objid IN (SELECT i.indexrelid FROM pg_catalog.pg_index i
                                   WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
           OR d.refclassid = 'pg_catalog.pg_type'::regclass AND d.objsubid = 0
