@@ -153,9 +153,14 @@ fn conflicting(mode: LockMode) -> impl Iterator<Item = LockMode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyze::Lock;
 
     #[test]
     fn names_get_their_schema() {
+        let qualified = |object: &str| {
+            let lock = Lock { object: object.into(), mode: LockMode::Share, relation: None };
+            lock.qualified()
+        };
         assert_eq!(qualified("t"), "public.t");
         assert_eq!(qualified("\"a.b\""), "public.\"a.b\"");
         assert_eq!(qualified("s.\"a.b\""), "s.\"a.b\"");
