@@ -84,14 +84,20 @@ async fn wants(
     planned: &Planned,
     options: &Options,
 ) -> Result<Wants, ExecuteError> {
-    let rows = session.query("SELECT session_user::pg_catalog.text", &[]).await?;
-    let login: String = rows.first().map_or_else(String::new, |row| row.get(0));
+    // ALTER ROLE … SET role makes the two differ.
+    let sql = "SELECT session_user::pg_catalog.text, current_user::pg_catalog.text";
+    let rows = session.query(sql, &[]).await?;
+    let name = |at: usize| rows.first().map_or_else(String::new, |row| row.get(at));
+    let (login, start): (String, String) = (name(0), name(1));
     let mut wants = Wants::default();
     let mut changed = Changed::Nothing;
     let mut seen = HashSet::new();
     for decision in planned.decisions.iter().filter(|decision| decision.action == Action::Run) {
         let operation = &prepared.operations.all[decision.operation];
-        let role = operation.session.role().or(options.role.as_deref()).unwrap_or(&login);
+        let role = match operation.session.setting("role") {
+            Some("none") => &login,
+            _ => operation.session.role().or(options.role.as_deref()).unwrap_or(&start),
+        };
         // Who logs in as another is a superuser, and what that one may is not looked at.
         let other = operation.session.setting("session_authorization").is_some();
         if !other && changed < Changed::Anything {

@@ -71,8 +71,6 @@ alter function attributes(int) set search_path = "$user", 'odd Name' set enable_
 alter function attributes reset all;
 comment on function attributes(int) is 'has some';
 create or replace function attributes(a int) returns setof int language sql immutable as 'select 2';
-create function attributes(a int) returns setof int language sql immutable as 'select 2';
-create function attributes(a int) returns setof int language sql immutable strict as 'select 2';
 create procedure attributes_too() language plpgsql security definer set timezone = 'UTC' as 'begin end';
 create aggregate attributes_sum (int) (sfunc = int4pl, stype = int, parallel = safe);
 create domain kept_domain as int constraint kept_domain_check check (value > 0);
@@ -87,7 +85,6 @@ alter event trigger kept_events disable;
 comment on event trigger kept_events is 'off';
 drop event trigger kept_events;
 do $$ begin if (select count(*) from kept) > 0 then comment on table kept is 'full'; end if; end $$;
-comment on table kept is 'again';
 comment on table kept is 'again';
 comment on table kept is '';
 drop table kept cascade;

@@ -37,6 +37,6 @@ drop policy if exists inserting on no_docs;
 drop policy removing on no_docs;
 alter table docs no force row level security;
 alter table docs disable row level security;
-drop owned by policy_writer;
+drop owned by policy_writer, policy_writer, policy_writer;
 drop table docs;
 drop role if exists policy_reader, policy_writer;

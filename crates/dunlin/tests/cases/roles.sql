@@ -2,7 +2,7 @@ create role app_reader nologin;
 create user app_user with password 'secret' valid until '2030-01-01' connection limit 5;
 create group app_group role app_user;
 create role app_admin createdb createrole in role app_group admin app_user;
-create role app_reader;
+create role app_reader nobypassrls noinherit nocreatedb;
 create role app_child in role no_such_role;
 alter role app_user set search_path = public;
 alter role app_user in database postgres set work_mem = '1MB';

@@ -265,7 +265,7 @@ comment on constraint t_pkey on t is 'a key';
 comment on trigger touches on t is 'a trigger';
 grant select on t to public;
 revoke all on t from public;
-grant execute on function touch() to postgres;
+grant execute on function touch() to pg_monitor;
 alter default privileges in schema public grant select on tables to public;
 "#;
 
