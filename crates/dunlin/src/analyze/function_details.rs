@@ -108,8 +108,9 @@ fn number(argument: Option<&protobuf::Node>, usual: &str) -> DetailValue {
     let text = match argument.and_then(|argument| argument.node.as_ref()) {
         Some(NodeEnum::Integer(value)) => value.ival.to_string(),
         Some(NodeEnum::Float(value)) => match value.fval.parse::<f32>() {
-            Ok(value) => value.to_string(),
-            Err(_) => return DetailValue::Unknown,
+            // Beyond these the server writes an exponent.
+            Ok(value) if value == 0.0 || (1e-4..1e6).contains(&value) => value.to_string(),
+            _ => return DetailValue::Unknown,
         },
         _ => return DetailValue::Unknown,
     };

@@ -29,12 +29,7 @@ impl Context<'_> {
             .relations()
             .filter(|(_, relation)| !matches!(relation.kind, RelationKind::Index(_)))
             .map(|(id, _)| id);
-        // A mapping is of a user; the others that belong to something have no owner.
-        let others = self.catalog.others().filter(|(_, other)| {
-            other.part_of.is_empty()
-                && !matches!(other.class.as_str(), "cast" | "transform" | "access method" | "user mapping")
-                || other.class == "statistics"
-        });
+        let others = self.catalog.others().filter(|(_, other)| other.has_owner());
         Owned {
             schemas: self.catalog.schemas().map(|(id, _)| id).filter(|id| own(*id)).collect(),
             relations: relations.filter(|id| own(*id)).collect(),

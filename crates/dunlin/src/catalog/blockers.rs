@@ -37,7 +37,10 @@ impl Catalog {
 
     fn is_part_of(&self, id: Id, on: Id) -> bool {
         if let Some(other) = self.other(id) {
-            return other.part_of.iter().any(|need| need.on == on);
+            // Operator classes go with their access method, as long as nothing uses them.
+            let of_method = matches!(other.class.as_str(), "operator class" | "operator family")
+                && self.other(on).is_some_and(|on| on.class == "access method");
+            return of_method || other.part_of.iter().any(|need| need.on == on);
         }
         self.relation(id).is_some_and(|relation| match &relation.kind {
             RelationKind::Index(index) => index.table == on || relation.parents.contains(&on),

@@ -186,7 +186,7 @@ impl Catalog {
 
     /// Says that another role than the one that read the catalog is the current one.
     pub fn change_reader(&mut self, role: &str) {
-        let others = self.others().map(|(id, _)| id);
+        let others = self.others().filter(|(_, other)| other.has_owner()).map(|(id, _)| id);
         let all = self.functions().map(|(id, _)| id).chain(self.types().map(|(id, _)| id)).chain(others);
         let owners: Vec<(Id, String)> = all.map(|id| (id, self.owner_of(id).to_owned())).collect();
         role.clone_into(&mut self.current_role);

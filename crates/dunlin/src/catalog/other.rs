@@ -69,6 +69,12 @@ impl Other {
         }
     }
 
+    /// Whether it belongs to a role: what is part of another object does not, nor do some classes.
+    pub fn has_owner(&self) -> bool {
+        let ownerless = ["cast", "transform", "access method", "user mapping"];
+        self.class == "statistics" || self.part_of.is_empty() && !ownerless.contains(&self.class.as_str())
+    }
+
     /// Everything that it needs or goes with.
     pub(super) fn needs(&self) -> impl Iterator<Item = &Dependency> {
         self.depends.iter().chain(&self.part_of)
