@@ -136,7 +136,10 @@ impl Catalog {
 
     /// All default privileges, with the role that they are of.
     pub fn default_privileges(&self) -> impl Iterator<Item = (&Subject, &DetailValue)> {
-        self.with_detail(Detail::Privileges).filter(|(of, _)| matches!(of, Subject::Default(..)))
+        // They are asked for with each new object, and come after all others in the order of subjects.
+        let first = Subject::Default("".into(), None, char::MIN);
+        let found = self.details.0.range(first..);
+        found.filter_map(|(of, all)| all.get(&Detail::Privileges).map(|value| (of, value)))
     }
 
     /// Sets a detail of an object.
