@@ -472,7 +472,7 @@ mod tests {
             ),
             ["select 1", "select 2", "\\c Some(\"bob\")", "select 3", "select 4"]
         );
-        assert_eq!(statements("select 1\\; select 2; select 3"), ["select 3"]);
+        assert_eq!(statements("select 1\\; select 2; select 3"), ["select 1", "select 2", "select 3"]);
         assert_eq!(
             statements("\\if false\nselect 1;\n\\else\nselect 2;\n\\endif\n\\if :x\nselect 3;\n\\endif"),
             ["select 2"]
