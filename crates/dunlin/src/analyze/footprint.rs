@@ -26,6 +26,22 @@ pub enum Place {
     Everything,
 }
 
+impl Place {
+    /// The relation that it is of, where it is of one.
+    pub fn relation(&self) -> Option<&QName> {
+        match self {
+            Place::Relation(name)
+            | Place::Column(name, _)
+            | Place::Columns(name)
+            | Place::Rows(name)
+            | Place::Values(name, _)
+            | Place::Rules(name) => Some(name),
+            Place::Object(object) => object.parent_relation(),
+            Place::Schema(_) | Place::Everything => None,
+        }
+    }
+}
+
 /// How a place is touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Access {
@@ -111,7 +127,7 @@ fn overlap(a: &Place, a_access: Access, b: &Place, b_access: Access) -> bool {
             schema == other && (a_access != Access::Read || matches!(b, Place::Schema(_)))
         }),
         (Place::Relation(name), _) => {
-            relation_of(b) == Some(name) && (a_access != Access::Read || matches!(b, Place::Relation(_)))
+            b.relation() == Some(name) && (a_access != Access::Read || matches!(b, Place::Relation(_)))
         }
         (Place::Columns(name), Place::Column(other, _) | Place::Columns(other)) => name == other,
         (Place::Rows(name), Place::Rows(other) | Place::Values(other, _)) => name == other,
@@ -126,25 +142,12 @@ fn overlap(a: &Place, a_access: Access, b: &Place, b_access: Access) -> bool {
 }
 
 fn ground(place: &Place, access: Access) -> Option<Ground> {
-    match (place, relation_of(place)) {
+    match (place, place.relation()) {
         (_, Some(relation)) => Some(Ground::Relation(relation.clone())),
         (Place::Object(object), None) => Some(Ground::Object(object.clone())),
         // Whoever reads a schema meets only those who write it.
         (Place::Schema(_), _) if access == Access::Read => None,
         _ => Some(Ground::Everywhere),
-    }
-}
-
-fn relation_of(place: &Place) -> Option<&QName> {
-    match place {
-        Place::Relation(name)
-        | Place::Column(name, _)
-        | Place::Columns(name)
-        | Place::Rows(name)
-        | Place::Values(name, _)
-        | Place::Rules(name) => Some(name),
-        Place::Object(object) => object.parent_relation(),
-        Place::Schema(_) | Place::Everything => None,
     }
 }
 
@@ -154,7 +157,7 @@ fn schema_of(place: &Place) -> Option<&str> {
         Place::Object(
             ObjectRef::Type { name } | ObjectRef::Function { name, .. } | ObjectRef::EnumLabel { name, .. },
         ) => Some(&name.schema),
-        _ => relation_of(place).map(|name| name.schema.as_str()),
+        _ => place.relation().map(|name| name.schema.as_str()),
     }
 }
 

@@ -4,7 +4,6 @@
 //! unit needs can come from the session: it is another one than that of the unit before.
 
 use super::{ErrorKind, ExecuteError};
-use crate::analyze::Place;
 use crate::catalog::{QName, TEMPORARY};
 use crate::diagnostic::Code;
 use crate::pg::{Session, quote_literal};
@@ -56,15 +55,7 @@ pub(super) fn refuse(planned: &Planned, operations: &Operations) -> Result<(), E
 
 /// The temporary relations that an operation touches.
 fn temporary_relations(decision: &Decision) -> impl Iterator<Item = &QName> {
-    let names = decision.analysis.footprint.touches().filter_map(|(place, _)| match place {
-        Place::Relation(name)
-        | Place::Column(name, _)
-        | Place::Columns(name)
-        | Place::Rows(name)
-        | Place::Values(name, _)
-        | Place::Rules(name) => Some(name),
-        Place::Schema(_) | Place::Object(_) | Place::Everything => None,
-    });
+    let names = decision.analysis.footprint.touches().filter_map(|(place, _)| place.relation());
     names.filter(|name| name.schema == TEMPORARY)
 }
 
