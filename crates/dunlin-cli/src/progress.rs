@@ -103,6 +103,7 @@ impl Progress {
             | Event::WaitingForFormerRun { .. }
             | Event::Reconnecting { .. }
             | Event::Retrying { .. }
+            | Event::Waiting { .. }
             | Event::StepFinished { .. } => {}
             Event::Connected { .. }
             | Event::StepSkipped { .. }
@@ -169,6 +170,11 @@ impl Progress {
                 };
                 Some(format!("{migration}: {reason}, rolled back, again in {}{blockers}", human(*wait_ms)))
             }
+            Event::Waiting { migration, blockers, waited_ms } => Some(format!(
+                "{migration}: waits, at work for {} so far; in the way: {}",
+                human(*waited_ms),
+                blockers.join("; ")
+            )),
             Event::BlockerEnded { blocker, done } => {
                 Some(format!("{done}, since it was in the way: {blocker}"))
             }
@@ -235,6 +241,7 @@ fn matters(event: &Event<'_>) -> bool {
         Event::BlockerEnded { .. }
         | Event::StepSkipped { .. }
         | Event::Retrying { .. }
+        | Event::Waiting { .. }
         | Event::Reconnecting { .. }
         | Event::WaitingForLock { .. }
         | Event::WaitingForFormerRun { .. } => true,
@@ -313,6 +320,9 @@ fn json_line(event: &Event<'_>, elapsed: Duration) -> Value {
         Event::Retrying { migration, reason, blockers, wait_ms } => json!({
             "event": "retrying", "migration": migration, "reason": reason, "blockers": blockers, "wait_ms": wait_ms,
         }),
+        Event::Waiting { migration, blockers, waited_ms } => json!({
+            "event": "waiting", "migration": migration, "blockers": blockers, "waited_ms": waited_ms,
+        }),
         Event::BlockerEnded { blocker, done } => {
             json!({"event": "blocker_ended", "blocker": blocker, "done": done})
         }
@@ -353,6 +363,11 @@ mod tests {
                 reason: "lock timeout on content".into(),
                 blockers: vec!["pid 9 (pg_dump)".into()],
                 wait_ms: 700,
+            }),
+            line(Event::Waiting {
+                migration: "0001_init",
+                blockers: vec!["pid 9 (psql), idle in transaction, for 60 s: select 1".into()],
+                waited_ms: 4_000,
             }),
             line(Event::Notice {
                 severity: "NOTICE".into(),

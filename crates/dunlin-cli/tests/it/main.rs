@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and says what it ran"
 )]
 
+mod blockers;
 mod check;
 mod faults;
 mod interrupt;

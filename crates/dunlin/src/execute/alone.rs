@@ -34,7 +34,7 @@ impl<'p> Runner<'p> {
         self.work.batch(&started).await.map_err(ExecuteError::from)?;
         point!("started-recorded");
         self.brake.working().await;
-        let result = self.run_outside(decision, &step.sql, again).await;
+        let result = self.run_outside(decision, &step.sql, again, listener).await;
         point!("ran-alone");
         self.brake.recording().await;
         self.reset_session().await;
@@ -66,7 +66,13 @@ impl<'p> Runner<'p> {
         Ok(UnitEnd::Committed { again: false })
     }
 
-    async fn run_outside(&self, decision: &Decision, sql: &str, again: bool) -> Result<(), PgError> {
+    async fn run_outside(
+        &self,
+        decision: &Decision,
+        sql: &str,
+        again: bool,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<(), PgError> {
         let operation = &self.operations.all[decision.operation];
         if let Some(role) = &self.options.role {
             self.work.batch(&set_role(Some(role), false)).await?;
@@ -87,7 +93,8 @@ impl<'p> Runner<'p> {
             instead = self.clear_leftovers(decision).await?;
         }
         self.sends(self.work.answers(), [Some(decision)]);
-        let result = self.work.batch(instead.as_deref().unwrap_or(sql)).await;
+        let work = self.work.batch(instead.as_deref().unwrap_or(sql));
+        let result = self.answered(operation.migration, Some(decision.operation), listener, work).await;
         match result {
             Err(error) if recorded == Some(PastState::Started) && was_done(decision, &error) => Ok(()),
             Err(error) => {

@@ -1,12 +1,22 @@
 //! Names who is in the way of a unit, and ends what the user lets Dunlin end.
 
 use super::event::Event;
-use super::runner::Runner;
+use super::runner::{Runner, millis};
 use super::unit::Failed;
 use crate::analyze::LockMode;
-use crate::pg::blockers::{Blocker, blockers};
+use crate::pg::Session;
+use crate::pg::blockers::{Blocker, blockers, blockers_of_worker};
 use crate::plan::{Decision, Planned, Unit};
 use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+/// How long a statement works before anybody asks whether it waits: longer than it may wait for locks that hold up
+/// others, after which those in the way are named anyway.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// Between two questions.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl<'p> Runner<'p> {
     /// Those who hold the locks that a unit could not get, as texts; with `--cancel-blockers` they are cancelled.
@@ -28,19 +38,74 @@ impl<'p> Runner<'p> {
             && let Some(decision) = decisions.first()
         {
             for blocker in &found {
-                self.end(blocker, decision.operation, listener).await;
+                self.end(self.work, blocker, Some(decision.operation), listener).await;
             }
         }
         found.iter().map(Blocker::to_string).collect()
     }
 
-    async fn end(&self, blocker: &Blocker, operation: usize, listener: &mut super::Listener<'p>) {
+    /// Waits for the server's answer to what a migration does; names who is in its way if that takes long, and ends those whom
+    /// the user lets Dunlin end.
+    pub(super) async fn answered<T>(
+        &self,
+        migration: usize,
+        operation: Option<usize>,
+        listener: &mut super::Listener<'p>,
+        answer: impl Future<Output = T>,
+    ) -> T {
+        let mut answer = pin!(answer);
+        let begun = Instant::now();
+        if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut answer).await {
+            return answer;
+        }
+        tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            never = self.name_blockers(migration, operation, begun, listener) => match never {},
+        }
+    }
+
+    /// Asks again and again, on a connection of its own, whom the statement at work waits for; tells who is new.
+    async fn name_blockers(
+        &self,
+        migration: usize,
+        operation: Option<usize>,
+        begun: Instant,
+        listener: &mut super::Listener<'p>,
+    ) -> std::convert::Infallible {
+        // It is only for information: without a connection nobody is named.
+        let Ok(session) = self.work.another().await else { return std::future::pending().await };
+        let migration = &self.set.migrations[migration].id;
+        let mut told = Vec::new();
+        loop {
+            let found = blockers_of_worker(&session, self.unit_key).await.unwrap_or_default();
+            let now: Vec<_> = found.iter().map(|blocker| (blocker.pid, blocker.gid.clone())).collect();
+            if now.iter().any(|one| !told.contains(one)) {
+                let blockers = found.iter().map(Blocker::to_string).collect();
+                listener(&Event::Waiting { migration, blockers, waited_ms: millis(begun.elapsed()) });
+            }
+            told = now;
+            for blocker in found.iter().filter(|_| self.options.cancel_blockers) {
+                self.end(&session, blocker, operation, listener).await;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn end(
+        &self,
+        session: &Session,
+        blocker: &Blocker,
+        operation: Option<usize>,
+        listener: &mut super::Listener<'p>,
+    ) {
         let Some((sql, done)) = blocker.remedy() else { return };
         // The server has the last word on whether this role may.
-        if self.work.simple(&sql).await.is_err() {
+        if session.simple(&sql).await.is_err() {
             return;
         }
         listener(&Event::BlockerEnded { blocker: blocker.to_string(), done });
+        let Some(operation) = operation else { return };
         let text = format!("{blocker}, was {done} (--cancel-blockers)");
         self.state().ended.entry(operation).or_default().push(text);
     }

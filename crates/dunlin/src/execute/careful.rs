@@ -32,7 +32,7 @@ impl<'p> Running<'_, 'p> {
         }
         // A unique key is ensured where the data allows it.
         self.flush(listener).await?;
-        match self.bracketed(index, &sql).await? {
+        match self.bracketed(index, &sql, listener).await? {
             Ok(()) => self.finish(index, OperationState::Ensured, None),
             Err(error) if error.sqlstate == "23505" => {
                 let needing = &self.runner.operations.all[decision.at];
@@ -64,7 +64,7 @@ impl<'p> Running<'_, 'p> {
         listener: &mut super::Listener<'p>,
     ) -> Result<(), Box<Failed>> {
         self.flush(listener).await?;
-        let error = match self.bracketed(index, &sql).await? {
+        let error = match self.bracketed(index, &sql, listener).await? {
             Ok(()) => {
                 self.again |= decision.analysis.opaque.is_some();
                 self.finish(index, OperationState::Done, None);
@@ -146,6 +146,7 @@ impl<'p> Running<'_, 'p> {
         &mut self,
         index: usize,
         sql: &str,
+        listener: &mut super::Listener<'p>,
     ) -> Result<Result<(), Box<ServerError>>, Box<Failed>> {
         let work = &self.runner.work;
         let failed = |error| Box::new(Failed { decision: Some(index), error });
@@ -161,7 +162,9 @@ impl<'p> Running<'_, 'p> {
                 send(work.client(), [SAVEPOINT.to_owned(), sql.to_owned()])
             }
         };
-        let (replies, error) = sent.replies().await;
+        let operation = decision.map(|decision| decision.operation);
+        let (replies, error) =
+            self.runner.answered(self.unit.migration, operation, listener, sent.replies()).await;
         match error.map(|error| work.error(error)) {
             None => {
                 work.batch(RELEASE).await.map_err(failed)?;

@@ -90,6 +90,15 @@ pub enum Event<'a> {
         /// Milliseconds until the next try.
         wait_ms: u64,
     },
+    /// The statement at work has waited for long; repeated when somebody else is in its way.
+    Waiting {
+        /// The migration it belongs to.
+        migration: &'a str,
+        /// Who is in the way: pid, application, state, age, query.
+        blockers: Vec<String>,
+        /// How long it has been at work, in milliseconds.
+        waited_ms: u64,
+    },
     /// A session that held a lock which the run needs was cancelled or ended (`--cancel-blockers`).
     BlockerEnded {
         /// Who: pid, application, state, age, query.

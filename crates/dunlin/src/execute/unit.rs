@@ -50,7 +50,7 @@ struct UnderWay<'r> {
 pub(super) struct Running<'r, 'p> {
     pub(super) runner: &'r Runner<'p>,
     pub(super) planned: &'r Planned,
-    unit: &'r Unit,
+    pub(super) unit: &'r Unit,
     /// Whether its commit waits for the disk: the last one, and one before what is not transactional.
     durable: bool,
     /// The migration that must be recorded as applied: this unit was sent before that was known.
@@ -155,7 +155,7 @@ impl<'r, 'p> Running<'r, 'p> {
         self.build(listener).await?;
         while self.queue.len() > self.window() {
             self.send(self.runner.work.answers());
-            self.answers().await?;
+            self.answers(listener).await?;
         }
         self.send(self.runner.work.answers());
         Ok(())
@@ -209,7 +209,7 @@ impl<'r, 'p> Running<'r, 'p> {
     /// Waits until it is committed.
     async fn end(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
         let unmeasured: Vec<usize> = self.untold.iter().map(|(row, _)| *row).collect();
-        self.answers().await?;
+        self.answers(listener).await?;
         self.tell(listener);
         self.runner.measured(unmeasured.iter().map(|row| &self.rows[*row]));
         Ok(())
@@ -361,7 +361,7 @@ impl<'r, 'p> Running<'r, 'p> {
             let sql = self.planned.plan.steps[index].sql.clone();
             if let Some(data) = &operation.copy_data {
                 self.flush(listener).await?;
-                return self.copy(index, &sql, data).await;
+                return self.copy(index, &sql, data, listener).await;
             }
             // Savepoints of our own would hide the file's: what it brackets itself runs plainly.
             if is_careful(decision) && operation.transaction.is_none() && !operation.rolled_back {
@@ -389,17 +389,25 @@ impl<'r, 'p> Running<'r, 'p> {
         self.session = session.clone();
     }
 
-    async fn copy(&mut self, index: usize, sql: &str, data: &str) -> Result<(), Box<Failed>> {
-        let work = &self.runner.work;
+    async fn copy(
+        &mut self,
+        index: usize,
+        sql: &str,
+        data: &str,
+        listener: &mut super::Listener<'p>,
+    ) -> Result<(), Box<Failed>> {
+        let (runner, work) = (self.runner, self.runner.work);
         let begun = Instant::now();
-        self.runner.sends(work.answers(), [Some(&self.planned.decisions[index]); 2]);
+        runner.sends(work.answers(), [Some(&self.planned.decisions[index]); 2]);
         let failed = |error| Box::new(Failed { decision: Some(index), error: work.error(error) });
-        let sink = work.client().copy_in(sql).await.map_err(failed)?;
-        let mut sink = std::pin::pin!(sink);
-        // The server takes lines that end in LF; the file's may end in CRLF.
-        let data = data.replace("\r\n", "\n").into_bytes();
-        sink.send(bytes::Bytes::from(data)).await.map_err(failed)?;
-        let rows = sink.finish().await.map_err(failed)?;
+        let copied = async {
+            let mut sink = std::pin::pin!(work.client().copy_in(sql).await?);
+            // The server takes lines that end in LF; the file's may end in CRLF.
+            sink.send(bytes::Bytes::from(data.replace("\r\n", "\n").into_bytes())).await?;
+            sink.finish().await
+        };
+        let operation = Some(self.planned.decisions[index].operation);
+        let rows = runner.answered(self.unit.migration, operation, listener, copied).await.map_err(failed)?;
         self.measured.insert(index, (millis(begun.elapsed()), Some(rows)));
         // The statement was prepared; the answer to its end must not count as that of the next query.
         work.batch("").await.map_err(|error| Box::new(Failed { decision: Some(index), error }))?;
@@ -411,7 +419,7 @@ impl<'r, 'p> Running<'r, 'p> {
     pub(super) async fn flush(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
         while !self.queue.is_empty() {
             self.send(self.runner.work.answers());
-            self.answers().await?;
+            self.answers(listener).await?;
         }
         self.tell(listener);
         Ok(())
@@ -436,9 +444,12 @@ impl<'r, 'p> Running<'r, 'p> {
     }
 
     /// Waits for the answers to what was sent.
-    async fn answers(&mut self) -> Result<(), Box<Failed>> {
+    async fn answers(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
         let Some(UnderWay { decisions, sent, .. }) = self.under_way.take() else { return Ok(()) };
-        let (replies, error) = sent.replies().await;
+        let (runner, migration) = (self.runner, self.unit.migration);
+        let operation =
+            decisions.iter().flatten().next().map(|index| self.planned.decisions[*index].operation);
+        let (replies, error) = runner.answered(migration, operation, listener, sent.replies()).await;
         match error {
             None => {
                 for (decision, reply) in decisions.iter().zip(&replies) {

@@ -94,9 +94,21 @@ pub async fn blockers(
             format!("({}::text, ARRAY[{}]::text[])", quote_literal(name), modes.join(", "))
         })
         .collect();
-    let sql = include_str!("sql/blockers.sql")
-        .replace("{unit_key}", &unit_key.to_string())
-        .replace("{tables}", &rows.join(", "));
+    let held = include_str!("sql/blockers_of_tables.sql").replace("{tables}", &rows.join(", "));
+    ask(session, &held, unit_key).await
+}
+
+/// Finds whom the process that holds the lock of the units waits for; asked on another session than that one.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn blockers_of_worker(session: &Session, unit_key: i64) -> Result<Vec<Blocker>, PgError> {
+    ask(session, include_str!("sql/blockers_of_worker.sql"), unit_key).await
+}
+
+async fn ask(session: &Session, held: &str, unit_key: i64) -> Result<Vec<Blocker>, PgError> {
+    let sql =
+        include_str!("sql/blockers.sql").replace("{held}", held).replace("{unit_key}", &unit_key.to_string());
     let found = session.simple(&format!("{OWN}{sql}")).await?;
     let found = found.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => {

@@ -201,6 +201,14 @@ impl Session {
         self.way.clone()
     }
 
+    /// Opens another session like this one, whose notices nobody hears.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses the login.
+    pub async fn another(&self) -> Result<Session, PgError> {
+        Way { listener: None, ..self.way() }.open().await
+    }
+
     /// Asks for the process id of the backend that answers.
     ///
     /// # Errors

@@ -162,3 +162,42 @@ async fn blockers_of_others_are_left_alone() {
         .execute(&format!("reassign owned by {role} to postgres; drop owned by {role}; drop role {role}"))
         .await;
 }
+
+/// A build beside the traffic has no time-out: it waits until older transactions have ended.
+#[tokio::test]
+async fn who_is_in_the_way_of_a_long_wait_is_named_and_ended_where_that_is_asked_for() {
+    for cancel in [false, true] {
+        let mut world = World::new(&[("1_a.sql", "create table t (id int);")]).await;
+        world.up(Outcome::Applied).await;
+        world.folder.write("2_b.sql", "create index concurrently t_id on t (id);");
+        world.options.cancel_blockers = cancel;
+        let idle = world.database.connect().await;
+        idle.batch_execute("begin; insert into t values (1)").await.unwrap();
+        let run = tokio::spawn(world.run());
+        world.hear("waits for").await;
+        if !cancel {
+            idle.batch_execute("commit").await.unwrap();
+        }
+        assert_eq!(run.await.unwrap().unwrap().applied, ["2_b"]);
+        assert!(world.heard("idle in transaction") && world.heard("insert into t values (1)"));
+        assert_eq!(world.heard("BlockerEnded"), cancel);
+        assert_eq!(idle.batch_execute("select 1").await.is_err(), cancel);
+        let reason = "select coalesce(reason, '') from dunlin.operation where migration = '2_b'";
+        let reason = world.database.value(reason).await;
+        assert_eq!(reason.contains("was ended (--cancel-blockers)"), cancel, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_prepared_transaction_is_named_to_a_data_change_that_waits() {
+    let world = World::new(&[("1_a.sql", "create table t (id int); insert into t values (1);")]).await;
+    world.up(Outcome::Applied).await;
+    world.folder.write("2_b.sql", "update t set id = 2;");
+    let gid = format!("row of {}", world.database.name());
+    world.database.execute(&format!("begin; update t set id = 3; prepare transaction '{gid}'")).await;
+    let run = tokio::spawn(world.run());
+    world.hear("waits for").await;
+    world.database.execute(&format!("rollback prepared '{gid}'")).await;
+    assert_eq!(run.await.unwrap().unwrap().applied, ["2_b"]);
+    assert!(world.heard(&format!("ROLLBACK PREPARED '{gid}'")), "{:?}", world.said());
+}

@@ -104,6 +104,7 @@ fn spoken(event: &Event<'_>) -> String {
             format!("done {}#{} {rows:?}", step.migration, step.operation)
         }
         Event::Retrying { reason, blockers, .. } => format!("retry {reason} {blockers:?}"),
+        Event::Waiting { blockers, .. } => format!("waits for {blockers:?}"),
         Event::WaitingForLock { holder, .. } => format!("waiting {holder:?}"),
         Event::WaitingForFormerRun { doing, .. } => format!("former {doing:?}"),
         Event::Reconnecting { reason, .. } => format!("reconnecting {reason}"),
