@@ -14,6 +14,7 @@ impl<'a> Context<'a> {
                     self.statement_node(&node);
                     self.rights(&node);
                     self.analysis.kind = super::tag::command_tag(&node);
+                    self.event_triggers(&node);
                 }
                 None => {
                     self.analysis.kind = "SQL";
@@ -135,8 +136,7 @@ impl<'a> Context<'a> {
             | NodeEnum::FetchStmt(_)
             | NodeEnum::ClosePortalStmt(_) => self.raise(Class::Reads),
             NodeEnum::LoadStmt(_) => self.raise(Class::Session),
-            // In which tablespace a table is, the catalog does not hold.
-            NodeEnum::AlterTableMoveAllStmt(_) => self.raise(Class::Changes),
+            NodeEnum::AlterTableMoveAllStmt(node) => self.move_all(node),
             NodeEnum::AlterSystemStmt(_) => {
                 self.raise(Class::Changes);
                 self.analysis.transactional = Transactional::No;

@@ -24,6 +24,7 @@ mod dml_copy;
 mod dml_repeat;
 mod dml_write;
 mod drop;
+mod event_trigger;
 mod extension;
 mod footprint;
 mod foreign_data;
