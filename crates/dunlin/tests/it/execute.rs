@@ -373,3 +373,21 @@ async fn a_renamed_file_is_renamed_in_the_journal_before_it_is_edited() {
     world.up(Outcome::Applied).await;
     assert_eq!(world.operations().await, ["1_b#1 done", "1_b#2 done"]);
 }
+
+#[tokio::test]
+async fn a_rest_that_is_refused_does_not_say_that_nothing_ran() {
+    let world = World::new(&[
+        ("1_a.sql", "create table u (id int); select make();"),
+        ("2_b.sql", "create type t as enum ('two');"),
+    ])
+    .await;
+    let make = "create function make() returns void language plpgsql
+                as $$ begin execute 'create type t as enum (' || quote_literal('one') || ')'; end $$";
+    world.database.execute(make).await;
+    let error = world.run().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Failed);
+    assert!(error.diagnostic.message.starts_with("the rest is refused: "), "{error}");
+    let report = error.report.unwrap();
+    assert_eq!((report.outcome, &report.applied[..]), (Outcome::Failed, &["1_a".to_owned()][..]));
+    assert_eq!(world.operations().await[0], "1_a#1 done");
+}
