@@ -235,25 +235,13 @@ pub async fn skip(
         .ok_or_else(|| no_such_migration(&set, id))?;
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     locked(target, options, session, async |work: &Session| {
-        let (operations, history) = read_states(&set, options, work).await?;
-        let range = operations.ranges[position].clone();
-        let index = range.clone().find(|index| operations.all[*index].number == number).ok_or_else(|| {
-            ExecuteError::new(
-                ErrorKind::Usage,
-                Code::DN809,
-                format!("{id} has {} operations, there is no #{number}", range.len()),
-            )
-        })?;
-        let compared = history.as_ref().map(|history| Compared::new(&set, &operations, history));
-        let status = migration_status(&set, &operations, position, compared.as_ref());
-        let now = &status.operations[index - range.start];
-        if matches!(now.state.as_str(), "done" | "satisfied" | "ensured") {
-            let error =
-                ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
-            return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
-        }
+        let found = Skippable::find(&set, position, number, options, work).await?;
         let read = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
-        let (journal, run) = begin(options, work, &read.catalog).await?;
+        let decision = Decided::begin(options, work, &read.catalog, found.epoch).await?;
+        // A server process of a run that was cut off may have committed until then, and not after it.
+        let Skippable { operations, status, index, .. } =
+            Skippable::find(&set, position, number, options, work).await?;
+        let range = operations.ranges[position].clone();
         let row = DecisionRow {
             operation: index,
             state: OperationState::Skipped,
@@ -265,10 +253,9 @@ pub async fn skip(
             let by_user = status.state == "skipped" && status.code.is_none();
             other == index || by_user || matches!(status.state.as_str(), "done" | "satisfied" | "ensured")
         });
-        let sql = decision_sql(&journal, run, &set, &operations, position, &[row], complete);
-        let end = RunEnd { outcome: "applied", ..RunEnd::default() };
-        let end = journal.finish_run_sql(run, &end);
-        work.batch(&format!("BEGIN; {OWN}{sql}; {end}; COMMIT")).await?;
+        let sql =
+            decision_sql(&decision.journal, decision.run, &set, &operations, position, &[row], complete);
+        decision.record(work, &[sql], &RunEnd { outcome: "applied", ..RunEnd::default() }).await?;
         let operation = &operations.all[index];
         Ok(ShownOperation {
             status: OperationStatus {
@@ -287,6 +274,44 @@ pub async fn skip(
         })
     })
     .await
+}
+
+/// An operation that may be skipped, as files and journal are now.
+struct Skippable {
+    operations: Operations,
+    status: MigrationStatus,
+    index: usize,
+    epoch: Option<i64>,
+}
+
+impl Skippable {
+    async fn find(
+        set: &MigrationSet,
+        position: usize,
+        number: u32,
+        options: &Options,
+        work: &Session,
+    ) -> Result<Skippable, ExecuteError> {
+        let id = &set.migrations[position].id;
+        let (operations, history) = read_states(set, options, work).await?;
+        let range = operations.ranges[position].clone();
+        let index = range.clone().find(|index| operations.all[*index].number == number).ok_or_else(|| {
+            ExecuteError::new(
+                ErrorKind::Usage,
+                Code::DN809,
+                format!("{id} has {} operations, there is no #{number}", range.len()),
+            )
+        })?;
+        let compared = history.as_ref().map(|history| Compared::new(set, &operations, history));
+        let status = migration_status(set, &operations, position, compared.as_ref());
+        if matches!(status.operations[index - range.start].state.as_str(), "done" | "satisfied" | "ensured") {
+            let error =
+                ExecuteError::new(ErrorKind::Usage, Code::DN809, format!("{id}#{number} was done already"));
+            return Err(error.help("what ran cannot be skipped any more; undo it by a new migration"));
+        }
+        let epoch = history.as_ref().map(|history| history.epoch);
+        Ok(Skippable { operations, status, index, epoch })
+    }
 }
 
 /// Records migrations as applied that are there already.
@@ -309,12 +334,18 @@ pub async fn adopt(
     let session = connect_lock(target, listener).await?;
     locked(target, options, session, async |work: &Session| {
         let mut prepared = prepare(&set, options, work).await?;
+        let epoch = prepared.history.as_ref().map(|history| history.epoch);
+        let decision = Decided::begin(options, work, &prepared.catalog, epoch).await?;
+        if prepared.is_cut_off() {
+            // A server process of that run may have committed until then, and not after it.
+            prepared = prepare(&set, options, work).await?;
+        }
+        let Decided { journal, run, .. } = &decision;
         // Held before or not, what matters now is what the catalog proves.
         prepared.past.adopting = true;
         let planned = prepared.plan(&set, options);
         let mut adopted = Adopted { format: 1, adopted: Vec::new(), not_proved: Vec::new() };
         let mut sql = Vec::new();
-        let (journal, run) = begin(options, work, &prepared.catalog).await?;
         for position in 0..set.migrations.len() {
             let id = &set.migrations[position].id;
             let chosen = match what {
@@ -329,11 +360,11 @@ pub async fn adopt(
             let record = lacking.is_empty() || matches!(what, AdoptWhat::Ids(_));
             if !record {
                 adopted.not_proved.extend(lacking);
-                sql.extend(doubt_sql(&journal, run, &set, &prepared, &planned, position));
+                sql.extend(doubt_sql(journal, *run, &set, &prepared, &planned, position));
             }
             if record {
                 adopted.adopted.push(id.clone());
-                sql.push(adoption_sql(&journal, run, &set, &prepared, position));
+                sql.push(adoption_sql(journal, *run, &set, &prepared, position));
             }
         }
         let left = (0..set.migrations.len()).any(|position| {
@@ -349,8 +380,7 @@ pub async fn adopt(
             settled: !left,
             ..RunEnd::default()
         };
-        sql.push(journal.finish_run_sql(run, &end));
-        work.batch(&format!("BEGIN; {OWN}{}; COMMIT", sql.join("; "))).await?;
+        decision.record(work, &sql, &end).await?;
         Ok(adopted)
     })
     .await
@@ -467,16 +497,35 @@ async fn locked<T>(
     result.map_err(ExecuteError::from)
 }
 
-/// Begins a run of a command that decides and runs no migration.
-async fn begin(
-    options: &Options,
-    work: &Session,
-    catalog: &crate::catalog::Catalog,
-) -> Result<(Journal, RunHandle), ExecuteError> {
-    let unit_key = LockKeys::new(&super::setup::database(work).await?, &options.journal_schema).unit;
-    let opening = super::setup::Opening { epoch: None, unit_key, proxy: false, run: None };
-    let opened = super::setup::open_run(options, work, catalog, &opening).await?;
-    opened.ok_or_else(|| journal_error(crate::pg::journal::JournalError::Taken))
+/// The run of a command that decides, and runs no migration.
+struct Decided {
+    journal: Journal,
+    run: RunHandle,
+    unit_key: i64,
+}
+
+impl Decided {
+    /// Begins it, unless another one has begun since the journal was read.
+    async fn begin(
+        options: &Options,
+        work: &Session,
+        catalog: &crate::catalog::Catalog,
+        epoch: Option<i64>,
+    ) -> Result<Decided, ExecuteError> {
+        let unit_key = LockKeys::new(&super::setup::database(work).await?, &options.journal_schema).unit;
+        let opening = super::setup::Opening { epoch, unit_key, proxy: false, run: None };
+        let opened = super::setup::open_run(options, work, catalog, &opening).await?;
+        let (journal, run) = opened.ok_or_else(|| journal_error(crate::pg::journal::JournalError::Taken))?;
+        Ok(Decided { journal, run, unit_key })
+    }
+
+    /// Writes the decision and the end of the run, unless another one has taken over meanwhile.
+    async fn record(&self, work: &Session, sql: &[String], end: &RunEnd<'_>) -> Result<(), ExecuteError> {
+        let begin = super::runner::begin_sql(&self.journal, self.run, self.unit_key);
+        let end = self.journal.finish_run_sql(self.run, end);
+        let sql = sql.iter().map(|sql| format!("{sql}; ")).collect::<String>();
+        work.batch(&format!("{begin}; {OWN}{sql}{end}; COMMIT")).await.map_err(ExecuteError::from)
+    }
 }
 
 impl From<LockError<ExecuteError>> for ExecuteError {

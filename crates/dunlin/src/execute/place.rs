@@ -59,23 +59,23 @@ fn as_written(written: &str, sent: &str, at: usize) -> usize {
     }
 }
 
-/// The number of the data line that COPY was at.
+/// The number of the data line that COPY was at; the context may be in any language.
 fn copy_line(context: &str) -> Option<usize> {
-    let line = context.lines().find(|line| line.starts_with("COPY "))?;
-    number_behind(line, ", line ")
+    let line = context.lines().find(|line| line.contains("COPY") && !line.contains("PL/pgSQL"))?;
+    first_number(line.split_once([',', '、'])?.1)
 }
 
 /// The line of a DO block that was running, from 1 where its text begins.
 fn block_line(context: &str) -> Option<usize> {
     // The outermost comes last.
-    let line = context.lines().rfind(|line| line.contains("inline_code_block line "))?;
-    number_behind(line, "inline_code_block line ")
+    let line = context.lines().rfind(|line| line.contains("inline_code_block"))?;
+    first_number(line.split_once("inline_code_block")?.1)
 }
 
-fn number_behind(line: &str, words: &str) -> Option<usize> {
-    let (_, behind) = line.split_once(words)?;
-    let end = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
-    behind[..end].parse().ok().filter(|number| *number > 0)
+fn first_number(text: &str) -> Option<usize> {
+    let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().ok().filter(|number| *number > 0)
 }
 
 /// Where a data line of COPY begins; in the text format a line that ends in a backslash goes on.
@@ -146,6 +146,10 @@ mod tests {
                       PL/pgSQL function inline_code_block line 5 at SQL statement";
         assert_eq!(block_line(nested), Some(5));
         assert_eq!(block_line("PL/pgSQL function f() line 3 at RAISE"), None);
+        assert_eq!(copy_line("COPY t1, Zeile 12, Spalte a: »x 7«"), Some(12));
+        assert_eq!(copy_line("t1のCOPY、行12、列a: \"x\""), Some(12));
+        assert_eq!(block_line("PL/pgSQL-Funktion inline_code_block Zeile 7 bei RAISE"), Some(7));
+        assert_eq!(block_line("PL/pgSQL関数inline_code_blockの7行目 - RAISE"), Some(7));
         let sql = "do $$\nbegin\n  raise 'x';\nend $$";
         assert_eq!(block_offset(sql, 3).map(|at| &sql[at..at + 5]), Some("raise"));
         assert_eq!(block_offset(sql, 9), None);

@@ -194,7 +194,8 @@ impl<'p> Runner<'p> {
             if planned.plan.refused {
                 let diagnostics = planned.plan.diagnostics.clone();
                 self.state().notes.extend(diagnostics.iter().cloned());
-                return Err(ExecuteError::refused(diagnostics));
+                let refused = ExecuteError::refused(diagnostics);
+                return Err(if self.state().ran { refused.in_the_middle() } else { refused });
             }
             if self.proxy {
                 super::proxy::refuse(&planned, self.operations)?;

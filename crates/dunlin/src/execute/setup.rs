@@ -588,6 +588,14 @@ impl ExecuteError {
         error
     }
 
+    /// A plan for the rest was refused: what came before it ran.
+    pub(super) fn in_the_middle(mut self) -> ExecuteError {
+        self.kind = ErrorKind::Failed;
+        self.diagnostic.message =
+            self.diagnostic.message.replacen("refused, nothing ran", "the rest is refused", 1);
+        self.help("what ran before is kept and recorded; when this is mended, `dunlin up` goes on from there")
+    }
+
     /// The journal was written by a newer Dunlin.
     pub(super) fn journal_newer(version: u32) -> ExecuteError {
         ExecuteError::new(

@@ -3,7 +3,7 @@
 use dunlin::diagnostic::Code;
 use dunlin::execute::{AdoptWhat, Event, Migrations, Options, Outcome, Report, Target, adopt, skip, up};
 use dunlin::migration::MigrationSet;
-use dunlin::pg::{ConnInfo, Environment};
+use dunlin::pg::{ConnInfo, Environment, LockKeys};
 use dunlin_testkit::{TestDb, block_on};
 use std::time::Duration;
 
@@ -118,5 +118,40 @@ fn after_everything_was_adopted_a_new_change_of_data_runs() {
         let report = run(&migrations, &database).await;
         assert_eq!((report.outcome, report.applied), (Outcome::Applied, vec!["4_gift".to_owned()]));
         assert_eq!(database.value("select cash from till").await, "11");
+    });
+}
+
+/// The server process of a run whose client is gone commits while `skip` waits for it.
+#[test]
+fn what_a_former_run_has_committed_meanwhile_is_not_skipped() {
+    block_on(async {
+        let database = TestDb::with("create table till (coins int)").await;
+        let files: [(&str, &[u8]); 1] = [("1_a.sql", b"insert into till values (1);")];
+        let migrations = Migrations::Loaded(MigrationSet::from_files(files, "m").unwrap());
+        run(&migrations, &database).await;
+        let undone = "update dunlin.operation set state = 'failed';
+                      update dunlin.migration set state = 'failed', applied_at = null";
+        database.execute(undone).await;
+        let former = database.connect().await;
+        let unit = LockKeys::new(database.name(), "dunlin").unit;
+        let work = format!("begin; select pg_advisory_xact_lock({unit})");
+        former.batch_execute(&work).await.unwrap();
+        let place = target(&database);
+        let skipping =
+            tokio::spawn(
+                async move { skip(&migrations, &place, &Options::default(), "1_a", 1).await.map(drop) },
+            );
+        let waits =
+            "select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";
+        for _ in 0..200 {
+            if !database.lines(waits).await.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        former.batch_execute("update dunlin.operation set state = 'done'; commit").await.unwrap();
+        let error = skipping.await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("was done already"), "{error}");
+        assert_eq!(database.value("select state from dunlin.operation").await, "done");
     });
 }

@@ -373,3 +373,58 @@ async fn a_renamed_file_is_renamed_in_the_journal_before_it_is_edited() {
     world.up(Outcome::Applied).await;
     assert_eq!(world.operations().await, ["1_b#1 done", "1_b#2 done"]);
 }
+
+#[tokio::test]
+async fn a_rest_that_is_refused_does_not_say_that_nothing_ran() {
+    let world = World::new(&[
+        ("1_a.sql", "create table u (id int); select make();"),
+        ("2_b.sql", "create type t as enum ('two');"),
+    ])
+    .await;
+    let make = "create function make() returns void language plpgsql
+                as $$ begin execute 'create type t as enum (' || quote_literal('one') || ')'; end $$";
+    world.database.execute(make).await;
+    let error = world.run().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Failed);
+    assert!(error.diagnostic.message.starts_with("the rest is refused: "), "{error}");
+    let report = error.report.unwrap();
+    assert_eq!((report.outcome, &report.applied[..]), (Outcome::Failed, &["1_a".to_owned()][..]));
+    assert_eq!(world.operations().await[0], "1_a#1 done");
+}
+
+/// REINDEX CONCURRENTLY that was cut off leaves transient indexes, also on partitions and on what is kept outside the row.
+#[tokio::test]
+async fn what_a_reindex_that_was_cut_off_has_left_is_dropped_before_it_runs_again() {
+    let world = World::new(&[
+        (
+            "1_a.sql",
+            "create table t (id int primary key, body text) partition by range (id);
+             create table t_1 partition of t for values from (0) to (9);
+             create table other (id int, body text);",
+        ),
+        ("2_b.sql", "reindex table concurrently t;"),
+    ])
+    .await;
+    world.up(Outcome::Applied).await;
+    for table in ["t_1", "other"] {
+        let (writer, reindex) = (world.database.connect().await, world.database.connect().await);
+        writer.batch_execute(&format!("begin; insert into {table} values (1)")).await.unwrap();
+        let cancel = reindex.cancel_token();
+        let sql = format!("reindex table concurrently {table}");
+        let cut_off = tokio::spawn(async move { reindex.batch_execute(&sql).await });
+        let toast =
+            "select from pg_index join pg_class on pg_class.reltoastrelid = indrelid where not indisvalid";
+        world.wait_for(&format!("{toast} and pg_class.oid = '{table}'::regclass")).await;
+        cancel.cancel_query(tokio_postgres::NoTls).await.unwrap();
+        assert!(cut_off.await.unwrap().is_err());
+        writer.batch_execute("rollback").await.unwrap();
+    }
+    let failed = "update dunlin.operation set state = 'failed' where migration = '2_b';
+        update dunlin.migration set state = 'failed', applied_at = null where id = '2_b';
+        update dunlin.meta set set_digest = null";
+    world.database.execute(failed).await;
+    assert_eq!(world.up(Outcome::Applied).await.applied, ["2_b"]);
+    let left = "select coalesce(base.relname, i.indrelid::regclass::text) from pg_index i
+                left join pg_class base on base.reltoastrelid = i.indrelid where not i.indisvalid";
+    assert_eq!(world.database.lines(left).await, ["other"]);
+}
