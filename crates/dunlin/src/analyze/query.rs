@@ -229,6 +229,8 @@ pub(super) struct Resolver<'c, 'a> {
     pub(super) is_call: bool,
     /// How many expressions and clauses are open that need not come to what is in them.
     pub(super) branches: usize,
+    /// At which level, and from which source on, names are those of a join with an alias: only that is seen outside.
+    pub(super) apart: (usize, usize),
 }
 
 impl<'c, 'a> Resolver<'c, 'a> {
@@ -244,6 +246,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
             top_level: false,
             is_call: false,
             branches: 0,
+            apart: (0, 0),
         }
     }
 

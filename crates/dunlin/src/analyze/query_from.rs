@@ -98,7 +98,9 @@ impl Resolver<'_, '_> {
             let by_schema = !there.aliased && !entry.aliased && there.relation != entry.relation;
             !there.qualified_only && there.alias == entry.alias && !by_schema
         };
-        let there = self.scopes.last().and_then(|scope| scope.entries.iter().find(others));
+        let (level, start) = self.apart;
+        let hidden = if level == self.scopes.len() { start } else { 0 };
+        let there = self.scopes.last().and_then(|scope| scope.entries.iter().skip(hidden).find(others));
         if !entry.alias.is_empty() && there.is_some() {
             let message = format!("`{}` is twice in FROM", entry.alias);
             self.ctx.refuse(Code::DN216, self.ctx.statement.span, message);
@@ -327,6 +329,10 @@ impl Resolver<'_, '_> {
 
     fn join(&mut self, join: &protobuf::JoinExpr) -> Result {
         let start = self.entries();
+        let outer = self.apart;
+        if join.alias.is_some() {
+            self.apart = (self.scopes.len(), start);
+        }
         let left = join.larg.as_ref().map_or_else(Result::unknown, |side| self.source_item(side));
         let middle = self.entries();
         let right = join.rarg.as_ref().map_or_else(Result::unknown, |side| self.source_item(side));
@@ -350,6 +356,7 @@ impl Resolver<'_, '_> {
             Some(_) => merge(left, right, merged),
             None => Result::unknown(),
         };
+        self.apart = outer;
         match &join.alias {
             Some(alias) => self.aliased_join(start..end, &result, alias),
             None => result,
