@@ -1,7 +1,7 @@
 //! What objects have beside their definitions, as facts: an object that lacks one says nothing of it.
 
 use super::facts::{Facts, Value, exact_text};
-use dunlin::catalog::{Catalog, Detail, DetailValue, Privileges, Subject};
+use dunlin::catalog::{Catalog, Detail, DetailValue, Other, Privileges, Subject};
 use std::collections::BTreeMap;
 
 /// Adds the details of an object to its facts.
@@ -14,7 +14,9 @@ pub(super) fn add(catalog: &Catalog, of: &Subject, facts: &mut Facts) {
     match of {
         Subject::Object(id) => {
             let owner = catalog.owner_of(*id);
-            let has_owner = catalog.schema(*id).is_none() && catalog.relation(*id).is_none();
+            let has_owner = catalog.schema(*id).is_none()
+                && catalog.relation(*id).is_none()
+                && catalog.other(*id).is_none_or(Other::has_owner);
             if has_owner {
                 facts.insert(
                     "detail owner",

@@ -65,7 +65,7 @@ fn a_lost_connection_and_a_long_statement_are_no_end() {
 #[test]
 fn a_file_may_make_roles_and_databases() {
     let text = "create role oracle_tester;\ncreate table t (a integer);\ngrant select on t to oracle_tester;\n\
-         alter table t owner to oracle_tester;\ncreate database oracle_other;";
+         alter table t owner to oracle_tester;\ncreate database oracle_other owner oracle_tester;";
     for _ in 0..2 {
         assert_eq!(run(text).counts.exact, 5);
     }

@@ -7,7 +7,7 @@ use super::table_shape::Shape;
 use super::{Access, Class, LockMode, Place, Presence};
 use crate::catalog::{
     Catalog, Column, ColumnNumber, Detail, DetailValue, Effect, Found, Id, Name, ObjectRef, PartKind,
-    Relation, RelationKind, Subject, TypeRef,
+    Relation, RelationKind, Slot, Subject, TypeRef,
 };
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, AlterTableType as Action, ObjectType};
@@ -166,36 +166,61 @@ impl<'a> Context<'a> {
                     "" => self.session.setting("default_table_access_method").unwrap_or("heap"),
                     name => name,
                 };
+                self.need_access_method(method);
                 (Detail::AccessMethod, access_method(method))
             }
         };
         self.details(&shape.name.to_string(), vec![(Subject::Object(id), detail, value)])
     }
 
+    /// The tablespace of a new relation for which none is written, as the session's settings say.
+    fn usual_tablespace(&self, persistence: char) -> DetailValue {
+        let set = |name: &str| self.session.setting(name).filter(|value| !value.is_empty());
+        match persistence {
+            't' => set("temp_tablespaces").map_or(DetailValue::Absent, |_| DetailValue::Unknown),
+            _ => set("default_tablespace").map_or(DetailValue::Absent, tablespace),
+        }
+    }
+
+    /// Where a new index is.
+    pub(super) fn new_index_tablespace(&self, written: &str, persistence: char) -> DetailValue {
+        if written.is_empty() { self.usual_tablespace(persistence) } else { tablespace(written) }
+    }
+
+    /// Where an index is that is made after another one: with it, unless that is in the database's tablespace.
+    pub(super) fn copied_index_tablespace(&self, other: &DetailValue, persistence: char) -> DetailValue {
+        match other {
+            DetailValue::Absent => self.usual_tablespace(persistence),
+            other => other.clone(),
+        }
+    }
+
+    /// Where an index is.
+    pub(super) fn tablespace_of(&self, index: Id) -> DetailValue {
+        self.catalog.detail(&Subject::Object(index), Detail::Tablespace).clone()
+    }
+
+    /// Says where a new index is.
+    pub(super) fn place_index(effects: &mut Vec<Effect>, slot: Slot, value: &DetailValue) {
+        if *value != DetailValue::Absent {
+            let (of, value) = (Subject::Object(slot.as_id()), value.clone());
+            effects.push(Effect::SetDetail { of, detail: Detail::Tablespace, value });
+        }
+    }
+
     /// Where a new relation's rows are, as it is written or as the session's settings and its parent say.
     pub(super) fn details_of_new(&mut self, slot: Id, (written, method): (&str, &str), relation: &Relation) {
-        let parent = relation
-            .parents
-            .first()
-            .filter(|_| relation.partition_bound.is_some() || relation.index().is_some());
+        let parent = relation.parents.first().filter(|_| relation.partition_bound.is_some());
         let inherited =
             |detail| parent.map(|parent| self.catalog.detail(&Subject::Object(*parent), detail).clone());
         let set = |name: &str| self.session.setting(name).filter(|value| !value.is_empty());
         let has_rows = matches!(
             relation.kind,
-            RelationKind::Table
-                | RelationKind::PartitionedTable
-                | RelationKind::MaterializedView
-                | RelationKind::Index(_)
+            RelationKind::Table | RelationKind::PartitionedTable | RelationKind::MaterializedView
         );
         let place = match (written, inherited(Detail::Tablespace)) {
             ("", Some(place)) if place != DetailValue::Absent => place,
-            ("", _) if relation.persistence == 't' => match set("temp_tablespaces") {
-                Some(_) => DetailValue::Unknown,
-                None => DetailValue::Absent,
-            },
-            ("", _) if relation.kind == RelationKind::PartitionedTable => DetailValue::Absent,
-            ("", _) => set("default_tablespace").map_or(DetailValue::Absent, tablespace),
+            ("", _) => self.usual_tablespace(relation.persistence),
             (written, _) => tablespace(written),
         };
         let keeps = matches!(relation.kind, RelationKind::Table | RelationKind::MaterializedView);
@@ -203,8 +228,7 @@ impl<'a> Context<'a> {
             ("", Some(method)) if method != DetailValue::Absent => method,
             ("", _) if !keeps => DetailValue::Absent,
             ("", _) => set("default_table_access_method").map_or(DetailValue::Absent, access_method),
-            (method, _) if relation.index().is_none() => access_method(method),
-            _ => DetailValue::Absent,
+            (method, _) => access_method(method),
         };
         for (detail, value) in [(Detail::Tablespace, place), (Detail::AccessMethod, method)] {
             if has_rows && value != DetailValue::Absent {

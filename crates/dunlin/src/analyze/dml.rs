@@ -78,7 +78,11 @@ impl Resolver<'_, '_> {
                 Entry::from(&Source::of(self.ctx.catalog.relation_name(id), Some(id), found))
             }
             None => {
-                let rest = if self.ctx.is_system_relation(&name) { Rest::Anything } else { Rest::Unknown };
+                let system = self.ctx.is_system_relation(&name);
+                if system {
+                    self.ctx.opaque("it writes to the server's own tables");
+                }
+                let rest = if system { Rest::Anything } else { Rest::Unknown };
                 let open = self.ctx.catalog.candidates(&name, self.ctx.path());
                 Entry { alias: name.name, rest, open, ..Entry::default() }
             }

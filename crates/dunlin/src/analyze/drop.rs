@@ -7,6 +7,7 @@ use super::{Access, Class, LockMode, Place, Presence, Transactional};
 use crate::catalog::{Effect, Found, Id, ObjectRef, RelationKind};
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, TreeKind, deparse_statement, protobuf};
+use protobuf::ObjectType;
 use std::collections::BTreeSet;
 
 impl Context<'_> {
@@ -27,6 +28,7 @@ impl Context<'_> {
             for candidate in &meant.candidates {
                 self.touch(place_of(candidate), Access::Write);
             }
+            self.need_method_of(node.remove_type(), object);
             match &meant.found {
                 Found::No => gone.push(meant.phrase()),
                 Found::Unknown => {
@@ -53,6 +55,18 @@ impl Context<'_> {
         } else if !node.missing_ok && self.statement.tree.is(TreeKind::Drop) {
             let rest = protobuf::DropStmt { objects: left, ..node.clone() };
             self.analysis.rewrite = deparse_statement(&NodeEnum::DropStmt(rest));
+        }
+    }
+
+    /// The access method of an operator class or family has to be there even with IF EXISTS.
+    fn need_method_of(&mut self, kind: ObjectType, object: &protobuf::Node) {
+        if !matches!(kind, ObjectType::ObjectOpclass | ObjectType::ObjectOpfamily) {
+            return;
+        }
+        let method =
+            object.node.as_ref().and_then(super::object::parts).and_then(|names| names.first().cloned());
+        if let Some(method) = method {
+            self.need_access_method(&method);
         }
     }
 

@@ -5,6 +5,7 @@ use super::named::{Named, Needs};
 use super::named_statement::option_names;
 use super::{Access, Class, Place, Presence};
 use crate::catalog::{Dependency, Effect, Name, QName, Relation, RelationKind, TypeRef};
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 
 impl Context<'_> {
@@ -13,6 +14,7 @@ impl Context<'_> {
         let span = self.statement.span;
         match node {
             NodeEnum::CreateFdwStmt(node) => {
+                self.each_option_once(&node.options);
                 let needs = self.wrapper_functions(&node.func_options);
                 self.make_named(
                     &Named::plain("foreign data wrapper", &node.fdwname),
@@ -25,6 +27,7 @@ impl Context<'_> {
                 self.changes_named(&Named::plain("foreign data wrapper", &node.fdwname));
             }
             NodeEnum::CreateForeignServerStmt(node) => {
+                self.each_option_once(&node.options);
                 let wrapper = self.need_other("foreign data wrapper", &node.fdwname, span);
                 let named = Named::plain("server", &node.servername);
                 self.make_named(&named, node.if_not_exists, Needs::of(wrapper));
@@ -33,6 +36,7 @@ impl Context<'_> {
                 self.changes_named(&Named::plain("server", &node.servername));
             }
             NodeEnum::CreateUserMappingStmt(node) => {
+                self.each_option_once(&node.options);
                 let server = self.need_other("server", &node.servername, span);
                 let named = self.user_mapping(node.user.as_ref(), &node.servername);
                 self.make_named(&named, node.if_not_exists, Needs::of(server));
@@ -49,6 +53,18 @@ impl Context<'_> {
             _ => return false,
         }
         true
+    }
+
+    /// The OPTIONS of a new object are given once each.
+    fn each_option_once(&mut self, options: &[protobuf::Node]) {
+        let mut seen = std::collections::BTreeSet::new();
+        for node in options {
+            let Some(NodeEnum::DefElem(option)) = &node.node else { continue };
+            if !seen.insert(option.defname.as_str()) {
+                let message = format!("option `{}` is given twice", option.defname);
+                self.refuse(Code::DN216, self.span(option.location), message);
+            }
+        }
     }
 
     /// Analyses IMPORT FOREIGN SCHEMA: it makes foreign tables in one schema. Where it lists them their names are known,

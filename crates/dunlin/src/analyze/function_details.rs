@@ -106,17 +106,31 @@ fn flag(argument: Option<&protobuf::Node>) -> DetailValue {
 /// A number as the server keeps it; the usual one is none.
 fn number(argument: Option<&protobuf::Node>, usual: &str) -> DetailValue {
     let text = match argument.and_then(|argument| argument.node.as_ref()) {
-        Some(NodeEnum::Integer(value)) => value.ival.to_string(),
+        Some(NodeEnum::Integer(value)) => float_text(value.ival as f32),
         Some(NodeEnum::Float(value)) => match value.fval.parse::<f32>() {
-            // Beyond these the server writes an exponent.
-            Ok(value) if value == 0.0 || (1e-4..1e6).contains(&value) => value.to_string(),
-            _ => return DetailValue::Unknown,
+            Ok(value) => float_text(value),
+            Err(_) => return DetailValue::Unknown,
         },
         _ => return DetailValue::Unknown,
     };
     match text.as_str() {
         text if text == usual => DetailValue::Absent,
         text => DetailValue::text(text),
+    }
+}
+
+/// A `float4` as the server writes it: with an exponent where it is large or small.
+fn float_text(value: f32) -> String {
+    if value == 0.0 || (1e-4..1e6).contains(&value) {
+        return value.to_string();
+    }
+    let text = format!("{value:e}");
+    match text.split_once('e').and_then(|(digits, power)| Some((digits, power.parse::<i32>().ok()?))) {
+        Some((digits, power)) => {
+            let sign = if power < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", power.abs())
+        }
+        None => text,
     }
 }
 

@@ -105,14 +105,14 @@ impl<'a> Context<'a> {
         relation.depends = depends;
         let (slot, options) = (shape.slot, relation.options.clone());
         shape.chooser.take_relation(&name.name);
-        let plain = relation.clone();
+        let tablespace = self.new_index_tablespace(&node.table_space, relation.persistence);
         self.analysis.effects.push(Effect::CreateRelation { name, slot, relation: Box::new(relation) });
-        self.details_of_new(slot.as_id(), (&node.table_space, ""), &plain);
+        Self::place_index(&mut self.analysis.effects, slot, &tablespace);
         if !only {
             // An index on a partitioned table is made on each partition as well.
             let table = shape.relation.clone();
-            let whole =
-                Whole { id: slot.as_id(), index: &index, constraint: None, options: &options, table: &table };
+            let (id, options) = (slot.as_id(), &options);
+            let whole = Whole { id, index: &index, constraint: None, options, tablespace, table: &table };
             if !self.index_below(shape, &whole) {
                 super::partition::invalidate(&mut self.analysis.effects, slot.as_id());
             }

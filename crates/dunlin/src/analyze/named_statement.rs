@@ -20,10 +20,14 @@ impl Context<'_> {
             NodeEnum::CreateTableSpaceStmt(node) => {
                 self.analysis.transactional = Transactional::No;
                 self.make_named(&Named::plain("tablespace", &node.tablespacename), false, Needs::default());
+                if let Some(owner) = node.owner.as_ref().and_then(|role| self.need_role(role)) {
+                    self.analysis.effects.insert(0, Effect::Act { role: owner });
+                }
             }
             NodeEnum::CreatedbStmt(node) => {
                 self.analysis.transactional = Transactional::No;
                 self.make_named(&Named::plain("database", &node.dbname), false, Needs::default());
+                self.made_for(option(&node.options, "owner"));
             }
             NodeEnum::CreateConversionStmt(node) => {
                 let function = self.need_handler(&node.func_name, None);
@@ -41,6 +45,14 @@ impl Context<'_> {
             }
         }
         true
+    }
+
+    /// OWNER of CREATE DATABASE; DEFAULT is the role that makes it.
+    fn made_for(&mut self, owner: Option<&protobuf::DefElem>) {
+        let Some(name) = owner.and_then(|owner| owner.arg.as_deref()).and_then(string) else { return };
+        let meant = self.meant_role(&name);
+        self.need_meant(&meant, self.statement.span);
+        self.analysis.effects.insert(0, Effect::Act { role: name });
     }
 
     fn altered_other(&mut self, node: &NodeEnum) -> bool {
@@ -243,12 +255,6 @@ impl Context<'_> {
         self.depends = outer;
         ty.modifiers = None;
         ty
-    }
-
-    /// Analyses CREATE EVENT TRIGGER.
-    fn create_event_trigger(&mut self, node: &protobuf::CreateEventTrigStmt) {
-        let function = self.need_handler(&node.funcname, Some(&[]));
-        self.make_named(&Named::plain("event trigger", &node.trigname), false, Needs::of(function));
     }
 
     /// Drops an object that has a statement of its own for it.

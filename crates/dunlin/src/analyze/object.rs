@@ -310,7 +310,10 @@ impl<'a> Context<'a> {
         let there = self.catalog.relation(id).is_some_and(|relation| match kind {
             ObjectType::ObjectTrigger => relation.triggers.iter().any(|trigger| trigger.name == name),
             ObjectType::ObjectPolicy => relation.policies.iter().any(|policy| policy.name == name),
-            ObjectType::ObjectRule => relation.rules.iter().any(|rule| rule.name == name),
+            ObjectType::ObjectRule => {
+                let of_view = relation.query.is_some() && name == "_RETURN";
+                of_view || relation.rules.iter().any(|rule| rule.name == name)
+            }
             _ => relation.constraint(&name).is_some(),
         });
         let hidden = kind == ObjectType::ObjectTabconstraint && name.contains("not_null");

@@ -150,9 +150,16 @@ impl Context<'_> {
                             return None;
                         }
                         roles.iter().for_each(|role| privileges.revoke_all(role));
-                        match (of, privileges.is_empty()) {
-                            (Subject::Column(..) | Subject::Default(..), true) => DetailValue::Absent,
-                            _ => DetailValue::text(privileges.to_string()),
+                        let without = match of {
+                            Subject::Default(owner, None, kind) => {
+                                privileges == Privileges::initial(*kind, owner, self.catalog.server_version)
+                            }
+                            Subject::Column(..) | Subject::Default(..) => privileges.is_empty(),
+                            _ => false,
+                        };
+                        match without {
+                            true => DetailValue::Absent,
+                            false => DetailValue::text(privileges.to_string()),
                         }
                     }
                     _ => return None,

@@ -6,8 +6,8 @@ use super::sameness::{Sameness, expressions};
 use super::table_shape::{Pending, Shape};
 use super::{Access, LockMode, Place};
 use crate::catalog::{
-    ColumnNumber, Constraint, ConstraintKind, Effect, Expr, Id, Index, IndexKey, ObjectRef, QName, Relation,
-    RelationChange, RelationKind,
+    ColumnNumber, Constraint, ConstraintKind, Detail, DetailValue, Effect, Expr, Id, Index, IndexKey,
+    ObjectRef, PartKind, QName, Relation, RelationChange, RelationKind, Subject,
 };
 use crate::syntax::{NodeEnum, protobuf};
 
@@ -21,6 +21,8 @@ pub(super) struct Whole<'w> {
     pub(super) constraint: Option<&'w Constraint>,
     /// Its storage parameters.
     pub(super) options: &'w [String],
+    /// Its tablespace, where it is not the database's.
+    pub(super) tablespace: DetailValue,
     /// The partitioned table.
     pub(super) table: &'w Relation,
 }
@@ -80,7 +82,8 @@ impl<'a> Context<'a> {
         let (id, index, made) = self.copy_index(part, whole, true);
         let table = part.relation.clone();
         let (constraint, options) = (made.as_ref(), whole.options);
-        let below = Whole { id, index: &index, constraint, options, table: &table };
+        let tablespace = self.copied_index_tablespace(&whole.tablespace, part.relation.persistence);
+        let below = Whole { id, index: &index, constraint, options, tablespace, table: &table };
         let valid = self.index_below(part, &below);
         if !valid {
             invalidate(&mut part.effects, id);
@@ -114,7 +117,9 @@ impl<'a> Context<'a> {
         relation.persistence = shape.relation.persistence;
         self.touch(Place::Relation(qualified.clone()), Access::Write);
         self.provide(ObjectRef::relation(&qualified));
+        let tablespace = self.copied_index_tablespace(&other.tablespace, relation.persistence);
         shape.effects.push(Effect::CreateRelation { name: qualified, slot, relation: Box::new(relation) });
+        Self::place_index(&mut shape.effects, slot, &tablespace);
         let made = other.constraint.zip(columns).map(|(above, columns)| {
             let like = if partition { part_of(above) } else { own(above) };
             let constraint = Constraint { name: name.clone(), columns, ..like };
@@ -188,7 +193,8 @@ impl<'a> Context<'a> {
         }
         let mut effects = Vec::new();
         for (whole, _, index) in wholes {
-            self.rename_parts((whole, index), &shape.relation, &mut chooser, &mut effects);
+            let comment = self.catalog.detail(&Subject::Object(whole), Detail::Comment).clone();
+            self.rename_parts((whole, index), &comment, &shape.relation, &mut chooser, &mut effects);
         }
         effects
     }
@@ -204,6 +210,7 @@ impl<'a> Context<'a> {
     fn rename_parts(
         &mut self,
         (whole, index): (Id, &Index),
+        comment: &DetailValue,
         table: &Relation,
         chooser: &mut Chooser<'a>,
         effects: &mut Vec<Effect>,
@@ -214,13 +221,33 @@ impl<'a> Context<'a> {
             let Some(mut shape) = Shape::existing(self.catalog, found.table, slot) else { continue };
             let constraint = table.constraints.iter().find(|c| c.index == Some(whole) && c.is_key());
             shape.chooser.also(chooser);
-            let of = Whole { id: whole, index, constraint, options: &[], table };
+            let tablespace = DetailValue::Absent;
+            let of = Whole { id: whole, index, constraint, options: &[], tablespace, table };
             let to = self.part_name(&mut shape, &of);
             chooser.also(&shape.chooser);
+            self.comment_of_part((part, found.table), comment, effects);
             if self.catalog.relation_name(part).name != to {
                 effects.push(Effect::RenameRelation { relation: part, to });
             }
-            self.rename_parts((part, found), &shape.relation, chooser, effects);
+            self.rename_parts((part, found), comment, &shape.relation, chooser, effects);
+        }
+    }
+
+    /// A part that is made again has the comment of the whole, and its constraint has none.
+    fn comment_of_part(&self, (part, table): (Id, Id), comment: &DetailValue, effects: &mut Vec<Effect>) {
+        let detail = Detail::Comment;
+        let carried = self.catalog.relation(table).and_then(|table| {
+            table.constraints.iter().find(|found| found.index == Some(part) && found.is_key())
+        });
+        let constraint = carried.map(|found| {
+            let of = Subject::Part(table, PartKind::Constraint, found.name.as_str().into());
+            (of, DetailValue::Absent)
+        });
+        let index = (Subject::Object(part), comment.clone());
+        for (of, value) in constraint.into_iter().chain([index]) {
+            if *self.catalog.detail(&of, detail) != value {
+                effects.push(Effect::SetDetail { of, detail, value });
+            }
         }
     }
 
@@ -295,7 +322,8 @@ impl<'a> Context<'a> {
         indexes.sort_by_key(|(id, ..)| *id);
         for (index_id, relation, index) in indexes {
             let constraint = table.constraints.iter().find(|c| c.index == Some(index_id) && c.is_key());
-            let whole = Whole { id: index_id, index, constraint, options: &relation.options, table };
+            let (tablespace, options) = (self.tablespace_of(index_id), &relation.options);
+            let whole = Whole { id: index_id, index, constraint, options, tablespace, table };
             self.index_on_partition(part, &whole, true);
         }
         for trigger in table.triggers.iter().filter(|trigger| trigger.row) {

@@ -2,10 +2,11 @@
 
 use super::context::{Context, range_name};
 use super::object::{Meant, Thing, place_of};
-use super::{Access, Class, LockMode, Place, Presence};
+use super::{Access, Class, LockMode, Place, Presence, Verdict};
 use crate::catalog::{
     Detail, DetailValue, Effect, Found, Id, Name, ObjectRef, Other, QName, RelationChange, Subject, TypeKind,
 };
+use crate::diagnostic::Code;
 use crate::syntax::{LenientForm, protobuf};
 use protobuf::ObjectType;
 
@@ -86,10 +87,21 @@ impl Context<'_> {
         }
         self.provide(new.clone());
         let Some(thing) = self.need_meant(meant, span) else { return };
-        if self.is_there(&new) {
-            self.analysis.presence = Presence::Unknown { object: new, tolerated: false };
-        }
+        self.need_free_name(&new, span);
         self.rename_thing(&thing, &meant.object, &node.newname);
+    }
+
+    /// Requires that nothing has the new name yet.
+    fn need_free_name(&mut self, new: &ObjectRef, span: crate::source::Span) {
+        if self.is_there(new) {
+            self.is_taken(new, span);
+        }
+    }
+
+    fn is_taken(&mut self, new: &ObjectRef, span: crate::source::Span) {
+        let verdict = if self.catalog.clouded.is_some() { Verdict::Unknown } else { Verdict::Invalid };
+        let message = format!("`{new}` is there already");
+        self.require(Vec::new(), span, verdict, Code::DN216, message, Vec::new());
     }
 
     fn rename_thing(&mut self, thing: &Thing, object: &ObjectRef, to: &str) {
@@ -216,7 +228,7 @@ impl Context<'_> {
             }
             (Some(_), Some(_)) => {
                 let message = format!("`{table}` has a column `{new}` already");
-                self.refuse(crate::diagnostic::Code::DN216, span, message);
+                self.refuse(Code::DN216, span, message);
             }
             (Some(column), None) => {
                 let column = column.number;
@@ -254,7 +266,7 @@ impl Context<'_> {
             return;
         }
         if matches!((&old.found, &new.found), (Found::Yes(_), Found::Yes(_))) {
-            self.analysis.presence = Presence::Unknown { object: new.object, tolerated: false };
+            self.is_taken(&new.object, span);
         }
         let to = node.newname.clone();
         let effect = match self.need_meant(&old, span) {
@@ -297,8 +309,8 @@ impl Context<'_> {
             return;
         }
         self.need_schema(&node.newschema, self.statement.span);
-        if matches!(meant.found, Found::Yes(_)) && self.is_there(&new) {
-            self.analysis.presence = Presence::Unknown { object: new, tolerated: false };
+        if matches!(meant.found, Found::Yes(_)) {
+            self.need_free_name(&new, self.statement.span);
         }
         let schema = node.newschema.clone();
         let effect = match self.need_meant(&meant, self.statement.span) {

@@ -6,9 +6,9 @@ use super::named::{Named, Needs};
 use super::naming::clip;
 use super::query::Source;
 use super::table_shape::Shape;
-use crate::catalog::{Dependency, Effect, Id, Name, Other, QName, Relation};
+use crate::catalog::{Dependency, Effect, Id, Name, Other, QName, Relation, Subject};
 use crate::diagnostic::Code;
-use crate::syntax::{NodeEnum, protobuf};
+use crate::syntax::{NodeEnum, deparse_expression, protobuf};
 
 impl Context<'_> {
     /// Analyses CREATE STATISTICS: they go with the columns that they are on.
@@ -55,19 +55,28 @@ impl Context<'_> {
                 self.refuse(Code::DN216, span, format!("column `{name}` is named twice"));
             }
         }
+        let mut seen = std::collections::BTreeSet::new();
+        for element in &node.exprs {
+            let Some(NodeEnum::StatsElem(element)) = &element.node else { continue };
+            if let Some(text) = element.expr.as_deref().and_then(deparse_expression)
+                && !seen.insert(text.clone())
+            {
+                self.refuse(Code::DN216, span, format!("the expression `{text}` stands twice"));
+            }
+        }
     }
 
     /// LIKE … INCLUDING STATISTICS: the same statistics, under names of their own.
-    pub(super) fn like_statistics(&mut self, shape: &mut Shape<'_>, table: Id) {
+    pub(super) fn like_statistics(&mut self, shape: &mut Shape<'_>, table: Id, comments: bool) {
         let of_table = |other: &Other| other.part_of.iter().any(|need| need.on == table);
-        let all: Vec<Other> = self
+        let all: Vec<(Id, Other)> = self
             .catalog
             .others_of("statistics")
             .filter(|(_, other)| of_table(other))
-            .map(|(_, o)| o.clone())
+            .map(|(id, other)| (id, other.clone()))
             .collect();
         let mut taken: Vec<String> = Vec::new();
-        for other in all {
+        for (id, other) in all {
             let table_name = shape.name.clone();
             let addition = other.of.clone().unwrap_or_default();
             let name = self.free_statistics(&table_name, &addition, &taken);
@@ -80,8 +89,11 @@ impl Context<'_> {
             let on = shape.any_id();
             let part_of = columns.map(|column| Dependency { on, column }).collect();
             let other = Box::new(Other { name, schema: None, part_of, ..other });
-            let (schema, slot) = (Some(table_name.schema.clone()), Some(self.slot()));
-            shape.effects.push(Effect::CreateOther { schema, slot, other });
+            let (schema, slot) = (Some(table_name.schema.clone()), self.slot());
+            shape.effects.push(Effect::CreateOther { schema, slot: Some(slot), other });
+            if comments {
+                self.same_comment(shape, &Subject::Object(id), Subject::Object(slot.as_id()));
+            }
         }
     }
 

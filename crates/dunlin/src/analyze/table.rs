@@ -271,13 +271,17 @@ impl<'a> Context<'a> {
     }
 
     /// Makes the keys and plain indexes of another table again, with names of their own.
-    pub(super) fn indexes_again(&mut self, shape: &mut Shape<'a>, id: Id, other: &Relation) {
+    pub(super) fn indexes_again(&mut self, shape: &mut Shape<'a>, id: Id, other: &Relation, comments: bool) {
         let mut indexes = self.catalog.indexes_of(id);
         indexes.sort_by_key(|(id, ..)| *id);
         for (index_id, relation, index) in indexes {
             let constraint = other.constraints.iter().find(|c| c.index == Some(index_id) && c.is_key());
-            let whole = Whole { id: index_id, index, constraint, options: &relation.options, table: other };
-            self.copy_index(shape, &whole, false);
+            let (tablespace, options) = (self.tablespace_of(index_id), &relation.options);
+            let whole = Whole { id: index_id, index, constraint, options, tablespace, table: other };
+            let (made, ..) = self.copy_index(shape, &whole, false);
+            if comments {
+                self.same_comment(shape, &Subject::Object(index_id), Subject::Object(made));
+            }
         }
     }
 
@@ -301,10 +305,10 @@ impl<'a> Context<'a> {
             self.like_checks(shape, id, other, wants(LIKE_COMMENTS));
         }
         if wants(LIKE_STATISTICS) {
-            self.like_statistics(shape, id);
+            self.like_statistics(shape, id, wants(LIKE_COMMENTS));
         }
         if wants(LIKE_INDEXES) {
-            shape.likes.push((id, other.clone()));
+            shape.likes.push((id, other.clone(), wants(LIKE_COMMENTS)));
         }
     }
 
@@ -336,6 +340,10 @@ impl<'a> Context<'a> {
                     there.default = copy.default;
                     there.default_depends = copy.default_depends;
                 }
+                let number = there.number;
+                if wants(LIKE_COMMENTS) {
+                    self.copy_details(shape, (from, column.number), number, &[Detail::Comment]);
+                }
             }
             None => {
                 self.need_once(shape, &name, -1);
@@ -359,11 +367,19 @@ impl<'a> Context<'a> {
                 Constraint { columns, inherited: false, local: true, definition: None, ..constraint.clone() };
             super::table_constraint::add(shape, copy, None);
             let part = |of: Id| Subject::Part(of, PartKind::Constraint, constraint.name.as_str().into());
-            let comment = self.catalog.detail(&part(from), Detail::Comment);
-            if comments && *comment != DetailValue::Absent {
-                let (of, value) = (part(shape.any_id()), comment.clone());
-                shape.effects.push(Effect::SetDetail { of, detail: Detail::Comment, value });
+            if comments {
+                let of = part(shape.any_id());
+                self.same_comment(shape, &part(from), of);
             }
+        }
+    }
+
+    /// Gives something new the comment that another object has.
+    pub(super) fn same_comment(&self, shape: &mut Shape<'_>, from: &Subject, of: Subject) {
+        let comment = self.catalog.detail(from, Detail::Comment);
+        if *comment != DetailValue::Absent {
+            let value = comment.clone();
+            shape.effects.push(Effect::SetDetail { of, detail: Detail::Comment, value });
         }
     }
 
@@ -475,7 +491,8 @@ impl<'a> Context<'a> {
                 .query
                 .as_ref()
                 .and_then(|query| query.node.as_ref())
-                .and_then(|query| Self::view_text(query, &super::context::strings(&into.col_names)));
+                .and_then(|query| Self::view_text(query, &super::context::strings(&into.col_names)))
+                .map(Into::into);
         }
         let plain = Relation { columns: Vec::new(), ..relation.clone() };
         let made = self.analysis.effects.len();

@@ -8,8 +8,8 @@ use super::table_shape::{Pending, Shape};
 use super::typing::from_ref;
 use super::{Access, Facet, LockMode, Place, Verdict};
 use crate::catalog::{
-    ColumnChange, ColumnNumber, Constraint, ConstraintKind, Dependency, Effect, Expr, Id, Index, IndexKey,
-    ObjectRef, QName, Reference, Relation, RelationKind, Slot, TypeRef,
+    ColumnChange, ColumnNumber, Constraint, ConstraintKind, Dependency, DetailValue, Effect, Expr, Id, Index,
+    IndexKey, ObjectRef, QName, Reference, Relation, RelationKind, Slot, TypeRef,
 };
 use crate::diagnostic::Code;
 use crate::source::Span;
@@ -53,8 +53,8 @@ impl<'a> Context<'a> {
         }
         self.make_keys(shape, &pending);
         // Keys that are written come before those of LIKE, and foreign keys after both.
-        for (id, other) in std::mem::take(&mut shape.likes) {
-            self.indexes_again(shape, id, &other);
+        for (id, other, comments) in std::mem::take(&mut shape.likes) {
+            self.indexes_again(shape, id, &other, comments);
         }
         for Pending { node, column, .. } in &pending {
             if node.contype() == ConstrType::ConstrForeign {
@@ -68,6 +68,11 @@ impl<'a> Context<'a> {
         let outer = std::mem::take(&mut self.depends);
         let used = self.expression(expression, &[shape.source()]);
         let mut depends = std::mem::replace(&mut self.depends, outer);
+        let text = deparse_expression(expression).unwrap_or_default();
+        if let Some(system) = system_columns(&text).into_iter().find(|name| name != "tableoid") {
+            let message = format!("the system column `{system}` cannot be used in a generated column");
+            self.refuse(Code::DN216, self.span(node.location), message);
+        }
         let own = shape.any_id();
         depends.extend(used.into_iter().map(|number| Dependency { on: own, column: Some(number) }));
         depends.sort_unstable();
@@ -204,7 +209,7 @@ impl<'a> Context<'a> {
             method: if node.without_overlaps { "gist".to_owned() } else { "btree".to_owned() },
             ..btree(shape.any_id())
         };
-        let index = self.make_index(shape, &name, index, &options_of(&node.options));
+        let index = self.make_index(shape, &name, index, node);
         self.provide_key(&shape.name, &key.columns, primary);
         let kind = if primary { ConstraintKind::PrimaryKey } else { ConstraintKind::Unique };
         let constraint = Constraint { name: name.clone(), columns: numbers, ..with_flags(kind, node) };
@@ -212,7 +217,12 @@ impl<'a> Context<'a> {
     }
 
     /// Adds a key with its index, also to the partitions of the table.
-    fn make_key(&mut self, shape: &mut Shape<'a>, constraint: Constraint, (slot, index): (Slot, Index)) {
+    fn make_key(
+        &mut self,
+        shape: &mut Shape<'a>,
+        constraint: Constraint,
+        (slot, index, tablespace): (Slot, Index, DetailValue),
+    ) {
         self.make_constraint(shape, constraint.clone(), Some(constraint.name.clone()));
         let Some(table) = shape.id else { return };
         if constraint.kind == ConstraintKind::PrimaryKey {
@@ -229,6 +239,7 @@ impl<'a> Context<'a> {
                 index: &index,
                 constraint: Some(&constraint),
                 options: &[],
+                tablespace,
                 table: &table,
             };
             self.index_below(shape, &whole);
@@ -262,8 +273,8 @@ impl<'a> Context<'a> {
         shape: &mut Shape<'a>,
         name: &str,
         mut index: Index,
-        options: &[String],
-    ) -> (Slot, Index) {
+        node: &protobuf::Constraint,
+    ) -> (Slot, Index, DetailValue) {
         let qualified = QName::new(shape.name.schema.clone(), name);
         let slot = self.slot();
         // ON ONLY a table with partitions: invalid until each partition's index is attached.
@@ -271,14 +282,17 @@ impl<'a> Context<'a> {
         let kind = RelationKind::Index(Box::new(index.clone()));
         let mut relation = Relation::new(shape.relation.schema, name, kind);
         relation.persistence = shape.relation.persistence;
-        relation.options = options.to_vec();
+        relation.options = options_of(&node.options);
+        self.need_tablespace(&node.indexspace);
+        let tablespace = self.new_index_tablespace(&node.indexspace, relation.persistence);
         self.touch(Place::Relation(qualified.clone()), Access::Write);
         if shape.id.is_some() {
             self.touch(Place::Rows(shape.name.clone()), Access::Read);
         }
         self.provide(ObjectRef::relation(&qualified));
         shape.effects.push(Effect::CreateRelation { name: qualified, slot, relation: Box::new(relation) });
-        (slot, index)
+        Self::place_index(&mut shape.effects, slot, &tablespace);
+        (slot, index, tablespace)
     }
 
     pub(super) fn has_partitions(&self, table: Id) -> bool {
@@ -344,7 +358,7 @@ impl<'a> Context<'a> {
             immediate: !node.deferrable,
             ..btree(shape.any_id())
         };
-        let index = self.make_index(shape, &name, index, &options_of(&node.options));
+        let index = self.make_index(shape, &name, index, node);
         let constraint = Constraint { name, columns: numbers, ..with_flags(ConstraintKind::Exclude, node) };
         self.make_key(shape, constraint, index);
     }

@@ -39,8 +39,8 @@ pub(super) struct Shape<'a> {
     pub(super) pending: Vec<Pending>,
     /// Indexes of it that have become part of one of its partitioned table.
     pub(super) attached: Vec<Id>,
-    /// Tables whose indexes are made again (LIKE … INCLUDING INDEXES).
-    pub(super) likes: Vec<(Id, Relation)>,
+    /// Tables whose indexes are made again (LIKE … INCLUDING INDEXES), and whether with their comments.
+    pub(super) likes: Vec<(Id, Relation, bool)>,
     /// The partitioned table of a new partition.
     pub(super) partition_of: Option<Id>,
     /// The columns that the statement itself names.

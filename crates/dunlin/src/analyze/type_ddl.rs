@@ -293,6 +293,8 @@ impl<'a> Context<'a> {
             (multirange, vec![(of(range, false), 'i')]),
             (multirange, vec![(of(range, true), 'v')]),
         ];
+        let bootstrap = self.catalog.bootstrap_role.clone();
+        self.analysis.effects.push(Effect::Act { role: bootstrap });
         for (made, parameters) in lists {
             // They live in the schema of the range, also those of the multirange.
             let name = &QName::new(range.0.schema.clone(), made.0.name.as_str());
@@ -312,6 +314,8 @@ impl<'a> Context<'a> {
             };
             self.analysis.effects.push(effect);
         }
+        let role = self.acting_role().to_owned();
+        self.analysis.effects.push(Effect::Act { role });
     }
 
     /// Analyses CREATE DOMAIN.

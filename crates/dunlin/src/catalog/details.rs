@@ -159,6 +159,14 @@ impl Catalog {
         self.details.0.remove(of);
     }
 
+    /// Forgets the default privileges in a schema that is gone.
+    pub(super) fn forget_default_privileges(&mut self, schema: Id) {
+        let of_schema = |of: &&Subject| matches!(of, Subject::Default(_, Some(of), _) if *of == schema);
+        let gone: Vec<Subject> =
+            self.default_privileges().map(|(of, _)| of).filter(of_schema).cloned().collect();
+        gone.iter().for_each(|of| self.forget_details(of));
+    }
+
     /// Takes the details along when something that is known by its name gets another one.
     pub(super) fn rename_details(&mut self, from: &Subject, to: Subject) {
         if let Some(all) = self.details.0.remove(from) {

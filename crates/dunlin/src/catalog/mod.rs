@@ -62,6 +62,8 @@ pub struct Catalog {
     pub server_version: u32,
     /// The role that statements run as; empty where unknown.
     pub current_role: String,
+    /// The role that initdb made, which owns what the server makes by itself; empty where unknown.
+    pub bootstrap_role: String,
     /// Roles that the current role is a member of, directly or through others.
     pub memberships: BTreeSet<String>,
     /// Whether the role may do anything.
@@ -93,6 +95,7 @@ impl Catalog {
             server_version: self.server_version,
             roles: self.roles.clone(),
             current_role: self.current_role.clone(),
+            bootstrap_role: self.bootstrap_role.clone(),
             memberships: self.memberships.clone(),
             superuser: self.superuser,
             extensions: self.extensions.clone(),

@@ -16,7 +16,7 @@ pub struct Other {
     /// result comes after its operands.
     pub types: Vec<Option<TypeRef>>,
     /// What else is part of its name: the access method of an operator class, the language of a transform. Of a cast
-    /// `castcontext` and `castmethod`.
+    /// `castcontext` and `castmethod`; of an event trigger its event, and one a line the tags that it is for.
     pub of: Option<String>,
     /// What it cannot be without; each refuses to be dropped before it.
     pub depends: Vec<Dependency>,
@@ -69,10 +69,19 @@ impl Other {
         }
     }
 
-    /// Whether it belongs to a role: what is part of another object does not, nor do some classes.
+    /// Whether it belongs to a role; some classes have no owner.
     pub fn has_owner(&self) -> bool {
-        let ownerless = ["cast", "transform", "access method", "user mapping"];
-        self.class == "statistics" || self.part_of.is_empty() && !ownerless.contains(&self.class.as_str())
+        const OWNERLESS: [&str; 8] = [
+            "cast",
+            "transform",
+            "access method",
+            "user mapping",
+            "text search parser",
+            "text search template",
+            "publication table",
+            "publication schema",
+        ];
+        !OWNERLESS.contains(&self.class.as_str())
     }
 
     /// Everything that it needs or goes with.

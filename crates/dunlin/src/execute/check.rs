@@ -155,7 +155,7 @@ fn effects(decision: &Decision) -> Option<&[crate::catalog::Effect]> {
 /// Which operations stand between BEGIN and COMMIT of their file.
 fn in_blocks(operations: &Operations) -> Vec<bool> {
     let mut all = Vec::with_capacity(operations.all.len());
-    for range in &operations.ranges {
+    for range in operations.ranges.iter() {
         let mut inside = false;
         all.extend(operations.all[range.clone()].iter().map(|operation| {
             match operation.transaction {

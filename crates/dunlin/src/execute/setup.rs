@@ -232,7 +232,7 @@ async fn probe_declared(
 ) -> Result<(), ExecuteError> {
     use crate::syntax::{NodeEnum, TreeKind};
     let mut tables = Vec::new();
-    for operation in &operations.all {
+    for operation in operations.all.iter() {
         let Tree::Parsed(tree) = &operation.statement.tree else { continue };
         if tree.kind() != TreeKind::CreateTable {
             continue;

@@ -18,6 +18,8 @@ pub struct PackedTree {
 pub enum TreeKind {
     /// CREATE TABLE.
     CreateTable,
+    /// CREATE VIEW.
+    CreateView,
     /// ALTER TABLE, and what PostgreSQL parses as such.
     AlterTable,
     /// DROP of most kinds of objects.
@@ -88,11 +90,12 @@ fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
 }
 
 /// The field of a node that holds a statement of each kind.
-fn kinds() -> &'static [(u32, TreeKind); 9] {
-    static KINDS: OnceLock<[(u32, TreeKind); 9]> = OnceLock::new();
+fn kinds() -> &'static [(u32, TreeKind); 10] {
+    static KINDS: OnceLock<[(u32, TreeKind); 10]> = OnceLock::new();
     KINDS.get_or_init(|| {
         [
             (NodeEnum::CreateStmt(Default::default()), TreeKind::CreateTable),
+            (NodeEnum::ViewStmt(Default::default()), TreeKind::CreateView),
             (NodeEnum::AlterTableStmt(Default::default()), TreeKind::AlterTable),
             (NodeEnum::DropStmt(Default::default()), TreeKind::Drop),
             (NodeEnum::VariableSetStmt(Default::default()), TreeKind::Set),
@@ -120,6 +123,7 @@ mod tests {
         use TreeKind as Kind;
         for (sql, kind) in [
             ("create table t (id int)", Kind::CreateTable),
+            ("create view v as select 1", Kind::CreateView),
             ("alter table t add column x int", Kind::AlterTable),
             ("alter view v owner to o", Kind::AlterTable),
             ("drop index i", Kind::Drop),

@@ -88,3 +88,8 @@ do $$ begin if (select count(*) from kept) > 0 then comment on table kept is 'fu
 comment on table kept is 'again';
 comment on table kept is '';
 drop table kept cascade;
+create table sorted_rows (a int, b int);
+create index sorted_by_a on sorted_rows (a);
+cluster sorted_rows;
+cluster sorted_rows using sorted_by_a;
+cluster verbose sorted_rows;

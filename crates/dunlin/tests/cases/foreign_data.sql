@@ -52,3 +52,4 @@ drop foreign data wrapper wrapper_2 cascade;
 drop foreign data wrapper wrapper cascade;
 drop foreign data wrapper no_wrapper;
 drop role data_reader;
+create foreign data wrapper twice options (one '1', two '2', one '3');

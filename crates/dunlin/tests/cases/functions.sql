@@ -82,3 +82,6 @@ create function default_of_it(a int default moved_f(1)) returns int language sql
 drop function moved_f(int) cascade;
 create function makes_a_table() returns void language sql as 'create table made_by_it as select * from no_such_source';
 drop schema moved_schema cascade;
+create function nearly_free(text) returns int cost 0.0000001 language sql as 'select 1';
+create or replace function nearly_free(text) returns int cost 1234567 language sql as 'select 1';
+alter function nearly_free(text) cost 0.00012 ;

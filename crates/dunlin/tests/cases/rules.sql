@@ -46,3 +46,6 @@ alter table for_rules drop column c;
 create rule another as on select to view_by_rule do instead select 1 as a;
 drop view view_by_rule;
 drop table for_rules cascade;
+create view ruled_view as select 1 as one;
+create rule on_ruled_view as on insert to ruled_view do instead nothing;
+alter rule on_ruled_view on ruled_view rename to "_RETURN";

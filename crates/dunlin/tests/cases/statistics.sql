@@ -30,3 +30,5 @@ drop statistics figures.no_statistics;
 create statistics of_rest on a, c from counted;
 drop table counted;
 drop schema figures cascade;
+create table counted_words (a text, b text);
+create statistics twice_said on (a || 'x'), b, (a || 'x') from counted_words;

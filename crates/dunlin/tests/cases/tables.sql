@@ -133,3 +133,7 @@ copy copied_columns (a, c, a) from stdin;
 copy copied_columns (a) from stdin with (format csv, force_null (c));
 copy copied_columns from stdin where b > 1;
 drop table copied_columns;
+create table of_versions (a int, b bool generated always as (xmin::text <> '37') stored);
+create materialized view of_no_method as select 1 as one;
+alter materialized view of_no_method set access method no_method;
+drop operator family if exists no_family using no_method;

@@ -195,6 +195,7 @@ impl Catalog {
         types.into_iter().for_each(|id| self.drop_type(id));
         functions.into_iter().for_each(|id| self.drop_function(id));
         self.drop_others_of(schema);
+        self.forget_default_privileges(schema);
         if let Some(removed) = self.schemas.remove(&schema) {
             self.schema_names.remove(&removed.name);
         }

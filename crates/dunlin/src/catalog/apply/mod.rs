@@ -221,8 +221,10 @@ impl Catalog {
         for owner in relations.chain(schemas).filter(|owner| *owner == name) {
             to.clone_into(owner);
         }
-        if self.current_role == name {
-            to.clone_into(&mut self.current_role);
+        for role in [&mut self.current_role, &mut self.bootstrap_role] {
+            if *role == name {
+                to.clone_into(role);
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use crate::catalog::effect::Slot;
 use crate::catalog::{
-    Catalog, Dependency, Id, Ident, Origin, Other, QName, RelationKind, Type, TypeKind, TypeRef,
+    Catalog, Dependency, Detail, DetailValue, Id, Ident, Origin, Other, QName, RelationKind, Subject, Type,
+    TypeKind, TypeRef,
 };
 use rustc_hash::FxHashMap;
 
@@ -61,11 +62,23 @@ impl Catalog {
                     function.language.clone_from(&with.name);
                 }
             }
+            "tablespace" => self.rename_tablespace(&old.name, &with.name),
             "collation" => {
                 let (from, to) = (self.collation_text(&old), self.collation_text(with));
                 self.rename_collation(&from, &to);
             }
             _ => {}
+        }
+    }
+
+    fn rename_tablespace(&mut self, from: &str, to: &str) {
+        let there: Vec<Subject> = self
+            .with_detail(Detail::Tablespace)
+            .filter(|(_, value)| **value == DetailValue::text(from))
+            .map(|(of, _)| of.clone())
+            .collect();
+        for of in there {
+            self.set_detail(of, Detail::Tablespace, DetailValue::text(to));
         }
     }
 

@@ -534,7 +534,7 @@ impl<'r> Builder<'r> {
         let definition = row.definition.as_deref().map(|text| text.trim().to_owned());
         if row.of_view {
             relation.depends.extend(self.depends_of(PG_REWRITE, row.oid, Some(row.relation)));
-            relation.query = definition;
+            relation.query = definition.map(Into::into);
         } else {
             let depends = self.depends_of(PG_REWRITE, row.oid, None);
             relation.rules.push(Attached {

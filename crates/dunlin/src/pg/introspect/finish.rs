@@ -7,6 +7,9 @@ use crate::catalog::{Catalog, Dependency, Id, Ident, Other, RelationKind};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// `BOOTSTRAP_SUPERUSERID`.
+const BOOTSTRAP_ROLE: u32 = 10;
+
 impl Builder<'_> {
     /// Writes the definitions for which the server was not asked.
     pub(super) fn write_definitions(&mut self) {
@@ -74,6 +77,7 @@ impl Builder<'_> {
                 _ => {}
             }
         }
+        self.catalog.bootstrap_role = self.role(BOOTSTRAP_ROLE);
         self.catalog.roles = Some(roles);
         self.catalog.collations = Some(Arc::new(collations));
     }

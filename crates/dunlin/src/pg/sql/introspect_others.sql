@@ -31,7 +31,9 @@ SELECT 'publication table', p.tableoid, p.oid, NULL, '', '{}', NULL FROM pg_cata
 SELECT 'subscription', 'pg_catalog.pg_subscription'::regclass::oid, s.oid, NULL, s.subname::text, '{}', NULL FROM pg_catalog.pg_subscription s
 WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 UNION ALL
-SELECT 'event trigger', e.tableoid, e.oid, NULL, e.evtname::text, '{}', NULL FROM pg_catalog.pg_event_trigger e
+SELECT 'event trigger', e.tableoid, e.oid, NULL, e.evtname::text, '{}',
+       e.evtevent::text || coalesce(E'\n' || pg_catalog.array_to_string(e.evttags, E'\n'), '')
+FROM pg_catalog.pg_event_trigger e
 UNION ALL
 SELECT 'foreign data wrapper', f.tableoid, f.oid, NULL, f.fdwname::text, '{}', NULL
 FROM pg_catalog.pg_foreign_data_wrapper f
