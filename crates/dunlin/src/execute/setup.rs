@@ -119,7 +119,8 @@ pub(super) async fn prepare(
     })
     .await
     .map_err(ExecuteError::from)?;
-    let operations = operations.unwrap_or_default();
+    let operations =
+        operations.unwrap_or_else(|| on_large_stack(|| Operations::of(set, &parse, &read.search_path)));
     if let Some(role) = &options.role {
         read.catalog.superuser = may_become(session, role).await?;
         read.catalog.current_role.clone_from(role);
