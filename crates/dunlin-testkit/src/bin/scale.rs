@@ -11,13 +11,17 @@
 
 use dunlin::catalog::{Catalog, SearchPath};
 use dunlin::migration::MigrationSet;
-use dunlin::pg::introspect::{Snapshot, introspect};
+use dunlin::pg::introspect::{Sizes, introspect_over};
 use dunlin::pg::{ConnInfo, ConnectOptions, Environment, connect};
 use dunlin::plan::{Input, Operations, Past, Policy, plan};
 use dunlin::syntax::{ParseOptions, on_large_stack};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Instant;
+
+/// As in `dunlin` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How many statements each migration has.
 const STATEMENTS: usize = 10;
@@ -126,6 +130,6 @@ async fn read(url: &str) {
     let begun = Instant::now();
     let conninfo = ConnInfo::parse(url, &Environment::default()).unwrap();
     let session = connect(&conninfo, &ConnectOptions::default()).await.unwrap();
-    let read = introspect(session.client(), "dunlin", Snapshot::Own).await.unwrap();
+    let read = introspect_over(&session, "dunlin", Sizes::Measured).await.unwrap();
     print(read.catalog.relations().count(), begun);
 }

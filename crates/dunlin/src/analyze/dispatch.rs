@@ -10,12 +10,7 @@ impl<'a> Context<'a> {
     pub fn run(mut self) -> Analysis {
         match &self.statement.tree {
             Tree::Parsed(tree) => match tree.node() {
-                Some(node) => {
-                    self.statement_node(&node);
-                    self.rights(&node);
-                    self.analysis.kind = super::tag::command_tag(&node);
-                    self.event_triggers(&node);
-                }
+                Some(node) => return self.run_unpacked(&node),
                 None => {
                     self.analysis.kind = "SQL";
                     self.opaque("its tree cannot be read");
@@ -31,6 +26,16 @@ impl<'a> Context<'a> {
                 self.opaque("our grammar does not know this statement");
             }
         }
+        self.own_relations();
+        self.analysis
+    }
+
+    /// The same with the statement's tree.
+    pub(crate) fn run_unpacked(mut self, node: &NodeEnum) -> Analysis {
+        self.statement_node(node);
+        self.rights(node);
+        self.analysis.kind = super::tag::command_tag(node);
+        self.event_triggers(node);
         self.own_relations();
         self.analysis
     }

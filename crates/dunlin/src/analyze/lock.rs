@@ -26,9 +26,11 @@ impl Context<'_> {
             NodeEnum::DropStmt(node) if node.concurrent => return,
             _ => {}
         }
-        for effect in self.analysis.effects.clone() {
-            self.locks_of_effect(&effect);
+        let effects = std::mem::take(&mut self.analysis.effects);
+        for effect in &effects {
+            self.locks_of_effect(effect);
         }
+        self.analysis.effects = effects;
     }
 
     fn locks_of_effect(&mut self, effect: &Effect) {

@@ -95,7 +95,7 @@ pub use transaction::isolation;
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;
 use crate::source::Span;
-use crate::syntax::Statement;
+use crate::syntax::{NodeEnum, Statement};
 use serde::{Deserialize, Serialize};
 
 /// What a requirement asks for.
@@ -446,6 +446,18 @@ pub fn analyze(statement: &Statement, catalog: &Catalog, session: &Session) -> A
     #[cfg(test)]
     MADE.set(MADE.get() + 1);
     Context::new(statement, catalog, session).run()
+}
+
+/// The same with the statement's tree, where it is unpacked already.
+pub(crate) fn analyze_unpacked(
+    statement: &Statement,
+    tree: &NodeEnum,
+    catalog: &Catalog,
+    session: &Session,
+) -> Analysis {
+    #[cfg(test)]
+    MADE.set(MADE.get() + 1);
+    Context::new(statement, catalog, session).run_unpacked(tree)
 }
 
 #[cfg(test)]

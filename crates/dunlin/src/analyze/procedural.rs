@@ -441,6 +441,7 @@ impl<'c, 'a> Runner<'c, 'a> {
             span: exact.map_or(self.ctx.statement.span, |(span, offset)| span.shifted(offset)),
             // Without a text no place is found in it, and the outer statement's is taken.
             sql: if exact.is_some() { sql.into() } else { "".into() },
+            offset: 0,
             tree: Tree::Opaque(String::new()),
             lenient: None,
             lenient_at: Vec::new(),

@@ -77,7 +77,7 @@ impl Context<'_> {
         let with = Relation {
             kind: RelationKind::View,
             depends,
-            query,
+            query: query.map(Into::into),
             constraints: Vec::new(),
             has_rows: None,
             ..relation.clone()

@@ -491,7 +491,8 @@ impl<'a> Context<'a> {
                 .query
                 .as_ref()
                 .and_then(|query| query.node.as_ref())
-                .and_then(|query| Self::view_text(query, &super::context::strings(&into.col_names)));
+                .and_then(|query| Self::view_text(query, &super::context::strings(&into.col_names)))
+                .map(Into::into);
         }
         let plain = Relation { columns: Vec::new(), ..relation.clone() };
         let made = self.analysis.effects.len();

@@ -2,8 +2,8 @@
 
 use super::context::{Context, range_name, strings};
 use super::{Access, Class, LockMode, Place};
-use crate::catalog::{Effect, QName, Relation, RelationKind, TEMPORARY};
-use crate::syntax::{NodeEnum, deparse_statement, protobuf};
+use crate::catalog::{Effect, QName, Relation, RelationKind, TEMPORARY, ViewQuery};
+use crate::syntax::{NodeEnum, Tree, TreeKind, deparse_statement, protobuf};
 
 impl Context<'_> {
     /// Analyses CREATE [OR REPLACE] VIEW.
@@ -33,7 +33,12 @@ impl Context<'_> {
         }
         relation.options.sort();
         relation.depends = depends;
-        relation.query = query.and_then(|query| Self::view_text(query, &strings(&node.aliases)));
+        relation.query = match &self.statement.tree {
+            Tree::Parsed(tree) if tree.kind() == TreeKind::CreateView && node.aliases.is_empty() => {
+                query.map(|_| ViewQuery::of(tree))
+            }
+            _ => query.and_then(|query| Self::view_text(query, &strings(&node.aliases))).map(Into::into),
+        };
         self.output_columns(&mut relation, output, &strings(&node.aliases));
         let name = self.temporary_view(name, &mut relation);
         self.analysis.or_replace = node.replace;

@@ -5,7 +5,7 @@ use super::event::Event;
 use super::notices::Notices;
 use super::runner::{Runner, State, millis};
 use super::setup::{Opening, Prepared, Work, connect_work, open_run, prepare};
-use super::up::{finish, merged, same_plan, summary, unless_interrupted};
+use super::up::{finish, merged, same_plan, summary, unless_interrupted, while_connecting};
 use super::{ErrorKind, ExecuteError, Listener, Migrations, Options, Outcome, Report, Target};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
@@ -115,10 +115,16 @@ pub(super) async fn attempts(
     carried: &mut Carried,
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
-    let set = place.migrations.load().map_err(ExecuteError::from)?;
+    let (set, first) = tokio::join!(while_connecting(|| place.migrations.load()), connected(place));
+    let set = set.map_err(ExecuteError::from)?;
     super::commands::unknown_target(&set, place.options)?;
+    let mut first = Some(first);
     loop {
-        match attempt(place, &set, carried, listener).await {
+        let connected = match first.take() {
+            Some(first) => first,
+            None => connected(place).await,
+        };
+        match attempt(place, &set, connected, carried, listener).await {
             Err(error) if error.is_loss() && carried.may_lose() => {
                 place.brake.reading(None).await;
                 carried.pause(&error, place.options, listener).await?;
@@ -126,6 +132,10 @@ pub(super) async fn attempts(
             other => return other,
         }
     }
+}
+
+async fn connected(place: &Place<'_>) -> Result<Work, ExecuteError> {
+    connect_work(place.target, place.notices.listener()).await
 }
 
 /// A run that was opened, or a report that needs none.
@@ -137,10 +147,10 @@ enum Begun {
 async fn attempt(
     place: &Place<'_>,
     set: &MigrationSet,
+    connected: Result<Work, ExecuteError>,
     carried: &mut Carried,
     listener: &mut Listener<'_>,
 ) -> Result<Report, ExecuteError> {
-    let connected = connect_work(place.target, place.notices.listener()).await;
     let work = connected.map_err(|error| carried.not_again(error))?;
     carried.work_lost = false;
     place.brake.reading(Some(work.session.canceller())).await;

@@ -63,12 +63,14 @@ impl Prepared {
                 broken.push(Broken { operation: index, diagnostic: diagnostic.clone() });
             }
         }
-        for diagnostic in std::mem::take(&mut self.operations.diagnostics) {
+        let mut left = Vec::new();
+        for diagnostic in self.operations.diagnostics().cloned() {
             match self.at(&diagnostic).filter(|index| self.is_open(set, *index)) {
                 Some(operation) => broken.push(Broken { operation, diagnostic }),
-                None => self.operations.diagnostics.push(diagnostic),
+                None => left.push(diagnostic),
             }
         }
+        self.operations.leave_diagnostics(left);
         broken.sort_by_key(|broken| broken.operation);
         for Broken { operation, diagnostic } in &broken {
             let text = format!("its file cannot be read: {}", diagnostic.message);

@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Origin, SearchPath};
 use crate::check::{Review, Start, Step, review};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
-use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::introspect::{Sizes, introspect_over};
 use crate::plan::{Action, Decision, Dialect, Input, Operations, Past, Policy, Simulation, simulate, units};
 use crate::source::{SourceFile, Span};
 use crate::syntax::{ParseOptions, Tree, on_large_stack, parse};
@@ -67,7 +67,7 @@ impl CheckStart {
     /// When the server cannot be reached or read.
     pub async fn of_database(target: &Target, options: &Options) -> Result<CheckStart, ExecuteError> {
         let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
-        let read = introspect(session.client(), &options.journal_schema, Snapshot::Own).await?;
+        let read = introspect_over(&session, &options.journal_schema, Sizes::Measured).await?;
         Ok(CheckStart { catalog: read.catalog, known: Start::Server, diagnostics: Vec::new() })
     }
 }
@@ -155,7 +155,7 @@ fn effects(decision: &Decision) -> Option<&[crate::catalog::Effect]> {
 /// Which operations stand between BEGIN and COMMIT of their file.
 fn in_blocks(operations: &Operations) -> Vec<bool> {
     let mut all = Vec::with_capacity(operations.all.len());
-    for range in &operations.ranges {
+    for range in operations.ranges.iter() {
         let mut inside = false;
         all.extend(operations.all[range.clone()].iter().map(|operation| {
             match operation.transaction {

@@ -11,7 +11,7 @@ use crate::catalog::SearchPath;
 use crate::diagnostic::Code;
 use crate::history::{History, MigrationRecord, MigrationState, OperationRecord, OperationState};
 use crate::migration::MigrationSet;
-use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::introspect::{Sizes, introspect_over};
 use crate::pg::journal::{Journal, RunEnd, RunHandle};
 use crate::pg::{LockError, LockKeys, LockOptions, OWN, Session, with_lock};
 use crate::plan::{Action, Decision, Dialect, Operations, Plan, Planned};
@@ -236,7 +236,7 @@ pub async fn skip(
     let session = connect_lock(target, &mut |_: &Event<'_>| {}).await?;
     locked(target, options, session, async |work: &Session| {
         let found = Skippable::find(&set, position, number, options, work).await?;
-        let read = introspect(work.client(), &options.journal_schema, Snapshot::Own).await?;
+        let read = introspect_over(work, &options.journal_schema, Sizes::Measured).await?;
         let decision = Decided::begin(options, work, &read.catalog, found.epoch).await?;
         // A server process of a run that was cut off may have committed until then, and not after it.
         let Skippable { operations, status, index, .. } =

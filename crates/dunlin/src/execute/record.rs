@@ -124,7 +124,7 @@ pub(super) fn unit_sql(
         ));
         sql.push_str("; ");
     }
-    sql.push_str(&runner.statements.check_epoch());
+    sql.push_str(&runner.statements.check_epoch_at_end());
     sql
 }
 

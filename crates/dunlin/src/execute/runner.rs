@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
-use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::introspect::{Sizes, introspect_over};
 use crate::pg::journal::{Journal, RunHandle, UnitStatements};
 use crate::pg::{OWN, ServerError, Session, sqlstate};
 use crate::plan::{
@@ -189,7 +189,7 @@ impl<'p> Runner<'p> {
             }
             let schema = &self.options.journal_schema;
             let now =
-                introspect(self.work.client(), schema, Snapshot::Own).await.map_err(ExecuteError::from)?;
+                introspect_over(self.work, schema, Sizes::Measured).await.map_err(ExecuteError::from)?;
             planned = self.plan(now.catalog);
             if planned.plan.refused {
                 let diagnostics = planned.plan.diagnostics.clone();

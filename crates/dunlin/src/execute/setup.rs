@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::History;
 use crate::migration::MigrationSet;
-use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::introspect::{Sizes, introspect_meanwhile};
 use crate::pg::journal::{Journal, JournalError, RunHandle, RunStart};
 use crate::pg::sqlstate::{self, Trouble};
 use crate::pg::{ConnectOptions, OWN, PgError, Session, connect, quote_literal};
@@ -109,14 +109,18 @@ pub(super) async fn prepare(
     let history =
         Journal::new(&options.journal_schema).load(session.client()).await.map_err(journal_error)?;
     names_fit(set, session).await?;
-    let mut read = introspect(session.client(), &options.journal_schema, Snapshot::Own)
-        .await
-        .map_err(ExecuteError::from)?;
     let parse = ParseOptions {
         repair: options.policy.dialect == Dialect::Repair,
         lenient: options.policy.dialect != Dialect::Postgres,
     };
-    let operations = on_large_stack(|| Operations::of(set, &parse, &read.search_path));
+    let mut operations = None;
+    let mut read = introspect_meanwhile(session, &options.journal_schema, Sizes::Measured, |search_path| {
+        operations = Some(on_large_stack(|| Operations::of(set, &parse, search_path)));
+    })
+    .await
+    .map_err(ExecuteError::from)?;
+    let operations =
+        operations.unwrap_or_else(|| on_large_stack(|| Operations::of(set, &parse, &read.search_path)));
     if let Some(role) = &options.role {
         read.catalog.superuser = may_become(session, role).await?;
         read.catalog.current_role.clone_from(role);
@@ -229,7 +233,7 @@ async fn probe_declared(
 ) -> Result<(), ExecuteError> {
     use crate::syntax::{NodeEnum, TreeKind};
     let mut tables = Vec::new();
-    for operation in &operations.all {
+    for operation in operations.all.iter() {
         let Tree::Parsed(tree) = &operation.statement.tree else { continue };
         if tree.kind() != TreeKind::CreateTable {
             continue;

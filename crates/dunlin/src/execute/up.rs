@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::history::OperationState;
 use crate::migration::MigrationSet;
 use crate::pg::fault::point;
-use crate::pg::introspect::{Snapshot, introspect};
+use crate::pg::introspect::{Sizes, introspect_over};
 use crate::pg::journal::{Journal, RunEnd, RunHandle, UpToDate};
 use crate::pg::{LockEvent, LockKeys, LockOptions, Session, with_lock};
 use crate::plan::{Past, PastState, Plan, Planned};
@@ -49,13 +49,13 @@ pub async fn up(
     Ok(report)
 }
 
-/// Digests the set while the server starts our backend.
-async fn digest(migrations: &Migrations) -> Result<[u8; 32], ExecuteError> {
+/// Does something while the server starts our backend.
+pub(super) async fn while_connecting<T>(work: impl FnOnce() -> T) -> T {
     // The connection is polled in between: it opens the socket, then sends its first message, then waits.
     for _ in 0..CONNECT_POLLS {
         tokio::task::yield_now().await;
     }
-    migrations.digest().map_err(ExecuteError::from)
+    work()
 }
 
 /// Connects, and asks in one query whether there is nothing to do.
@@ -66,10 +66,10 @@ async fn connected(
     carried: &mut Carried,
     listener: &mut Listener<'_>,
 ) -> Result<(Session, bool), ExecuteError> {
-    let (digest, session) = tokio::try_join!(digest(migrations), async {
-        // Kept for after the digest: what is wrong with the files is said first.
-        Ok(connect_lock(target, listener).await)
-    })?;
+    let (digest, session) =
+        tokio::join!(while_connecting(|| migrations.digest()), connect_lock(target, listener));
+    // What is wrong with the files is said first.
+    let digest = digest.map_err(ExecuteError::from)?;
     let session = session.map_err(|error| carried.not_again(error))?;
     if options.to.is_some() || options.expected_plan.is_some() || carried.has_begun() {
         return Ok((session, false));
@@ -211,7 +211,7 @@ pub(super) async fn finish(
     }
     let now = match hurried {
         true => None,
-        false => Some(introspect(work.client(), &options.journal_schema, Snapshot::Own).await?.catalog),
+        false => Some(introspect_over(work, &options.journal_schema, Sizes::Estimated).await?.catalog),
     };
     if let Some(now) = &now {
         sql.push_str(&journal.snapshot_sql(run, &now.describe()));

@@ -13,6 +13,7 @@ mod planner;
 mod policy;
 mod positional;
 mod reached;
+mod reading;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use operations::{Identity, Operation, Operations};
 pub use past::{Past, PastMigration, PastOperation, PastState};
 pub use planner::{Decision, Input, SetAside, Simulation, simulate};
 pub use policy::{DataLoss, Dialect, EditedFiles, InvalidOperations, MissingColumns, Order, Policy};
+pub use reading::{All, Ranges};
 pub use step::{Action, Plan, Step};
 pub use units::{Unit, is_mark, units};
 
@@ -88,5 +90,10 @@ fn step(decision: &Decision, unit: &Unit, set: &MigrationSet, operations: &Opera
 
 fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! Operations: the statements of a set, numbered, with their identity and the session in force at each.
 
+use super::reading::{All, Chunk, Ranges, read_set};
 use crate::analyze::{Session, SessionChange, TransactionStatement, analyze};
 use crate::catalog::{Catalog, SearchPath};
 use crate::diagnostic::Diagnostic;
@@ -54,69 +55,100 @@ impl Operation {
 }
 
 /// All operations of a set, and what is wrong with its text.
-#[derive(Debug, Clone, Default)]
 pub struct Operations {
     /// In file order.
-    pub all: Vec<Operation>,
-    /// Faults of the text; syntax errors are in the statements.
-    pub diagnostics: Vec<Diagnostic>,
+    pub all: All,
     /// For each migration its operations, as a range of `all`.
-    pub ranges: Vec<std::ops::Range<usize>>,
+    pub ranges: Ranges,
+    /// Faults of the text that are left, where some were taken away.
+    left: Option<Vec<Diagnostic>>,
 }
+
+/// A set with more text is read by a thread of its own, ahead of the planner.
+const LARGE: usize = 256 << 10;
 
 impl Operations {
     /// Parses every migration of a set.
     pub fn of(set: &MigrationSet, options: &ParseOptions, path: &SearchPath) -> Operations {
-        let mut operations = Operations::default();
-        for (index, migration) in set.migrations.iter().enumerate() {
-            let start = operations.all.len();
-            operations.add(index, migration, options, path);
-            operations.ranges.push(start..operations.all.len());
-        }
-        operations
+        let text: usize = set.migrations.iter().map(|migration| migration.up.text.len()).sum();
+        Operations::read(set, options, path, text > LARGE)
     }
 
-    fn add(&mut self, index: usize, migration: &Migration, options: &ParseOptions, path: &SearchPath) {
-        self.diagnostics.extend(migration.diagnostics.iter().cloned());
-        let script = migration.statements(options);
-        self.diagnostics.extend(script.diagnostics);
-        let file = script.repaired.unwrap_or_else(|| migration.up.clone());
-        let lines = LineIndex::new(&file.text);
-        let mut session = Arc::new(Session::new(path.clone()));
-        let mut seen: HashMap<String, u32> = HashMap::new();
-        let start = self.all.len();
-        for (number, statement) in script.statements.into_iter().enumerate() {
-            let (directives, faults) = statement_directives(&file, &statement);
-            self.diagnostics.extend(faults);
-            let digest = identity_digest(&statement, &session);
-            let occurrence = seen.entry(digest.clone()).and_modify(|count| *count += 1).or_insert(1);
-            let identity = Identity { digest, occurrence: *occurrence };
-            let (line, _) = lines.line_column(&file.text, statement.span.start);
-            let copy_data = statement.copy_data.map(|span| Arc::from(file.slice(span)));
-            let (changes, transaction) = session_effects(&statement, &session);
-            let before = session.clone();
-            if !changes.is_empty() {
-                let mut changed = (*session).clone();
-                changes.iter().for_each(|change| changed.apply(change));
-                session = Arc::new(changed);
-            }
-            self.all.push(Operation {
-                migration: index,
-                number: u32::try_from(number + 1).unwrap_or(u32::MAX),
-                identity,
-                statement: Arc::new(statement),
-                file: file.clone(),
-                line,
-                session: before,
-                directives,
-                rolled_back: false,
-                transaction,
-                copy_data,
-            });
-        }
-        mark_rolled_back(&mut self.all[start..]);
-        self.diagnostics.extend(unclosed_transactions(&self.all[start..]));
+    /// The same, with a thread that reads ahead or without.
+    pub(super) fn read(
+        set: &MigrationSet,
+        options: &ParseOptions,
+        path: &SearchPath,
+        ahead: bool,
+    ) -> Operations {
+        let (migrations, options) = (set.migrations.clone(), *options);
+        let session = Arc::new(Session::new(path.clone()));
+        let read =
+            move |index: usize, start: usize| chunk(&migrations[index], index, start, &options, &session);
+        let (all, ranges) = read_set(set.migrations.len(), ahead, read);
+        Operations { all, ranges, left: None }
     }
+
+    /// Faults of the text; syntax errors are in the statements.
+    pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        let all = self.left.is_none().then(|| self.all.diagnostics());
+        self.left.iter().flatten().chain(all.into_iter().flatten())
+    }
+
+    /// Leaves only some of the faults of the text.
+    pub fn leave_diagnostics(&mut self, left: Vec<Diagnostic>) {
+        self.left = Some(left);
+    }
+}
+
+/// Reads the operations of one migration, the first of which gets a number in the set.
+fn chunk(
+    migration: &Migration,
+    index: usize,
+    start: usize,
+    options: &ParseOptions,
+    session: &Arc<Session>,
+) -> Chunk {
+    let mut diagnostics = migration.diagnostics.clone();
+    let script = migration.statements(options);
+    diagnostics.extend(script.diagnostics);
+    let file = script.repaired.unwrap_or_else(|| migration.up.clone());
+    let lines = LineIndex::new(&file.text);
+    let mut session = session.clone();
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    let mut all = Vec::with_capacity(script.statements.len());
+    for (number, statement) in script.statements.into_iter().enumerate() {
+        let (directives, faults) = statement_directives(&file, &statement);
+        diagnostics.extend(faults);
+        let digest = identity_digest(&statement, &session);
+        let occurrence = seen.entry(digest.clone()).and_modify(|count| *count += 1).or_insert(1);
+        let identity = Identity { digest, occurrence: *occurrence };
+        let (line, _) = lines.line_column(&file.text, statement.span.start);
+        let copy_data = statement.copy_data.map(|span| Arc::from(file.slice(span)));
+        let (changes, transaction) = session_effects(&statement, &session);
+        let before = session.clone();
+        if !changes.is_empty() {
+            let mut changed = (*session).clone();
+            changes.iter().for_each(|change| changed.apply(change));
+            session = Arc::new(changed);
+        }
+        all.push(Operation {
+            migration: index,
+            number: u32::try_from(number + 1).unwrap_or(u32::MAX),
+            identity,
+            statement: Arc::new(statement),
+            file: file.clone(),
+            line,
+            session: before,
+            directives,
+            rolled_back: false,
+            transaction,
+            copy_data,
+        });
+    }
+    mark_rolled_back(&mut all);
+    diagnostics.extend(unclosed_transactions(&all));
+    Chunk::new(start..start + all.len(), all, diagnostics)
 }
 
 fn identity_digest(statement: &Statement, session: &Session) -> String {

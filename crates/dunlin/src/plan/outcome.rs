@@ -15,7 +15,7 @@ impl Planner<'_> {
     pub(super) fn run(&mut self, index: usize, analysis: Arc<Analysis>) {
         let moved = self.farthest.is_some_and(|farthest| index < farthest);
         self.farthest = self.farthest.max(Some(index));
-        self.open.remove(&index);
+        self.closed.insert(index);
         self.parking.remove(index);
         // A comment or a privilege that is not as it was tells nothing of what ran.
         let detail = |effect: &Effect| matches!(effect, Effect::SetDetail { .. });
@@ -130,7 +130,7 @@ impl Planner<'_> {
         reason: String,
         code: Option<Code>,
     ) {
-        self.open.remove(&index);
+        self.closed.insert(index);
         self.parking.remove(index);
         let analysis = self.analyze(index);
         self.push(Decision {

@@ -10,13 +10,13 @@ use super::parking::Parking;
 use super::past::{Past, PastOperation, PastState};
 use super::policy::{Order, Policy};
 use super::step::Action;
-use crate::analyze::{Analysis, Class, Facet, Footprint, TransactionStatement, analyze};
+use crate::analyze::{Analysis, Class, Facet, Footprint, TransactionStatement, analyze, analyze_unpacked};
 use crate::catalog::{Catalog, Effect, Origin};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
 use crate::syntax::Tree;
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What a plan is made from.
@@ -95,8 +95,10 @@ pub(super) struct Planner<'a> {
     pub(super) decisions: Vec<Decision>,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) refused: bool,
-    /// Pending operations that are not decided yet, in file order.
-    pub(super) open: BTreeSet<usize>,
+    /// The operations that are to be judged; none where all are.
+    pending_only: Option<Vec<usize>>,
+    /// Operations that are decided.
+    pub(super) closed: HashSet<usize>,
     pub(super) parking: Parking,
     pub(super) skipped: HashMap<usize, Vec<Facet>>,
     /// What each open operation makes, worked out when something is missing for the first time.
@@ -153,9 +155,10 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         start: input.catalog.clone(),
         catalog: input.catalog.clone(),
         decisions: Vec::new(),
-        diagnostics: input.operations.diagnostics.clone(),
+        diagnostics: Vec::new(),
         refused: false,
-        open: BTreeSet::new(),
+        pending_only: None,
+        closed: HashSet::new(),
         parking: Parking::default(),
         skipped: HashMap::new(),
         providers: OnceCell::new(),
@@ -174,13 +177,10 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         rearranged: false,
         removing: OnceCell::new(),
     };
-    planner.diagnostics.extend(input.set.diagnostics.iter().cloned());
+    planner.compare_set();
+    planner.find_pending();
+    planner.arrive_all();
     planner.check_text();
-    let pending = planner.pending();
-    planner.open = pending.iter().copied().collect();
-    for index in pending {
-        planner.arrive(index);
-    }
     planner.finish();
     Simulation {
         decisions: planner.decisions,
@@ -208,8 +208,12 @@ impl<'a> Planner<'a> {
         self.belief.get_or_init(|| Belief::of(input.set, input.operations, input.past, &self.start))
     }
 
-    /// Refuses the plan for faults of the text, before anything else is looked at.
+    /// Refuses the plan for faults of the text, which are told before anything else.
+    ///
+    /// They are looked for when all is read; a plan that is refused is made to its end all the same.
     fn check_text(&mut self) {
+        let mut diagnostics: Vec<Diagnostic> = self.input.operations.diagnostics().cloned().collect();
+        diagnostics.extend(self.input.set.diagnostics.iter().cloned());
         for (index, operation) in self.input.operations.all.iter().enumerate() {
             if self.input.set_aside.contains_key(&index) {
                 continue;
@@ -218,7 +222,7 @@ impl<'a> Planner<'a> {
                 && !self.input.accepted.contains(&index)
                 && self.is_pending(index)
             {
-                self.diagnostics.push(diagnostic.clone());
+                diagnostics.push(diagnostic.clone());
             }
             let refused = match operation.transaction {
                 Some(TransactionStatement::Refused(what)) => Some(what),
@@ -228,14 +232,16 @@ impl<'a> Planner<'a> {
             if let Some(what) = refused
                 && self.is_pending(index)
             {
-                self.diagnostics.push(
+                diagnostics.push(
                     Diagnostic::new(Code::DN810, format!("not possible in a migration: {what}"))
                         .at(&operation.file, operation.statement.span)
                         .help("take it out of the file: Dunlin keeps lock, session and transactions itself"),
                 );
             }
         }
-        self.refused |= self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        self.refused |= diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        diagnostics.append(&mut self.diagnostics);
+        self.diagnostics = diagnostics;
     }
 
     /// Whether the journal leaves something to do about an operation, and rule 9 lets it run.
@@ -246,8 +252,11 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn pending(&mut self) -> Vec<usize> {
-        self.compare_set();
+    /// Finds what is to be judged, by what is recorded; where nothing is, it is everything, read or not.
+    fn find_pending(&mut self) {
+        if self.input.past.migrations.is_empty() {
+            return;
+        }
         let mut pending = Vec::new();
         for (position, migration) in self.input.set.migrations.iter().enumerate() {
             let range = self.input.operations.ranges[position].clone();
@@ -256,7 +265,37 @@ impl<'a> Planner<'a> {
                 break;
             }
         }
-        pending
+        self.pending_only = Some(pending);
+    }
+
+    /// How many migrations are looked at.
+    fn migrations(&self) -> usize {
+        let all = &self.input.set.migrations;
+        let last = self.input.to.and_then(|to| all.iter().position(|migration| migration.id == to));
+        last.map_or(all.len(), |last| last + 1)
+    }
+
+    /// The operations that are to be judged and not decided yet, in file order; waits until all are read.
+    fn open(&self) -> Vec<usize> {
+        let all = match (&self.pending_only, self.migrations().checked_sub(1)) {
+            (Some(pending), _) => pending.clone(),
+            (None, Some(last)) => (0..self.input.operations.ranges[last].end).collect(),
+            (None, None) => Vec::new(),
+        };
+        all.into_iter().filter(|index| !self.closed.contains(index)).collect()
+    }
+
+    fn arrive_all(&mut self) {
+        if let Some(pending) = self.pending_only.clone() {
+            pending.into_iter().for_each(|index| self.arrive(index));
+            return;
+        }
+        for migration in 0..self.migrations() {
+            self.input.operations.all.arrive(migration);
+            for index in self.input.operations.ranges[migration].clone() {
+                self.arrive(index);
+            }
+        }
     }
 
     /// Takes the next operation of the files.
@@ -355,7 +394,11 @@ impl<'a> Planner<'a> {
 
     fn analyze_now(&self, index: usize) -> Analysis {
         let operation = self.operation(index);
-        analyze(&operation.statement, &self.catalog, &operation.session)
+        let (statement, session) = (&operation.statement, &operation.session);
+        self.input.operations.all.with_tree(index, |tree| match tree {
+            Some(tree) => analyze_unpacked(statement, tree, &self.catalog, session),
+            None => analyze(statement, &self.catalog, session),
+        })
     }
 
     pub(super) fn analyze(&self, index: usize) -> Arc<Analysis> {
@@ -411,10 +454,10 @@ impl<'a> Planner<'a> {
     fn provider_index(&self) -> &HashMap<Facet, Vec<usize>> {
         self.providers.get_or_init(|| {
             let mut providers: HashMap<Facet, Vec<usize>> = HashMap::new();
-            for index in &self.open {
+            for index in self.open() {
                 // Not kept: it is asked for once, and of everything.
-                for facet in self.analyze_now(*index).provides {
-                    providers.entry(facet).or_default().push(*index);
+                for facet in self.analyze_now(index).provides {
+                    providers.entry(facet).or_default().push(index);
                 }
             }
             providers
@@ -429,7 +472,7 @@ impl<'a> Planner<'a> {
             .filter_map(|facet| providers.get(facet))
             .flatten()
             .copied()
-            .filter(|provider| *provider != index && self.open.contains(provider))
+            .filter(|provider| *provider != index && !self.closed.contains(provider))
             .min()
     }
 

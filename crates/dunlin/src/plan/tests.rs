@@ -444,3 +444,15 @@ fn sequences_are_not_set_back_where_nobody_recorded_that_they_were_set() {
     1#4 run in 1
     ");
 }
+
+#[test]
+fn an_operator_of_the_users_is_seen_where_the_servers_own_were_asked_for_before() {
+    let select = ("0002_s", "select 1 || 2;");
+    let without = on("", &[("0001_t", "create table t (id int);"), select]);
+    assert!(without.contains("0002_s#1 skip"), "{without}");
+    let own = "create function glue(int, int) returns int language sql as 'select $1';\
+               create operator || (leftarg = int, rightarg = int, function = glue);";
+    let with = on("", &[("0001_o", own), select]);
+    assert!(with.contains("0002_s#1 run"), "{with}");
+    assert_eq!(on("", &[("0001_t", "create table t (id int);"), select]), without);
+}

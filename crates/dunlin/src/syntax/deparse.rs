@@ -1,7 +1,7 @@
 //! Parse trees as text again.
 
 use super::tree::{STMT, STMTS};
-use super::{NodeEnum, plain};
+use super::{NodeEnum, PackedTree, plain};
 use pg_query::protobuf;
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
@@ -40,6 +40,14 @@ pub fn deparse_statement(node: &NodeEnum) -> Option<String> {
     encode_varint(statement.len() as u64, &mut tree);
     tree.append(&mut statement);
     deparsed(&tree)
+}
+
+/// Writes the query of a CREATE VIEW as libpg_query does; none where it cannot.
+pub fn view_query(tree: &PackedTree) -> Option<String> {
+    match tree.node()? {
+        NodeEnum::ViewStmt(view) => deparse_statement(&view.query?.node?),
+        _ => None,
+    }
 }
 
 #[repr(C)]

@@ -2,11 +2,12 @@
 //! so the C functions are declared here once more.
 
 use super::PackedTree;
+use crate::source::Span;
 use pg_query::protobuf;
 use prost::Message;
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Stacks for parsing and for walking trees, the first that can be had. Only address space: pages are
 /// taken when they are touched. The smallest is enough for parsing the deepest tree that libpg_query gives.
@@ -62,6 +63,18 @@ unsafe extern "C" {
 /// stderr pointing at the other one's closed pipe for good.
 static STDERR: Mutex<()> = Mutex::new(());
 
+/// A parse takes microseconds: whoever waits for another one's does not go to sleep at once.
+fn stderr() -> MutexGuard<'static, ()> {
+    for _ in 0..50 {
+        match STDERR.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => (0..20).for_each(|_| std::hint::spin_loop()),
+        }
+    }
+    STDERR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Frees the result also when decoding panics.
 struct Owned(PgQueryProtobufParseResult);
 
@@ -104,6 +117,12 @@ pub(super) fn parse_packed(text: &str, mode: Mode) -> Result<Parsed, Refusal> {
     })
 }
 
+/// Parses `text` with the real grammar and gives the trees of its statements with the part of the text that each
+/// comes from; none where one cannot be read. Call it inside [`on_large_stack`].
+pub(super) fn parse_all(text: &str) -> Option<Vec<(Span, PackedTree)>> {
+    parse_bytes(text, Mode::default(), |bytes| Ok(PackedTree::all(bytes))).ok().flatten()
+}
+
 fn decode(bytes: &[u8]) -> Result<Vec<protobuf::RawStmt>, Refusal> {
     match protobuf::ParseResult::decode(bytes) {
         Ok(tree) => Ok(tree.stmts),
@@ -122,7 +141,7 @@ fn parse_bytes<T>(
     };
     let options = if mode.backslash_strings { 32 } else { 0 };
     let result = {
-        let _guard = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = stderr();
         // SAFETY: `input` ends in NUL and lives through the call, which keeps no pointer to it.
         Owned(unsafe { pg_query_parse_protobuf_opts(input.as_ptr(), options) })
     };
@@ -146,7 +165,7 @@ fn parse_bytes<T>(
 /// Gives libpg_query's fingerprint of a statement: the same for two that differ in constants and white space only.
 /// None where the grammar does not accept the text.
 pub fn fingerprint(text: &str) -> Option<u64> {
-    let _guard = STDERR.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = stderr();
     pg_query::fingerprint(text, pg_query::ParserOptions::default(), pg_query::FingerprintOptions::default())
         .ok()
         .map(|fingerprint| fingerprint.value)
@@ -211,6 +230,23 @@ pub fn on_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
         Some(result) => result,
         None => unreachable!("the work runs in the thread, or here when there is no thread"),
     }
+}
+
+/// Starts a thread with such a stack; false where none can be had.
+pub(crate) fn spawn_on_large_stack(work: impl FnOnce() + Send + 'static) -> bool {
+    // In a cell, so that a second try has it still.
+    let work = Arc::new(Mutex::new(Some(work)));
+    STACK_BYTES.iter().any(|bytes| {
+        let work = work.clone();
+        let run = move || {
+            ON_LARGE_STACK.set(true);
+            let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(work) = work {
+                work();
+            }
+        };
+        std::thread::Builder::new().stack_size(*bytes).spawn(run).is_ok()
+    })
 }
 
 #[cfg(test)]

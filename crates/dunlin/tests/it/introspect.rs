@@ -1,11 +1,15 @@
 //! Introspection against a server: everything that a rich schema holds, in the words of the server.
 
 use dunlin::catalog::{
-    Catalog, ConstraintKind, FunctionKind, Id, Identity, ObjectRef, QName, Relation, RelationKind, TypeKind,
-    TypeRef, difference,
+    Catalog, ConstraintKind, Detail, FunctionKind, Id, Identity, ObjectRef, QName, Relation, RelationKind,
+    Subject, TypeKind, TypeRef, difference,
 };
-use dunlin::pg::introspect::{Introspection, Snapshot, introspect, probe_rows};
+use dunlin::pg::introspect::{
+    Introspection, Sizes, Snapshot, introspect, introspect_meanwhile, introspect_over, probe_rows,
+};
+use dunlin::pg::{ConnInfo, ConnectOptions, Environment, Session, connect};
 use dunlin_testkit::{TestDb, TestServer, block_on};
+use std::time::Duration;
 
 const RICH: &str = r#"
 create schema app;
@@ -509,5 +513,101 @@ fn a_prepared_transaction_holds_nothing_up() {
         let read = introspect(database.client(), "dunlin", Snapshot::Own).await;
         database.execute("rollback prepared 'held'").await;
         assert_eq!(read.unwrap().catalog.relations().count(), 1);
+    });
+}
+
+/// Makes the catalogs so large that a second connection helps: rows that are gone count as well.
+const LARGE: &str = "do $$
+    declare columns text := (select string_agg(format('c%s int', n), ', ') from generate_series(1, 1500) n);
+    begin
+        for round in 1..25 loop
+            execute 'create table wide (' || columns || ')';
+            execute 'drop table wide';
+        end loop;
+    end $$;
+    create table app.clustered (a text compression pglz, b int, c text);
+    alter table app.clustered alter b set statistics 7, alter c set storage external, alter b set (n_distinct = 5);
+    grant select (a) on app.clustered to public;
+    create index clustered_lower on app.clustered (lower(a), b);
+    alter index app.clustered_lower alter column 1 set statistics 9;
+    create index clustered_words on app.clustered using gist (to_tsvector('simple', c) tsvector_ops (siglen = 64))";
+
+/// What columns of the tables and indexes of a schema have beside their type.
+fn details_of_columns(catalog: &Catalog, schema: &str) -> Vec<String> {
+    let details =
+        [Detail::Compression, Detail::Options, Detail::Privileges, Detail::StatisticsTarget, Detail::Storage];
+    let mut found: Vec<String> = Vec::new();
+    for detail in details {
+        for (of, _) in catalog.with_detail(detail) {
+            let Subject::Column(id, number) = of else { continue };
+            let name = catalog.relation_name(*id);
+            let relation = catalog.relation(*id).unwrap();
+            let column = relation.column_numbered(*number).map(|column| column.name.clone());
+            if name.schema == schema {
+                let column = column.unwrap_or_else(|| number.to_string());
+                found.push(format!(
+                    "{}.{column} {detail:?} {}",
+                    name.name,
+                    catalog.detail_text(of, detail).unwrap()
+                ));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// How many sessions the database has seen, this one included.
+async fn sessions(database: &TestDb, session: &Session) -> String {
+    // PostgreSQL 14 has no such function, and counts a second later.
+    let _ = session.batch("select pg_stat_force_next_flush()").await;
+    let _ = database.try_execute("select pg_stat_force_next_flush()").await;
+    database.value("select sessions from pg_stat_database where datname = current_database()").await
+}
+
+#[test]
+fn a_large_schema_is_read_over_two_connections_as_over_one() {
+    block_on(async {
+        let database = TestDb::with(&format!("{RICH}; {LARGE}")).await;
+        let one = read(&database).await;
+        let conninfo = ConnInfo::parse(&database.url(), &Environment::default()).unwrap();
+        let session = connect(&conninfo, &ConnectOptions::default()).await.unwrap();
+        let begun = sessions(&database, &session).await;
+        let mut done = None;
+        let two = introspect_meanwhile(&session, "dunlin", Sizes::Measured, |path| {
+            done = Some(path.clone());
+        });
+        let two = two.await.unwrap();
+        assert_eq!(done, Some(two.search_path));
+        assert_eq!(two.catalog.describe(), one.describe());
+        assert_eq!(two.catalog.relations().count(), one.relations().count());
+        // The second one is counted when it has ended.
+        let mut rounds = 0;
+        while sessions(&database, &session).await == begun {
+            rounds += 1;
+            assert!(rounds < 200, "one connection read it all");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let found = details_of_columns(&one, "app");
+        assert_eq!(details_of_columns(&two.catalog, "app"), found);
+        let expected = [
+            "clustered.a Compression p",
+            "clustered.a Privileges =r/postgres",
+            "clustered.b Options n_distinct=5",
+            "clustered.b StatisticsTarget 7",
+            "clustered.c Storage e",
+            "clustered_lower.1 StatisticsTarget 9",
+            "clustered_words.1 Options siglen=64",
+        ];
+        assert_eq!(found, expected);
+        let (_, words) = relation(&two.catalog, "app", "clustered_words");
+        assert!(words.index().unwrap().definition.as_deref().unwrap().contains("siglen='64'"));
+        // Where there is no room for a second connection, one does.
+        database.execute("create role lonely login connection limit 1").await;
+        let conninfo = ConnInfo::parse(&database.url_as("lonely"), &Environment::default()).unwrap();
+        let session = connect(&conninfo, &ConnectOptions::default()).await.unwrap();
+        let alone = introspect_over(&session, "dunlin", Sizes::Estimated).await.unwrap();
+        database.execute("drop role lonely").await;
+        assert_eq!(alone.catalog.relations().count(), one.relations().count());
     });
 }

@@ -221,7 +221,7 @@ fn creates(operation: &Operation, analysis: &Analysis) -> bool {
 /// Analyses each statement in the order in which the set ships, and runs it on a server beside.
 async fn figures(set: &MigrationSet, transaction: bool) -> Figures {
     let operations = on_large_stack(|| Operations::of(set, &ParseOptions::default(), &SearchPath::default()));
-    assert!(operations.diagnostics.is_empty(), "{:?}", operations.diagnostics);
+    assert_eq!(operations.diagnostics().next(), None);
     let database = TestDb::new().await;
     let mut figures = Figures { statements: operations.all.len(), ..Figures::default() };
     // From nothing to the end without a look at a server, as `check` does, and with the look that `up` takes

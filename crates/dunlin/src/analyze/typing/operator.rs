@@ -2,6 +2,8 @@
 
 use super::{Choice, Resolved, Ty, Types};
 use crate::catalog::{Id, TypeRef, builtin};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
 
 /// What an operator is for given operands.
 #[derive(Debug, Clone, Copy)]
@@ -14,12 +16,66 @@ pub(crate) struct OperatorChoice {
     pub(crate) own: Option<Id>,
 }
 
+/// How many choices are remembered.
+const MANY: usize = 4096;
+
+/// An operator's name, as the place of its list, its operands and the version.
+type Key = (usize, Option<Ty>, Ty, u32);
+
+thread_local! {
+    /// What PostgreSQL's own operators are for types of its own: thousands of statements ask for the same few.
+    static CHOICES: RefCell<FxHashMap<Key, Resolved<OperatorChoice>>> = RefCell::default();
+}
+
 /// An operator as a candidate: its declared result, and which one it is where it is the user's.
 type Candidate = (Ty, Option<Id>);
 
 impl Types<'_> {
     /// Resolves an operator; a prefix operator has no left operand.
     pub(crate) fn operator(
+        self,
+        schema: Option<&str>,
+        name: &str,
+        left: Option<Ty>,
+        right: Ty,
+    ) -> Resolved<OperatorChoice> {
+        if !self.has_only_builtin(schema, left, right) {
+            return self.find_operator(schema, name, left, right);
+        }
+        // PostgreSQL's own operators are the same in every database of a version.
+        let key = (builtin::operators(name).as_ptr() as usize, left, right, self.major);
+        if let Some(known) = CHOICES.with_borrow(|known| known.get(&key).cloned()) {
+            return known;
+        }
+        let found = self.find_operator(schema, name, left, right);
+        CHOICES.with_borrow_mut(|known| {
+            if known.len() >= MANY {
+                known.clear();
+            }
+            known.insert(key, found.clone());
+        });
+        found
+    }
+
+    /// Whether only operators, casts and types of PostgreSQL's own can matter.
+    fn has_only_builtin(self, schema: Option<&str>, left: Option<Ty>, right: Ty) -> bool {
+        let builtin = |ty: Ty| matches!(ty, Ty::Builtin(_) | Ty::Unsure);
+        left.is_none_or(builtin)
+            && builtin(right)
+            && self.builtin_first(schema)
+            && self.catalog.others_of("operator").next().is_none()
+            && self.catalog.others_of("cast").next().is_none()
+    }
+
+    /// Whether PostgreSQL's own operators are looked at before all others.
+    fn builtin_first(self, schema: Option<&str>) -> bool {
+        match schema {
+            Some(schema) => schema == "pg_catalog",
+            None => !self.path.0.iter().any(|schema| schema == "pg_catalog"),
+        }
+    }
+
+    fn find_operator(
         self,
         schema: Option<&str>,
         name: &str,
@@ -56,10 +112,7 @@ impl Types<'_> {
         left: Option<Ty>,
         right: Ty,
     ) -> Option<OperatorChoice> {
-        let first = match schema {
-            Some(schema) => schema == "pg_catalog",
-            None => !self.path.0.iter().any(|schema| schema == "pg_catalog"),
-        };
+        let first = self.builtin_first(schema);
         let (left, right) = match left {
             Some(left) if left.is_literal() => (Some(right), right),
             Some(left) if right.is_literal() => (Some(left), left),

@@ -9,6 +9,7 @@ mod relation;
 mod routine;
 mod type_ref;
 mod types;
+mod view;
 
 pub use column::{Column, Identity};
 pub use constraint::{Attached, Constraint, ConstraintKind, Reference, Trigger};
@@ -16,6 +17,7 @@ pub use relation::{Index, IndexKey, Relation, RelationKind, Sequence};
 pub use routine::{Function, FunctionKind, Parameter};
 pub use type_ref::TypeRef;
 pub use types::{Domain, EnumLabel, Type, TypeKind};
+pub use view::ViewQuery;
 
 use serde::{Deserialize, Serialize};
 

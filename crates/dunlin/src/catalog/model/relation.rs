@@ -129,7 +129,7 @@ pub struct Relation {
     /// `FOR VALUES …` of a partition.
     pub partition_bound: Option<String>,
     /// The query of a view or materialized view, as the server or the file writes it.
-    pub query: Option<String>,
+    pub query: Option<super::ViewQuery>,
     /// What a view's query needs.
     pub depends: Vec<Dependency>,
     /// Row security: enabled, forced.

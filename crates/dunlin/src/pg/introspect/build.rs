@@ -60,8 +60,8 @@ pub(super) struct Builder<'r> {
     other_ids: BTreeSet<Id>,
     /// What the operators and functions of an operator class need.
     pub(super) class_members: HashMap<Oid, Vec<&'r DependRow>>,
-    type_rows: HashMap<Oid, &'r TypeRow>,
-    relation_rows: HashMap<Oid, &'r RelationRow>,
+    pub(super) type_rows: HashMap<Oid, &'r TypeRow>,
+    pub(super) relation_rows: HashMap<Oid, &'r RelationRow>,
     roles: HashMap<Oid, &'r str>,
     collations: HashMap<Oid, String>,
     /// Operator classes that are not their type's default.
@@ -101,9 +101,9 @@ impl<'r> Builder<'r> {
             constraints: rows.constraints.iter().map(|row| (row.oid, row)).collect(),
             columns: parts::columns(rows),
             index_definitions: rows
-                .index_definitions
+                .indexes
                 .iter()
-                .map(|(oid, text)| (*oid, text.as_str()))
+                .filter_map(|row| Some((row.relation, row.definition.as_deref()?)))
                 .collect(),
         };
         builder.index_names();
@@ -534,7 +534,7 @@ impl<'r> Builder<'r> {
         let definition = row.definition.as_deref().map(|text| text.trim().to_owned());
         if row.of_view {
             relation.depends.extend(self.depends_of(PG_REWRITE, row.oid, Some(row.relation)));
-            relation.query = definition;
+            relation.query = definition.map(Into::into);
         } else {
             let depends = self.depends_of(PG_REWRITE, row.oid, None);
             relation.rules.push(Attached {

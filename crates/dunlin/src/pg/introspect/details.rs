@@ -1,13 +1,17 @@
 //! What most objects do not have, put to the objects that do.
 
 use super::build::{self, Builder};
-use super::rows::{DetailRow, Oid};
+use super::rows::{ColumnRow, DetailRow, Oid};
 use crate::catalog::{Detail, DetailValue, PartKind, Privileges, Subject};
 use std::collections::HashMap;
 
 const PG_AUTHID: Oid = 1260;
 const PG_EXTENSION: Oid = 3079;
 const PG_DEFAULT_ACL: Oid = 826;
+
+/// The details that come with a column, in the order of its query.
+const COLUMN_DETAILS: [Detail; 4] =
+    [Detail::Privileges, Detail::Options, Detail::StatisticsTarget, Detail::Compression];
 
 /// Where what has its name within a relation is, by catalog and identifier.
 type Parts<'r> = HashMap<(Oid, Oid), (Oid, PartKind, &'r str)>;
@@ -24,12 +28,36 @@ impl<'r> Builder<'r> {
             }
             let Some(of) = self.subject(row, &parts) else { continue };
             let Some(detail) = detail_named(&row.detail) else { continue };
-            let value = match detail {
-                Detail::Privileges => privileges(&row.value),
-                _ => DetailValue::text(row.value.as_str()),
-            };
-            self.catalog.set_detail(of, detail, value);
+            self.catalog.set_detail(of, detail, value_of(detail, &row.value));
         }
+        self.add_details_of_columns();
+    }
+
+    fn add_details_of_columns(&mut self) {
+        let rows = self.rows;
+        for row in &rows.columns {
+            let Some(id) = self.relations.get(&row.relation).copied() else { continue };
+            let of = Subject::Column(id, row.number);
+            if self.is_stored_otherwise(row) {
+                let storage = DetailValue::text(row.storage.to_string().as_str());
+                self.catalog.set_detail(of.clone(), Detail::Storage, storage);
+            }
+            for (detail, value) in COLUMN_DETAILS.into_iter().zip(row.details.iter().flatten()) {
+                if let Some(value) = value {
+                    self.catalog.set_detail(of.clone(), detail, value_of(detail, value));
+                }
+            }
+        }
+    }
+
+    /// Whether a column of a table is not stored as its type says.
+    fn is_stored_otherwise(&self, row: &ColumnRow) -> bool {
+        let differs = self.type_rows.get(&row.ty).is_some_and(|ty| ty.storage != row.storage);
+        differs
+            && self
+                .relation_rows
+                .get(&row.relation)
+                .is_some_and(|relation| matches!(relation.kind, 'r' | 'p' | 'f' | 'm'))
     }
 
     fn named_parts(&self) -> Parts<'r> {
@@ -104,6 +132,13 @@ impl<'r> Builder<'r> {
     }
 }
 
+fn value_of(detail: Detail, text: &str) -> DetailValue {
+    match detail {
+        Detail::Privileges => privileges(text),
+        _ => DetailValue::text(text),
+    }
+}
+
 fn privileges(text: &str) -> DetailValue {
     match Privileges::parse(text) {
         Some(privileges) => DetailValue::text(privileges.to_string()),
@@ -119,8 +154,6 @@ fn detail_named(name: &str) -> Option<Detail> {
         "enabled" => Detail::Enabled,
         "replica identity" => Detail::ReplicaIdentity,
         "clustered" => Detail::Clustered,
-        "storage" => Detail::Storage,
-        "compression" => Detail::Compression,
         "statistics target" => Detail::StatisticsTarget,
         "options" => Detail::Options,
         "tablespace" => Detail::Tablespace,

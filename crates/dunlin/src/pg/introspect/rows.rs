@@ -1,9 +1,6 @@
 //! The rows of PostgreSQL's catalogs that a [`Catalog`](crate::catalog::Catalog) is made of.
 
-use futures_util::TryStreamExt;
-use futures_util::future::{join, join3, join4};
-use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Error, Row};
+use tokio_postgres::{Error, Row};
 
 /// An object identifier of the server.
 pub(super) type Oid = u32;
@@ -49,6 +46,9 @@ pub(super) struct ColumnRow {
     pub(super) inherited: bool,
     pub(super) local: bool,
     pub(super) formatted: Option<String>,
+    pub(super) storage: char,
+    /// Privileges, options, statistics target and compression, where it has any of them.
+    pub(super) details: Option<Vec<Option<String>>>,
 }
 
 /// A row of `pg_attrdef`.
@@ -102,6 +102,8 @@ pub(super) struct IndexRow {
     /// Every key as text, where one of them is an expression.
     pub(super) expressions: Option<Vec<String>>,
     pub(super) predicate: Option<String>,
+    /// Where the other columns do not tell all.
+    pub(super) definition: Option<String>,
 }
 
 /// A row of `pg_sequence`.
@@ -171,6 +173,7 @@ pub(super) struct TypeRow {
     pub(super) not_null: bool,
     pub(super) default: Option<String>,
     pub(super) formatted: Option<String>,
+    pub(super) storage: char,
 }
 
 /// A row of `pg_proc`.
@@ -233,6 +236,7 @@ pub(super) struct DetailRow {
 }
 
 /// All rows of one snapshot.
+#[derive(Default)]
 pub(super) struct Rows {
     pub(super) schemas: Vec<SchemaRow>,
     pub(super) relations: Vec<RelationRow>,
@@ -240,7 +244,6 @@ pub(super) struct Rows {
     pub(super) defaults: Vec<DefaultRow>,
     pub(super) constraints: Vec<ConstraintRow>,
     pub(super) indexes: Vec<IndexRow>,
-    pub(super) index_definitions: Vec<(Oid, String)>,
     pub(super) sequences: Vec<SequenceRow>,
     pub(super) rules: Vec<RuleRow>,
     pub(super) triggers: Vec<TriggerRow>,
@@ -257,113 +260,15 @@ pub(super) struct Rows {
     pub(super) details: Vec<DetailRow>,
 }
 
-/// Reads everything; all queries are sent before the first answer is awaited.
-pub(super) async fn read(client: &Client, server_version: u32) -> Result<Rows, Error> {
-    let constraints_sql = include_str!("../sql/introspect_constraints.sql")
-        .replace("{odd_constraint}", odd_constraint(server_version));
-    let indexes_sql = include_str!("../sql/introspect_indexes.sql").replace(
-        "{nulls_not_distinct}",
-        if server_version >= 150_000 { "i.indnullsnotdistinct" } else { "false" },
-    );
-    let others_sql = include_str!("../sql/introspect_others.sql").replace(
-        "{publication_schemas}",
-        if server_version >= 150_000 {
-            include_str!("../sql/introspect_publication_schemas.sql")
-        } else {
-            ""
-        },
-    );
-    // `join` polls, and so sends, from left to right.
-    let tables = join4(
-        fetch(client, include_str!("../sql/introspect_schemas.sql"), schema),
-        fetch(client, include_str!("../sql/introspect_types.sql"), ty),
-        fetch(client, include_str!("../sql/introspect_relations.sql"), relation),
-        fetch(client, include_str!("../sql/introspect_columns.sql"), column),
-    );
-    let parts = join4(
-        fetch(client, include_str!("../sql/introspect_defaults.sql"), default),
-        fetch(client, &constraints_sql, constraint),
-        join(
-            fetch(client, &indexes_sql, index),
-            fetch(client, include_str!("../sql/introspect_index_definitions.sql"), pair),
-        ),
-        fetch(client, include_str!("../sql/introspect_sequences.sql"), sequence),
-    );
-    let attached = join4(
-        fetch(client, include_str!("../sql/introspect_rules.sql"), rule),
-        fetch(client, include_str!("../sql/introspect_triggers.sql"), trigger),
-        fetch(client, include_str!("../sql/introspect_policies.sql"), policy),
-        join(
-            fetch(client, include_str!("../sql/introspect_parents.sql"), |row| {
-                Ok((row.try_get(0)?, row.try_get(1)?))
-            }),
-            fetch(client, include_str!("../sql/introspect_partitioned.sql"), partitioned),
-        ),
-    );
-    let rest = join3(
-        join(
-            fetch(client, include_str!("../sql/introspect_labels.sql"), pair),
-            fetch(client, include_str!("../sql/introspect_functions.sql"), function),
-        ),
-        join(
-            fetch(client, include_str!("../sql/introspect_depends.sql"), depend),
-            fetch(client, include_str!("../sql/introspect_members.sql"), |row| {
-                Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-            }),
-        ),
-        join(
-            fetch(client, include_str!("../sql/introspect_names.sql"), name),
-            join(
-                fetch(client, &others_sql, other),
-                fetch(client, include_str!("../sql/introspect_details.sql"), detail),
-            ),
-        ),
-    );
-    let (tables, parts, attached, rest) = join4(tables, parts, attached, rest).await;
-    Ok(Rows {
-        schemas: tables.0?,
-        types: tables.1?,
-        relations: tables.2?,
-        columns: tables.3?,
-        defaults: parts.0?,
-        constraints: parts.1?,
-        indexes: parts.2.0?,
-        index_definitions: parts.2.1?,
-        sequences: parts.3?,
-        rules: attached.0?,
-        triggers: attached.1?,
-        policies: attached.2?,
-        parents: attached.3.0?,
-        partitioned: attached.3.1?,
-        labels: rest.0.0?,
-        functions: rest.0.1?,
-        depends: rest.1.0?,
-        members: rest.1.1?,
-        names: rest.2.0?,
-        others: rest.2.1.0?,
-        details: rest.2.1.1?,
-    })
-}
-
-/// What makes a constraint one whose text we do not write ourselves.
-fn odd_constraint(server_version: u32) -> &'static str {
-    match server_version {
-        ..150_000 => "false",
-        150_000..180_000 => "c.confdelsetcols IS NOT NULL",
-        _ => "c.confdelsetcols IS NOT NULL OR c.conperiod OR NOT c.conenforced",
+impl Rows {
+    /// Puts into the order in which they were made what comes as it lies: to have the server sort, or read by an
+    /// index, costs more.
+    pub(super) fn sort(&mut self) {
+        self.relations.sort_by_key(|row| row.oid);
+        self.types.sort_by_key(|row| row.oid);
+        self.constraints.sort_by_key(|row| row.oid);
+        self.triggers.sort_by_key(|row| row.oid);
     }
-}
-
-/// Runs a query without parameters in one round trip and turns its rows into `T`s as they arrive.
-async fn fetch<T>(client: &Client, sql: &str, decode: fn(&Row) -> Result<T, Error>) -> Result<Vec<T>, Error> {
-    let none: [(&str, Type); 0] = [];
-    let rows = client.query_typed_raw(sql, none).await?;
-    let mut rows = std::pin::pin!(rows);
-    let mut decoded = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        decoded.push(decode(&row)?);
-    }
-    Ok(decoded)
 }
 
 /// Reads a value of the internal type `"char"`.
@@ -376,11 +281,11 @@ fn list<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, index: usize) -
     Ok(row.try_get::<_, Option<Vec<T>>>(index)?.unwrap_or_default())
 }
 
-fn pair(row: &Row) -> Result<(Oid, String), Error> {
+pub(super) fn pair(row: &Row) -> Result<(Oid, String), Error> {
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
-fn schema(row: &Row) -> Result<SchemaRow, Error> {
+pub(super) fn schema(row: &Row) -> Result<SchemaRow, Error> {
     Ok(SchemaRow {
         oid: row.try_get(0)?,
         name: row.try_get(1)?,
@@ -389,7 +294,7 @@ fn schema(row: &Row) -> Result<SchemaRow, Error> {
     })
 }
 
-fn relation(row: &Row) -> Result<RelationRow, Error> {
+pub(super) fn relation(row: &Row) -> Result<RelationRow, Error> {
     Ok(RelationRow {
         oid: row.try_get(0)?,
         name: row.try_get(1)?,
@@ -407,7 +312,7 @@ fn relation(row: &Row) -> Result<RelationRow, Error> {
     })
 }
 
-fn column(row: &Row) -> Result<ColumnRow, Error> {
+pub(super) fn column(row: &Row) -> Result<ColumnRow, Error> {
     Ok(ColumnRow {
         relation: row.try_get(0)?,
         number: row.try_get(1)?,
@@ -421,10 +326,12 @@ fn column(row: &Row) -> Result<ColumnRow, Error> {
         inherited: row.try_get(9)?,
         local: row.try_get(10)?,
         formatted: row.try_get(11)?,
+        storage: letter(row, 12)?,
+        details: row.try_get(13)?,
     })
 }
 
-fn default(row: &Row) -> Result<DefaultRow, Error> {
+pub(super) fn default(row: &Row) -> Result<DefaultRow, Error> {
     Ok(DefaultRow {
         oid: row.try_get(0)?,
         relation: row.try_get(1)?,
@@ -433,7 +340,7 @@ fn default(row: &Row) -> Result<DefaultRow, Error> {
     })
 }
 
-fn constraint(row: &Row) -> Result<ConstraintRow, Error> {
+pub(super) fn constraint(row: &Row) -> Result<ConstraintRow, Error> {
     Ok(ConstraintRow {
         oid: row.try_get(0)?,
         name: row.try_get(1)?,
@@ -459,7 +366,7 @@ fn constraint(row: &Row) -> Result<ConstraintRow, Error> {
     })
 }
 
-fn index(row: &Row) -> Result<IndexRow, Error> {
+pub(super) fn index(row: &Row) -> Result<IndexRow, Error> {
     Ok(IndexRow {
         relation: row.try_get(0)?,
         table: row.try_get(1)?,
@@ -476,10 +383,11 @@ fn index(row: &Row) -> Result<IndexRow, Error> {
         options: list(row, 12)?,
         expressions: row.try_get(13)?,
         predicate: row.try_get(14)?,
+        definition: row.try_get(15)?,
     })
 }
 
-fn sequence(row: &Row) -> Result<SequenceRow, Error> {
+pub(super) fn sequence(row: &Row) -> Result<SequenceRow, Error> {
     Ok(SequenceRow {
         relation: row.try_get(0)?,
         ty: row.try_get(1)?,
@@ -492,7 +400,7 @@ fn sequence(row: &Row) -> Result<SequenceRow, Error> {
     })
 }
 
-fn rule(row: &Row) -> Result<RuleRow, Error> {
+pub(super) fn rule(row: &Row) -> Result<RuleRow, Error> {
     Ok(RuleRow {
         oid: row.try_get(0)?,
         relation: row.try_get(1)?,
@@ -502,7 +410,7 @@ fn rule(row: &Row) -> Result<RuleRow, Error> {
     })
 }
 
-fn trigger(row: &Row) -> Result<TriggerRow, Error> {
+pub(super) fn trigger(row: &Row) -> Result<TriggerRow, Error> {
     Ok(TriggerRow {
         oid: row.try_get(0)?,
         relation: row.try_get(1)?,
@@ -515,7 +423,7 @@ fn trigger(row: &Row) -> Result<TriggerRow, Error> {
     })
 }
 
-fn policy(row: &Row) -> Result<PolicyRow, Error> {
+pub(super) fn policy(row: &Row) -> Result<PolicyRow, Error> {
     Ok(PolicyRow {
         oid: row.try_get(0)?,
         relation: row.try_get(1)?,
@@ -528,11 +436,11 @@ fn policy(row: &Row) -> Result<PolicyRow, Error> {
     })
 }
 
-fn partitioned(row: &Row) -> Result<PartitionedRow, Error> {
+pub(super) fn partitioned(row: &Row) -> Result<PartitionedRow, Error> {
     Ok(PartitionedRow { relation: row.try_get(0)?, columns: list(row, 1)?, key: row.try_get(2)? })
 }
 
-fn ty(row: &Row) -> Result<TypeRow, Error> {
+pub(super) fn ty(row: &Row) -> Result<TypeRow, Error> {
     Ok(TypeRow {
         oid: row.try_get(0)?,
         name: row.try_get(1)?,
@@ -547,10 +455,11 @@ fn ty(row: &Row) -> Result<TypeRow, Error> {
         not_null: row.try_get(10)?,
         default: row.try_get(11)?,
         formatted: row.try_get(12)?,
+        storage: letter(row, 13)?,
     })
 }
 
-fn function(row: &Row) -> Result<FunctionRow, Error> {
+pub(super) fn function(row: &Row) -> Result<FunctionRow, Error> {
     Ok(FunctionRow {
         oid: row.try_get(0)?,
         name: row.try_get(1)?,
@@ -570,7 +479,7 @@ fn function(row: &Row) -> Result<FunctionRow, Error> {
     })
 }
 
-fn depend(row: &Row) -> Result<DependRow, Error> {
+pub(super) fn depend(row: &Row) -> Result<DependRow, Error> {
     Ok(DependRow {
         class: row.try_get(0)?,
         object: row.try_get(1)?,
@@ -582,7 +491,7 @@ fn depend(row: &Row) -> Result<DependRow, Error> {
     })
 }
 
-fn name(row: &Row) -> Result<NameRow, Error> {
+pub(super) fn name(row: &Row) -> Result<NameRow, Error> {
     Ok(NameRow {
         class: row.try_get(0)?,
         oid: row.try_get(1)?,
@@ -592,7 +501,7 @@ fn name(row: &Row) -> Result<NameRow, Error> {
     })
 }
 
-fn detail(row: &Row) -> Result<DetailRow, Error> {
+pub(super) fn detail(row: &Row) -> Result<DetailRow, Error> {
     Ok(DetailRow {
         class: row.try_get(0)?,
         object: row.try_get(1)?,
@@ -602,7 +511,7 @@ fn detail(row: &Row) -> Result<DetailRow, Error> {
     })
 }
 
-fn other(row: &Row) -> Result<OtherRow, Error> {
+pub(super) fn other(row: &Row) -> Result<OtherRow, Error> {
     Ok(OtherRow {
         class: row.try_get(0)?,
         catalog: row.try_get(1)?,

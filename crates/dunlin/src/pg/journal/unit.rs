@@ -81,6 +81,14 @@ impl UnitStatements {
         }
     }
 
+    /// The same at the end, under Dunlin's own settings.
+    pub fn check_epoch_at_end(&self) -> String {
+        match self.is_prepared() {
+            true => format!("EXECUTE {MARK}epoch_at_end"),
+            false => self.journal.check_epoch_sql(self.run),
+        }
+    }
+
     /// Fails unless a migration was recorded as applied in this run.
     pub fn check_applied(&self, migration: &str) -> String {
         match self.is_prepared() {

@@ -6,4 +6,3 @@ SELECT c.oid, c.conname, c.conrelid, c.contypid, c.contype, c.conkey, c.conindid
        CASE WHEN c.contype = 'x' OR {odd_constraint} THEN pg_catalog.pg_get_constraintdef(c.oid) END
 FROM pg_catalog.pg_constraint c
 WHERE c.oid >= 16384 AND c.contype IN ('p', 'u', 'f', 'c', 'x', 'n')
-ORDER BY c.oid

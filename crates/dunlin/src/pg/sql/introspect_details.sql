@@ -29,22 +29,24 @@ FROM pg_catalog.pg_index i
 CROSS JOIN LATERAL (VALUES ('replica identity', i.indisreplident), ('clustered', i.indisclustered)) AS f (detail, there)
 WHERE i.indexrelid >= 16384 AND f.there
 UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, a.attrelid, a.attnum::int4, f.detail, f.value
-FROM pg_catalog.pg_attribute a
-CROSS JOIN LATERAL (VALUES
-    ('privileges', pg_catalog.array_to_string(a.attacl::text[], E'\n')),
-    ('options', pg_catalog.array_to_string(a.attoptions, E'\n')),
-    ('statistics target', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::text END),
-    ('compression', NULLIF(a.attcompression, ''::"char")::text)
-) AS f (detail, value)
-WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped AND f.value IS NOT NULL
-  AND (a.attacl IS NOT NULL OR a.attoptions IS NOT NULL OR a.attstattarget >= 0 OR a.attcompression <> '')
-UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass, a.attrelid, a.attnum::int4, 'storage', a.attstorage::text
-FROM pg_catalog.pg_attribute a
-JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND t.typstorage <> a.attstorage
-JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f', 'm')
-WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped
+-- Columns of tables come with these. Those of indexes have options where their operator class takes some, and a
+-- statistics target where they are expressions.
+SELECT 'pg_catalog.pg_class'::regclass, i.indexrelid, f.attnum::int4, f.detail, f.value
+FROM pg_catalog.pg_index i
+CROSS JOIN LATERAL (
+    SELECT a.attnum, v.detail, v.value
+    FROM pg_catalog.pg_attribute a
+    CROSS JOIN LATERAL (VALUES
+        ('options', pg_catalog.array_to_string(a.attoptions, E'\n')),
+        ('statistics target', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::text END)
+    ) AS v (detail, value)
+    WHERE a.attrelid = i.indexrelid AND a.attnum > 0 AND v.value IS NOT NULL
+    -- One index at a time, by the key of pg_attribute.
+    OFFSET 0
+) AS f
+WHERE i.indexrelid >= 16384
+  AND (i.indexprs IS NOT NULL
+       OR i.indclass::oid[] && ARRAY({opclasses_with_options}))
 UNION ALL
 SELECT p.tableoid, p.oid, 0, f.detail, f.value
 FROM pg_catalog.pg_proc p
@@ -71,6 +73,7 @@ CROSS JOIN LATERAL (VALUES
                    THEN pg_catalog.pg_get_userbyid(t.typowner) END::text)
 ) AS f (detail, value)
 WHERE t.oid >= 16384 AND f.value IS NOT NULL
+  AND (t.typacl IS NOT NULL OR t.typtype <> 'c' AND t.typowner <> (SELECT me.oid FROM me))
 UNION ALL
 SELECT o.class, o.oid, 0, 'owner', pg_catalog.pg_get_userbyid(o.owner)
 FROM (SELECT c.tableoid, c.oid, c.collowner FROM pg_catalog.pg_collation c WHERE c.oid >= 16384

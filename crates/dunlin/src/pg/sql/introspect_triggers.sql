@@ -7,4 +7,3 @@ WHERE t.tgrelid >= 16384
   AND (NOT t.tgisinternal
        OR t.tgparentid <> 0 AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc f
                                             WHERE f.oid = t.tgfoid AND f.proname LIKE 'RI\_FKey\_%'))
-ORDER BY t.oid
