@@ -72,6 +72,14 @@ impl<'a> Chooser<'a> {
         name
     }
 
+    /// Chooses a constraint's name like one that is taken: with the first number that is free.
+    pub(super) fn numbered_constraint(&mut self, name: &str) -> String {
+        let numbered = (1_u32..).map(|number| object_name(name, "", &number.to_string()));
+        let free = numbered.into_iter().find(|name| !self.has_constraint(name)).unwrap_or_default();
+        self.take_constraint(&free);
+        free
+    }
+
     fn is_free(&self, name: &str) -> bool {
         self.freed.contains(&(self.schema.clone(), name.to_owned()))
     }

@@ -303,6 +303,9 @@ impl<'a> Context<'a> {
         }
         let name = match part.relation.constraint(&constraint.name) {
             None => constraint.name.clone(),
+            Some(_) if self.catalog.server_version >= 180_000 => {
+                part.chooser.numbered_constraint(&constraint.name)
+            }
             Some(_) => {
                 let names = joined(&part.relation.names(&columns));
                 let own = part.name.name.clone();

@@ -163,3 +163,8 @@ drop table detached_later, detached_part, checked_part, detached_from_list, list
 create function part_half(a int) returns int language sql immutable as 'select a / 2';
 create table keyed_by_expression (a int, b int) partition by range (part_half(a));
 drop function part_half(int) cascade;
+create table named_key (id bigint not null, of_id bigint, constraint refers foreign key (of_id) references named_key (id), primary key (id)) partition by list (id);
+create table named_key_1 (id bigint not null, of_id bigint, primary key (id), constraint refers check (id > 0));
+alter table named_key attach partition named_key_1 for values in (1);
+create table named_key_2 (id bigint not null, of_id bigint, primary key (id), constraint refers check (id > 0), constraint refers_1 check (id > 1), constraint refers_2 unique (of_id));
+alter table named_key attach partition named_key_2 for values in (2);
