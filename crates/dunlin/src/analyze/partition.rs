@@ -140,8 +140,8 @@ impl<'a> Context<'a> {
         let table = part.id?;
         for (id, relation, index) in self.catalog.indexes_of(table) {
             let carried = part.relation.constraints.iter().find(|c| c.index == Some(id) && c.is_key());
-            // From PostgreSQL 18 on a primary key is no part of a unique constraint.
-            let same_kind = self.catalog.server_version < 180_000
+            // From PostgreSQL 17 on a primary key is no part of a unique constraint.
+            let same_kind = self.catalog.server_version < 170_000
                 || carried.zip(whole.constraint).is_none_or(|(part, whole)| part.kind == whole.kind);
             let fits = relation.parents.is_empty()
                 && same_kind
