@@ -22,6 +22,10 @@ use exit_codes::ExitCode;
 use screen::Screen;
 use std::ffi::OsString;
 
+/// Parse trees and catalogs are millions of small pieces, made by one thread and dropped by another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let environment = config::environment();
     let arguments: Vec<OsString> = std::env::args_os().collect();

@@ -5,7 +5,7 @@ use super::facts::{Facts, Form, Value, facts};
 use dunlin::analyze::sameness::{self, Sameness};
 use dunlin::catalog::{Catalog, SearchPath};
 use dunlin::syntax::{deparse_statement, parse_sql_fragment};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What was found between two catalogs.
 #[derive(Debug, Clone, Default)]
@@ -57,8 +57,7 @@ impl Comparer {
             }
             match (simulated.get(name), live.get(name)) {
                 (Some(simulated), Some(live)) => self.objects(&mut found, name, simulated, live),
-                (Some(_), None) => found
-                    .differs(format!("{kind} is not there"), format!("{name}: simulated, not on the server")),
+                (Some(_), None) => found.differs(format!("{kind} is not there"), missing(name)),
                 // Columns that were not worked out are told by their relation.
                 (None, Some(_)) if kind == "column" && columns_unknown(&simulated, name) => {}
                 // What IMPORT FOREIGN SCHEMA and the like make is known to the other server.
@@ -152,6 +151,16 @@ impl Comparer {
 }
 
 impl Comparison {
+    /// Takes relations that are gone for unknown where that could not be known.
+    pub(super) fn may_lack(&mut self, relations: &BTreeSet<String>) {
+        for name in relations {
+            let text = missing(&format!("relation {name}"));
+            if let Some(at) = self.differences.iter().position(|mismatch| mismatch.text == text) {
+                self.unknown.push(self.differences.remove(at).text);
+            }
+        }
+    }
+
     /// Compares the paths in which names are looked for.
     pub(super) fn search_path(&mut self, simulated: &SearchPath, live: &SearchPath) {
         if simulated != live {
@@ -163,6 +172,10 @@ impl Comparison {
     fn differs(&mut self, cause: String, text: String) {
         self.differences.push(Mismatch { cause, text });
     }
+}
+
+fn missing(name: &str) -> String {
+    format!("{name}: simulated, not on the server")
 }
 
 /// Whether it is a column of a relation that only one side has: that is told of the relation.

@@ -227,7 +227,7 @@ impl Collected<'_> {
                 ("function", exact(function.unwrap_or_default())),
                 ("columns", exact(self.used_columns(id, &trigger.columns))),
                 ("definition", text(Form::Trigger, trigger.definition.as_deref())),
-                ("inherited", exact(trigger.inherited)),
+                ("above", exact(trigger.above.as_deref().unwrap_or_default())),
             ]);
             let of = part(id, PartKind::Trigger, &trigger.name);
             self.put(format!("trigger {} on {name}", trigger.name), facts, &of);

@@ -270,6 +270,7 @@ impl<'a> Oracle<'a> {
 
     fn compare(&mut self, live: &Introspection, renamed: bool) -> Comparison {
         let mut compared = self.comparer.compare(self.simulation.catalog(), &live.catalog, renamed);
+        compared.may_lack(&self.simulation.take_unsure());
         compared.search_path(self.simulation.search_path(), &live.search_path);
         for (what, count) in &compared.not_compared {
             *self.report.not_compared.entry(what.clone()).or_default() += count;

@@ -5,6 +5,7 @@ use dunlin::analyze::{Analysis, Session, SessionChange};
 use dunlin::catalog::{Catalog, Origin, QName, SearchPath};
 use dunlin::pg::introspect::Introspection;
 use dunlin::syntax::tokens;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a transaction can bring back.
@@ -24,6 +25,8 @@ pub(super) struct Simulation {
     before: Option<Box<State>>,
     savepoints: Vec<(String, State)>,
     applied: u32,
+    /// Temporary tables that something unknown made in the open transaction: they may go at its end.
+    may_go: BTreeSet<String>,
 }
 
 /// What a statement does to its transaction.
@@ -80,7 +83,7 @@ impl Simulation {
     pub(super) fn new(live: &Introspection) -> Self {
         let session = Session::new(live.search_path.clone());
         let now = State { catalog: Arc::new(live.catalog.clone()), outer: session.clone(), session };
-        Self { now, before: None, savepoints: Vec::new(), applied: 0 }
+        Self { now, before: None, savepoints: Vec::new(), applied: 0, may_go: BTreeSet::new() }
     }
 
     pub(super) fn catalog(&self) -> &Arc<Catalog> {
@@ -89,6 +92,14 @@ impl Simulation {
 
     pub(super) fn session(&self) -> &Session {
         &self.now.session
+    }
+
+    /// Takes the temporary tables that may be gone at the end of a transaction.
+    pub(super) fn take_unsure(&mut self) -> BTreeSet<String> {
+        match self.before {
+            Some(_) => BTreeSet::new(),
+            None => std::mem::take(&mut self.may_go),
+        }
     }
 
     /// The schemas in which names are looked for.
@@ -133,6 +144,12 @@ impl Simulation {
             if let Some(same) = there.and_then(|id| catalog.relation_mut(id)) {
                 same.dropped_at_commit = true;
             }
+        }
+        if self.before.is_some() {
+            let temporary = catalog.relations().filter(|(_, relation)| relation.persistence == 't');
+            let names = temporary.map(|(id, _)| catalog.relation_name(id));
+            let new = names.filter(|name| old.relation_at(name).is_none()).map(|name| name.to_string());
+            self.may_go.extend(new);
         }
         self.now.catalog = Arc::new(catalog);
         if self.now.session.search_path != live.search_path {

@@ -80,3 +80,13 @@ fn a_setup_runs_first_and_is_not_judged() {
     let report = run_file("test.sql", "select x from before;", &options);
     assert_eq!((report.counts.statements, report.counts.exact), (1, 1), "{:?}", report.entries);
 }
+
+#[test]
+fn what_an_unknown_statement_made_for_the_transaction_alone_is_no_difference() {
+    let report = run(
+        "begin;\ndo $$ begin execute format('create temp table made (x integer) on commit drop -- %s', now()); \
+         end $$;\nselect x from made;\ncommit;\nselect x from made;",
+    );
+    assert_eq!(outcomes(&report), [(2, Outcome::Unknown), (4, Outcome::Unknown)], "{:?}", report.entries);
+    assert_eq!(report.counts.exact, 3);
+}

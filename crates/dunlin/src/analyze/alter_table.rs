@@ -142,7 +142,7 @@ impl<'a> Context<'a> {
         if !self.statement.tree.is(TreeKind::AlterTable) {
             return None;
         }
-        without(&self.statement.sql, usize::try_from(location).ok()?, actions, done)
+        without(&self.statement.sql, self.statement.place(location)?, actions, done)
     }
 
     /// What the actions would make on a table that is not there.

@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
     /// The place of a name, looked for from a location of the tree on where the tree has none for it.
     pub(super) fn word_span(&self, word: &str, location: i32) -> Span {
         let sql = &self.statement.sql;
-        let from = usize::try_from(location).unwrap_or(0);
+        let from = self.statement.place(location).unwrap_or(0);
         let is_meant = |token: &Token| {
             let text = token.text(sql);
             match token.kind {

@@ -284,7 +284,10 @@ impl<'a> Context<'a> {
             let below = self.switched_triggers(child, name, false).into_iter();
             all.extend(below.filter(|(child, name)| {
                 let triggers = self.catalog.relation(*child).map(|child| child.triggers.as_slice());
-                triggers.unwrap_or_default().iter().any(|trigger| trigger.name == *name && trigger.inherited)
+                triggers
+                    .unwrap_or_default()
+                    .iter()
+                    .any(|trigger| trigger.name == *name && trigger.above.is_some())
             }));
         }
         all

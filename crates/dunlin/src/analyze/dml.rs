@@ -294,7 +294,7 @@ impl Resolver<'_, '_> {
     /// The byte of the file right behind a table's name and alias.
     fn after_name(&self, range: &protobuf::RangeVar) -> Option<usize> {
         let sql = &self.ctx.statement.sql;
-        let at = usize::try_from(range.location).ok()?;
+        let at = self.ctx.statement.place(range.location)?;
         let dots = usize::from(!range.schemaname.is_empty()) + usize::from(!range.catalogname.is_empty());
         let count = 1 + 2 * dots;
         let mut tokens = Lexer::new(sql, at, sql.len());

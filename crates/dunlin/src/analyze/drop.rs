@@ -201,7 +201,7 @@ impl Context<'_> {
     fn need_own_trigger(&mut self, id: Id, object: &ObjectRef) {
         let ObjectRef::Trigger { name, .. } = object else { return };
         let triggers = self.catalog.relation(id).map(|table| table.triggers.as_slice()).unwrap_or_default();
-        if triggers.iter().any(|trigger| trigger.name == *name && trigger.inherited) {
+        if triggers.iter().any(|trigger| trigger.name == *name && trigger.above.is_some()) {
             let message = format!("{object} is part of the trigger of the partitioned table");
             self.refuse(Code::DN215, self.statement.span, message);
         }

@@ -4,7 +4,9 @@ use super::context::Context;
 use super::named::{Named, Needs};
 use super::named_statement::option_names;
 use super::{Access, Class, Place, Presence};
-use crate::catalog::{Dependency, Effect, Name, QName, Relation, RelationKind, TypeRef};
+use crate::catalog::{
+    Dependency, Detail, DetailValue, Effect, Id, Name, QName, Relation, RelationKind, Subject, TypeRef,
+};
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 
@@ -14,26 +16,25 @@ impl Context<'_> {
         let span = self.statement.span;
         match node {
             NodeEnum::CreateFdwStmt(node) => {
-                self.each_option_once(&node.options);
                 let needs = self.wrapper_functions(&node.func_options);
-                self.make_named(
-                    &Named::plain("foreign data wrapper", &node.fdwname),
-                    false,
-                    Needs::of(needs),
-                );
+                let named = Named::plain("foreign data wrapper", &node.fdwname);
+                let slot = self.make_named(&named, false, Needs::of(needs));
+                self.change_options(slot.as_id(), &node.options);
             }
             NodeEnum::AlterFdwStmt(node) => {
                 self.wrapper_functions(&node.func_options);
-                self.changes_named(&Named::plain("foreign data wrapper", &node.fdwname));
+                let found = self.changes_named(&Named::plain("foreign data wrapper", &node.fdwname));
+                self.change_options_of(found, &node.options);
             }
             NodeEnum::CreateForeignServerStmt(node) => {
-                self.each_option_once(&node.options);
                 let wrapper = self.need_other("foreign data wrapper", &node.fdwname, span);
                 let named = Named::plain("server", &node.servername);
-                self.make_named(&named, node.if_not_exists, Needs::of(wrapper));
+                let slot = self.make_named(&named, node.if_not_exists, Needs::of(wrapper));
+                self.change_options(slot.as_id(), &node.options);
             }
             NodeEnum::AlterForeignServerStmt(node) => {
-                self.changes_named(&Named::plain("server", &node.servername));
+                let found = self.changes_named(&Named::plain("server", &node.servername));
+                self.change_options_of(found, &node.options);
             }
             NodeEnum::CreateUserMappingStmt(node) => {
                 self.each_option_once(&node.options);
@@ -53,6 +54,45 @@ impl Context<'_> {
             _ => return false,
         }
         true
+    }
+
+    fn change_options_of(&mut self, found: Option<Dependency>, options: &[protobuf::Node]) {
+        if let Some(found) = found {
+            self.change_options(found.on, options);
+        }
+    }
+
+    /// OPTIONS of a wrapper or server: ADD needs that an option is not there, SET and DROP that it is.
+    fn change_options(&mut self, id: Id, options: &[protobuf::Node]) {
+        let of = Subject::Object(id);
+        let mut names: Vec<String> = match self.catalog.detail(&of, Detail::Options) {
+            _ if self.analysis.presence != Presence::Absent => return,
+            DetailValue::Unknown => return,
+            DetailValue::Absent => Vec::new(),
+            DetailValue::Text(text) => text.lines().map(str::to_owned).collect(),
+        };
+        let before = names.clone();
+        for node in options {
+            let Some(NodeEnum::DefElem(option)) = &node.node else { continue };
+            let adds = matches!(
+                option.defaction(),
+                protobuf::DefElemAction::DefelemAdd | protobuf::DefElemAction::DefelemUnspec
+            );
+            if names.contains(&option.defname) == adds {
+                let there = if adds { "given already" } else { "not there" };
+                let message = format!("option `{}` is {there}", option.defname);
+                self.refuse(Code::DN216, self.span(option.location), message);
+            }
+            match option.defaction() {
+                protobuf::DefElemAction::DefelemDrop => names.retain(|name| *name != option.defname),
+                _ if adds => names.push(option.defname.clone()),
+                _ => {}
+            }
+        }
+        if names != before {
+            let value = DetailValue::from(Some(names.join("\n")).filter(|names| !names.is_empty()));
+            self.analysis.effects.push(Effect::SetDetail { of, detail: Detail::Options, value });
+        }
     }
 
     /// The OPTIONS of a new object are given once each.

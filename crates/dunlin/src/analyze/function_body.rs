@@ -267,6 +267,7 @@ impl Context<'_> {
         Statement {
             span: self.statement.span,
             sql: "".into(),
+            offset: 0,
             tree: Tree::Opaque(String::new()),
             lenient: None,
             lenient_at: Vec::new(),
@@ -279,8 +280,11 @@ impl Context<'_> {
     /// Takes over what the server checks in a statement of a body: names, not rows.
     fn checked_statement(&mut self, function: &Function, node: &NodeEnum, bound: bool) {
         // The places of a body in text count from its own start.
-        let sql = if bound { self.statement.sql.clone() } else { "".into() };
-        let statement = Statement { sql, ..self.without_places() };
+        let (sql, offset) = match bound {
+            true => (self.statement.sql.clone(), self.statement.offset),
+            false => ("".into(), 0),
+        };
+        let statement = Statement { sql, offset, ..self.without_places() };
         let mut nested = Context::new(&statement, self.catalog, self.session);
         nested.nested = true;
         nested.tentative = self.tentative;

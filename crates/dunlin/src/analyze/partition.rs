@@ -193,7 +193,11 @@ impl<'a> Context<'a> {
         }
         let mut effects = Vec::new();
         for (whole, _, index) in wholes {
-            let comment = self.catalog.detail(&Subject::Object(whole), Detail::Comment).clone();
+            // Before PostgreSQL 17 the parts get the comment of the whole.
+            let comment = match self.catalog.server_version >= 170_000 {
+                true => DetailValue::Absent,
+                false => self.catalog.detail(&Subject::Object(whole), Detail::Comment).clone(),
+            };
             self.rename_parts((whole, index), &comment, &shape.relation, &mut chooser, &mut effects);
         }
         effects
@@ -233,7 +237,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A part that is made again has the comment of the whole, and its constraint has none.
+    /// A part that is made again has another comment, and its constraint has none.
     fn comment_of_part(&self, (part, table): (Id, Id), comment: &DetailValue, effects: &mut Vec<Effect>) {
         let detail = Detail::Comment;
         let carried = self.catalog.relation(table).and_then(|table| {
@@ -345,11 +349,12 @@ impl<'a> Context<'a> {
         let columns = columns.iter().filter_map(|n| translated(table, &part.relation, *n)).collect();
         let object = ObjectRef::Trigger { relation: part.name.clone(), name: trigger.name.clone() };
         let there = part.relation.triggers.iter().find(|there| there.name == trigger.name);
-        if there.is_some_and(|there| !there.inherited) {
+        if there.is_some_and(|there| there.above.is_none()) {
             self.analysis.presence = super::Presence::Unknown { object: object.clone(), tolerated: false };
         }
         self.provide(object);
-        let clone = crate::catalog::Trigger { columns, inherited: true, definition: None, ..trigger.clone() };
+        let above = Some(trigger.name.clone());
+        let clone = crate::catalog::Trigger { columns, above, definition: None, ..trigger.clone() };
         part.effects.push(Effect::CreateTrigger { relation: part.any_id(), trigger: clone.clone() });
         let own = part.relation.clone();
         for mut below in self.partitions(part) {

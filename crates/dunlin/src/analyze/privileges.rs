@@ -196,8 +196,13 @@ impl Context<'_> {
             DetailValue::Text(text) => Privileges::parse(&text),
             _ => None,
         };
+        let acting = self.acting_role();
         let changed = |of: &Subject, letters: &str| match (&grantor, parsed(self.privileges_of(of))) {
             (Some(grantor), Some(old)) => grant.change(old, grantor, letters),
+            // Who was given the right to grant does it in its own name.
+            (None, Some(old)) if matches!(of, Subject::Object(_)) && old.may_grant(acting, letters) => {
+                grant.change(old, acting, letters)
+            }
             _ => DetailValue::Unknown,
         };
         let letters = grant.letters.clone().unwrap_or_else(|| privileges::all(kind, version).to_owned());

@@ -3,6 +3,7 @@
 use super::query::strength;
 use super::{Analysis, Class, Context, Presence, Session, Transactional};
 use crate::catalog::{Catalog, DetailValue, Effect, Origin};
+use crate::diagnostic::Code;
 use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::{
     Branch, Dynamic, LoopHeader, PlBlock, PlSql, PlStmt, RaiseLevel, Returned, plpgsql,
@@ -66,6 +67,15 @@ impl Context<'_> {
         self.nested = true;
         self.nested_statement(node);
         self.analysis.kind = "EXPLAIN";
+        if let NodeEnum::CreateTableAsStmt(create) = node
+            && self.analysis.presence != Presence::Absent
+        {
+            self.analysis.presence = Presence::Absent;
+            if !create.if_not_exists {
+                let span = self.statement.span;
+                self.refuse(Code::DN216, span, "the table is there already".to_owned());
+            }
+        }
         if !runs {
             self.analysis.class = Class::Reads;
             self.analysis.effects.clear();
@@ -431,6 +441,7 @@ impl<'c, 'a> Runner<'c, 'a> {
             span: exact.map_or(self.ctx.statement.span, |(span, offset)| span.shifted(offset)),
             // Without a text no place is found in it, and the outer statement's is taken.
             sql: if exact.is_some() { sql.into() } else { "".into() },
+            offset: 0,
             tree: Tree::Opaque(String::new()),
             lenient: None,
             lenient_at: Vec::new(),

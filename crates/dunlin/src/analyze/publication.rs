@@ -42,11 +42,17 @@ impl Context<'_> {
                 self.analysis.transactional = Transactional::No;
                 self.need_names_once(&node.publication);
                 self.make_named(&Named::plain("subscription", &node.subname), false, Needs::default());
+                if let Some(Effect::CreateOther { other, .. }) = self.analysis.effects.last_mut() {
+                    other.of = Some(strings(&node.publication).join("\n"));
+                }
             }
             NodeEnum::AlterSubscriptionStmt(node) => {
                 self.analysis.transactional = Transactional::No;
                 self.need_names_once(&node.publication);
-                self.changes_named(&Named::plain("subscription", &node.subname));
+                let found = self.changes_named(&Named::plain("subscription", &node.subname));
+                if let Some(found) = found {
+                    self.change_subscribed(found.on, node);
+                }
             }
             NodeEnum::DropSubscriptionStmt(node) => {
                 self.analysis.transactional = Transactional::No;
@@ -66,6 +72,37 @@ impl Context<'_> {
                 self.refuse(Code::DN216, self.statement.span, message);
             }
         }
+    }
+
+    /// ADD, DROP and SET PUBLICATION of a subscription.
+    fn change_subscribed(&mut self, id: Id, node: &protobuf::AlterSubscriptionStmt) {
+        use protobuf::AlterSubscriptionType as Change;
+        let Some(subscription) = self.catalog.other(id) else { return };
+        let mut names: Vec<String> =
+            subscription.of.as_deref().unwrap_or_default().lines().map(str::to_owned).collect();
+        let named = strings(&node.publication);
+        let adds = match node.kind() {
+            Change::AlterSubscriptionAddPublication => true,
+            Change::AlterSubscriptionDropPublication => false,
+            Change::AlterSubscriptionSetPublication => {
+                names.clear();
+                true
+            }
+            _ => return,
+        };
+        for name in named {
+            if names.contains(&name) == adds {
+                let there = if adds { "already" } else { "not" };
+                let message = format!("publication `{name}` is {there} in the subscription");
+                self.refuse(Code::DN216, self.statement.span, message);
+            }
+            match adds {
+                true => names.push(name),
+                false => names.retain(|known| *known != name),
+            }
+        }
+        let with = Other { of: Some(names.join("\n")), ..subscription.clone() };
+        self.analysis.effects.push(Effect::ReplaceOther { other: id, with: Box::new(with) });
     }
 
     fn members(&mut self, objects: &[protobuf::Node]) -> Vec<Member> {

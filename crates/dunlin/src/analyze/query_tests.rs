@@ -391,7 +391,7 @@ fn a_trigger_may_fill_what_is_left_out() {
             row: false,
             columns: Vec::new(),
             definition: Some("CREATE TRIGGER t BEFORE INSERT ON users EXECUTE FUNCTION fills()".into()),
-            inherited: false,
+            above: None,
             origin: Origin::Live,
         });
     }
@@ -559,7 +559,7 @@ fn a_trigger_that_cannot_be_read_touches_everything() {
             row: false,
             columns: Vec::new(),
             definition: None,
-            inherited: false,
+            above: None,
             origin: Origin::Live,
         });
     }

@@ -268,6 +268,11 @@ impl Context<'_> {
         if matches!((&old.found, &new.found), (Found::Yes(_), Found::Yes(_))) {
             self.is_taken(&new.object, span);
         }
+        if node.rename_type() == ObjectType::ObjectTrigger
+            && self.renames_onto_trigger(id, &node.subname, &node.newname)
+        {
+            self.is_taken(&new.object, span);
+        }
         let to = node.newname.clone();
         let effect = match self.need_meant(&old, span) {
             Some(Thing::Constraint(id)) => {
@@ -277,6 +282,21 @@ impl Context<'_> {
             _ => return,
         };
         self.analysis.effects.push(effect);
+    }
+
+    /// Whether a partition has a trigger of the new name beside the one that is renamed with its table's.
+    fn renames_onto_trigger(&self, table: Id, name: &str, to: &str) -> bool {
+        let renamed = |child: &Id| {
+            let child = self.catalog.relation(*child);
+            child.is_some_and(|child| child.triggers.iter().any(|found| found.above.as_deref() == Some(name)))
+        };
+        let taken = |child: &Id| self.catalog.relation(*child).is_some_and(|child| child.has_trigger(to));
+        self.catalog.server_version >= 150_000
+            && self
+                .catalog
+                .children_of(table)
+                .iter()
+                .any(|child| renamed(child) && (taken(child) || self.renames_onto_trigger(*child, name, to)))
     }
 
     /// Analyses ALTER … SET SCHEMA.

@@ -65,7 +65,7 @@ impl<'a> Context<'a> {
         let plain = protobuf::CreateTrigStmt { replace: false, ..node.clone() };
         let definition = self.definition(&NodeEnum::CreateTrigStmt(Box::new(plain)));
         let existing = relation.triggers.iter().find(|trigger| trigger.name == node.trigname);
-        if existing.is_some_and(|existing| existing.inherited) && node.replace {
+        if existing.is_some_and(|existing| existing.above.is_some()) && node.replace {
             let message = format!("trigger `{name}` belongs to that of the partitioned table");
             self.refuse(Code::DN216, self.statement.span, message);
         }
@@ -82,7 +82,7 @@ impl<'a> Context<'a> {
             row: node.row,
             columns,
             definition,
-            inherited: false,
+            above: None,
             origin: Origin::Simulated(0),
         };
         self.analysis.effects.push(Effect::CreateTrigger { relation: id, trigger: trigger.clone() });

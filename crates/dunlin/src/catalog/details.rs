@@ -57,7 +57,7 @@ pub enum Detail {
     Compression,
     /// SET STATISTICS of a column or of extended statistics.
     StatisticsTarget,
-    /// SET (…) of a column; the parameters of a foreign object.
+    /// SET (…) of a column; the names of the options of a foreign data wrapper or server, one a line.
     Options,
     /// The tablespace of a relation, where it is not the database's.
     Tablespace,

@@ -16,7 +16,8 @@ pub struct Other {
     /// result comes after its operands.
     pub types: Vec<Option<TypeRef>>,
     /// What else is part of its name: the access method of an operator class, the language of a transform. Of a cast
-    /// `castcontext` and `castmethod`; of an event trigger its event, and one a line the tags that it is for.
+    /// `castcontext` and `castmethod`; of an event trigger its event, and one a line the tags that it is for;
+    /// of a subscription its publications, one a line.
     pub of: Option<String>,
     /// What it cannot be without; each refuses to be dropped before it.
     pub depends: Vec<Dependency>,

@@ -112,6 +112,14 @@ impl Privileges {
         }
     }
 
+    /// Whether a role may grant all these, whoever gave it the right to.
+    pub fn may_grant(&self, role: &str, letters: &str) -> bool {
+        let may = |letter: char| {
+            self.0.iter().any(|((to, _), held)| to == role && held.get(&letter) == Some(&true))
+        };
+        letters.chars().all(may)
+    }
+
     /// Whether a role has all these, from one grantor, with the right to grant them where that is asked for.
     pub fn has(&self, grantee: &str, grantor: &str, letters: &str, option: bool) -> bool {
         let held = self.0.get(&(grantee.to_owned(), grantor.to_owned()));

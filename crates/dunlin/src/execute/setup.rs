@@ -113,14 +113,14 @@ pub(super) async fn prepare(
         repair: options.policy.dialect == Dialect::Repair,
         lenient: options.policy.dialect != Dialect::Postgres,
     };
-    let parsed = |search_path: &SearchPath| on_large_stack(|| Operations::of(set, &parse, search_path));
     let mut operations = None;
     let mut read = introspect_meanwhile(session, &options.journal_schema, Sizes::Measured, |search_path| {
-        operations = Some(parsed(search_path));
+        operations = Some(on_large_stack(|| Operations::of(set, &parse, search_path)));
     })
     .await
     .map_err(ExecuteError::from)?;
-    let operations = operations.unwrap_or_else(|| parsed(&read.search_path));
+    let operations =
+        operations.unwrap_or_else(|| on_large_stack(|| Operations::of(set, &parse, &read.search_path)));
     if let Some(role) = &options.role {
         read.catalog.superuser = may_become(session, role).await?;
         read.catalog.current_role.clone_from(role);

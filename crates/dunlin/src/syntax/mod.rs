@@ -57,8 +57,8 @@ pub enum LenientForm {
 /// What is known of a statement's structure.
 #[derive(Debug, Clone)]
 pub enum Tree {
-    /// PostgreSQL's own parse tree. Its `location`s are byte offsets in [`Statement::sql`], that is,
-    /// relative to the start of [`Statement::span`]; [`Statement::locate`] turns them into spans of the file.
+    /// PostgreSQL's own parse tree. Its `location`s are byte offsets in the text that was parsed, in which
+    /// [`Statement::sql`] starts at [`Statement::offset`]; [`Statement::locate`] turns them into spans of the file.
     /// A long INSERT (128 KiB) has only one row in its tree for all that differ in constants only.
     Parsed(PackedTree),
     /// Valid or not cannot be said here (nested too deep, a keyword that is newer than the server):
@@ -100,6 +100,8 @@ pub struct Statement {
     pub span: Span,
     /// The text to send: the file's, with lenient forms blanked out by as many spaces.
     pub sql: Arc<str>,
+    /// Where its text starts in the text that its tree is of: a file may be parsed as a whole.
+    pub offset: usize,
     /// Its structure.
     pub tree: Tree,
     /// Set when the text is one of the lenient forms.
@@ -147,9 +149,19 @@ impl Default for ParseOptions {
 }
 
 impl Statement {
+    /// Gives the byte of its text that a tree's `location` points to.
+    pub fn place(&self, location: i32) -> Option<usize> {
+        let at = match usize::try_from(location).ok()? {
+            // Where the grammar gives none.
+            0 => 0,
+            at => at.checked_sub(self.offset)?,
+        };
+        (at < self.sql.len()).then_some(at)
+    }
+
     /// Gives the span in the file of the token that a tree's `location` points to.
     pub fn locate(&self, location: i32) -> Option<Span> {
-        let at = usize::try_from(location).ok().filter(|at| *at < self.sql.len())?;
+        let at = self.place(location)?;
         let token = Lexer::new(&self.sql, at, self.sql.len()).next()?;
         (token.span.start == at).then(|| token.span.shifted(self.span.start))
     }

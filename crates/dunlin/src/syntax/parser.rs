@@ -2,6 +2,7 @@
 //! so the C functions are declared here once more.
 
 use super::PackedTree;
+use crate::source::Span;
 use pg_query::protobuf;
 use prost::Message;
 use std::cell::Cell;
@@ -114,6 +115,12 @@ pub(super) fn parse_packed(text: &str, mode: Mode) -> Result<Parsed, Refusal> {
         Some(tree) => Ok(Parsed::One(tree)),
         None => decode(bytes).map(Parsed::Several),
     })
+}
+
+/// Parses `text` with the real grammar and gives the trees of its statements with the part of the text that each
+/// comes from; none where one cannot be read. Call it inside [`on_large_stack`].
+pub(super) fn parse_all(text: &str) -> Option<Vec<(Span, PackedTree)>> {
+    parse_bytes(text, Mode::default(), |bytes| Ok(PackedTree::all(bytes))).ok().flatten()
 }
 
 fn decode(bytes: &[u8]) -> Result<Vec<protobuf::RawStmt>, Refusal> {

@@ -3,13 +3,16 @@
 use super::bulk;
 use super::dollar::{self, Mangled};
 use super::lexer::{Lexer, Token};
-use super::parser::{Mode, Parsed, Refusal, on_large_stack, parse_packed};
+use super::parser::{Mode, Parsed, Refusal, on_large_stack, parse_all, parse_packed};
 use super::split::{Cut, Cutter, Piece, comment};
-use super::{Comment, LenientForm, ParseOptions, Script, Statement, Tree, lenient};
+use super::{Comment, LenientForm, PackedTree, ParseOptions, Script, Statement, Tree, lenient};
 use crate::diagnostic::{Code, Diagnostic, Location, Severity};
 use crate::source::{LineIndex, SourceFile, Span};
 use std::cell::OnceCell;
 use std::sync::Arc;
+
+/// A longer text is parsed statement by statement: the trees of a whole text take a hundred times its size.
+const AT_ONCE: usize = 64 << 10;
 
 /// Cuts `span` of `file` into statements and parses each.
 ///
@@ -81,6 +84,10 @@ fn read(file: &SourceFile, span: Span, options: &ParseOptions) -> Script {
         script: Script::default(),
     };
     let mut cutter = Cutter::new(&file.text, span);
+    if let Some(comments) = reader.all_at_once(span) {
+        reader.script.trailing_comments = comments;
+        return reader.script;
+    }
     while let Some(cut) = cutter.next_cut() {
         match cut {
             Cut::PsqlCommand(span) => {
@@ -142,10 +149,50 @@ impl Reader<'_> {
         None
     }
 
+    /// Reads plain statements with one parse of the whole text, which costs less than one of each; gives the comments
+    /// behind them. None where there is anything else: each statement is read on its own then.
+    fn all_at_once(&mut self, span: Span) -> Option<Vec<Comment>> {
+        let text = self.file.slice(Span::new(span.start, self.end));
+        if text.len() > AT_ONCE {
+            return None;
+        }
+        let mut cutter = Cutter::new(&self.file.text, span);
+        let mut pieces = Vec::new();
+        while let Some(cut) = cutter.next_cut() {
+            match cut {
+                Cut::Statement(piece) if piece.copy_data.is_none() && !piece.backslash_strings => {
+                    pieces.push(piece);
+                }
+                _ => return None,
+            }
+        }
+        if pieces.len() < 2 {
+            return None;
+        }
+        let trees = parse_all(text)?;
+        let within = |(piece, (place, _)): (&Piece, &(Span, PackedTree))| {
+            span.start + place.start <= piece.span.start
+                && piece.span.end <= span.start.saturating_add(place.end)
+        };
+        if trees.len() != pieces.len() || !pieces.iter().zip(&trees).all(within) {
+            return None;
+        }
+        for (piece, (_, tree)) in pieces.into_iter().zip(trees) {
+            let (sql, offset) = (self.file.slice(piece.span).into(), piece.span.start - span.start);
+            self.push_at(piece, sql, offset, Tree::Parsed(tree));
+        }
+        Some(cutter.comments)
+    }
+
     fn push(&mut self, piece: Piece, sql: Arc<str>, tree: Tree) {
+        self.push_at(piece, sql, 0, tree);
+    }
+
+    fn push_at(&mut self, piece: Piece, sql: Arc<str>, offset: usize, tree: Tree) {
         self.script.statements.push(Statement {
             span: piece.span,
             sql,
+            offset,
             tree,
             lenient: None,
             lenient_at: Vec::new(),

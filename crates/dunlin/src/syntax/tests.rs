@@ -230,3 +230,47 @@ proptest! {
         loses_nothing(&text);
     }
 }
+
+/// The numbers behind `location: ` in a tree's text.
+fn locations(tree: &Tree) -> Vec<i32> {
+    let Tree::Parsed(tree) = tree else { return Vec::new() };
+    let text = format!("{:?}", tree.node());
+    let numbers = text.split("location: ").skip(1);
+    numbers
+        .filter_map(|rest| rest.split(|c: char| c != '-' && !c.is_ascii_digit()).next()?.parse().ok())
+        .collect()
+}
+
+#[test]
+fn a_file_that_is_parsed_as_a_whole_has_the_places_of_one_that_is_parsed_statement_by_statement() {
+    let statements = [
+        "SELECT 'é', a.b + lower(c) FROM t a WHERE x IN (1, 2) AND NOT y",
+        "/* ü */ CREATE TABLE t (id int PRIMARY KEY, s varchar(3) DEFAULT 'x' CHECK (s <> ''), UNIQUE (s))",
+        "ALTER TABLE ONLY t ADD COLUMN x int -- é\n REFERENCES u (id), DROP COLUMN y",
+        "INSERT INTO t AS a VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET s = excluded.s RETURNING *",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT count(*) FROM t; END",
+        "COMMENT ON TABLE t IS 'x;y'",
+    ];
+    let (file, whole) = script(&format!("-- é\n{} ;\n", statements.join("\n;;  ")));
+    assert_eq!(whole.statements.len(), statements.len());
+    let mut compared = 0;
+    for statement in &whole.statements {
+        let (_, alone) = script(&statement.sql);
+        let alone = &alone.statements[0];
+        assert_eq!((&statement.sql[..], statement.digest), (file.slice(statement.span), alone.digest));
+        let (here, there) = (locations(&statement.tree), locations(&alone.tree));
+        assert_eq!(here.len(), there.len());
+        for (here, there) in here.into_iter().zip(there) {
+            assert_eq!(statement.place(here), alone.place(there), "{}", statement.sql);
+            compared += usize::from(there > 0);
+        }
+    }
+    assert!(compared > 40, "{compared}");
+    assert!(whole.statements.iter().all(|statement| statement.offset > 0));
+    // What is not plain SQL is read as before.
+    for more in ["select from from", "\\x", "alter table t add constraint if not exists c check (true)"] {
+        let (_, parts) = script(&format!("{}; {more}", statements.join(";")));
+        assert_eq!(parts.statements[0].sql, whole.statements[0].sql);
+        assert!(parts.statements.iter().all(|statement| statement.offset == 0), "{more}");
+    }
+}

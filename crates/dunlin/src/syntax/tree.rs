@@ -1,6 +1,7 @@
 //! A parse tree, packed: whoever looks at it unpacks it, and thousands of them can be kept.
 
 use super::NodeEnum;
+use crate::source::Span;
 use pg_query::protobuf;
 use prost::Message;
 use prost::encoding::{WireType, decode_key, decode_varint};
@@ -9,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 /// PostgreSQL's own parse tree of one statement, as the bytes that libpg_query gives: a tenth of the tree.
 #[derive(Debug, Clone)]
 pub struct PackedTree {
+    /// A `RawStmt`.
     bytes: Arc<[u8]>,
     kind: TreeKind,
 }
@@ -48,11 +50,21 @@ impl PackedTree {
         if statements.next().is_some() {
             return None;
         }
+        Self::of_statement(statement)
+    }
+
+    /// Keeps a parse result of several statements, with the part of the text that each comes from.
+    pub(super) fn all(bytes: &[u8]) -> Option<Vec<(Span, Self)>> {
+        let statements = fields(bytes).filter(|(field, _)| *field == STMTS);
+        statements.map(|(_, statement)| Some((place(statement)?, Self::of_statement(statement)?))).collect()
+    }
+
+    fn of_statement(statement: &[u8]) -> Option<Self> {
         let (_, node) = fields(statement).find(|(field, _)| *field == STMT)?;
         let (kind, _) = fields(node).next()?;
         let kind =
             kinds().iter().find(|(field, _)| *field == kind).map_or(TreeKind::Other, |(_, kind)| *kind);
-        Some(Self { bytes: bytes.into(), kind })
+        Some(Self { bytes: statement.into(), kind })
     }
 
     /// Gives the kind of statement.
@@ -62,13 +74,30 @@ impl PackedTree {
 
     /// Unpacks the tree; none if it cannot be read. Call it inside [`super::on_large_stack`].
     pub fn node(&self) -> Option<NodeEnum> {
-        protobuf::ParseResult::decode(&*self.bytes).ok()?.stmts.pop()?.stmt?.node
+        protobuf::RawStmt::decode(&*self.bytes).ok()?.stmt?.node
     }
 }
 
 /// The fields `stmts` of a parse result and `stmt` of a raw statement in libpg_query's protobuf definition.
 pub(super) const STMTS: u32 = 2;
 pub(super) const STMT: u32 = 1;
+
+/// The part of the text that a raw statement comes from; without a length it goes to the end.
+fn place(statement: &[u8]) -> Option<Span> {
+    let protobuf::RawStmt { stmt_location, stmt_len, .. } =
+        protobuf::RawStmt::decode(without_tree(statement)?).ok()?;
+    let start = usize::try_from(stmt_location).ok()?;
+    let length = usize::try_from(stmt_len).ok().filter(|length| *length > 0);
+    Some(Span::new(start, length.map_or(usize::MAX, |length| start + length)))
+}
+
+/// A raw statement's bytes behind its tree, which comes first.
+fn without_tree(statement: &[u8]) -> Option<&[u8]> {
+    let mut rest = statement;
+    let (field, _) = decode_key(&mut rest).ok()?;
+    let length = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
+    rest.get(length..).filter(|_| field == STMT)
+}
 
 /// The fields of a message that are messages themselves, up to what cannot be read.
 fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
@@ -115,7 +144,7 @@ fn kinds() -> &'static [(u32, TreeKind); 10] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{SourceFile, Span};
+    use crate::source::SourceFile;
     use crate::syntax::{ParseOptions, Tree, parse};
 
     #[test]

@@ -49,3 +49,11 @@ create publication twice_listed for tables in schema listed_schema, listed_schem
 alter publication twice_listed drop tables in schema listed_schema;
 drop publication twice_listed;
 drop schema listed_schema;
+create publication subscribed_to;
+create subscription takes_all connection 'dbname=nowhere' publication subscribed_to, other_one with (connect = false, slot_name = none);
+alter subscription takes_all add publication third_one with (refresh = false);
+alter subscription takes_all add publication other_one with (refresh = false);
+alter subscription takes_all drop publication no_such_one with (refresh = false);
+alter subscription takes_all drop publication other_one, third_one with (refresh = false);
+alter subscription takes_all set publication other_one with (refresh = false);
+drop subscription takes_all;

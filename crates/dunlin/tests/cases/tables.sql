@@ -137,3 +137,6 @@ create table of_versions (a int, b bool generated always as (xmin::text <> '37')
 create materialized view of_no_method as select 1 as one;
 alter materialized view of_no_method set access method no_method;
 drop operator family if exists no_family using no_method;
+create table made_already as select 1 as one;
+explain create table made_already as select 2 as two;
+explain create table if not exists made_already as select 3 as three, 4 as four;

@@ -69,3 +69,8 @@ create trigger of_its_own after insert on whole_part_1 for each row execute func
 create trigger of_its_own after insert on whole_parts for each row execute function whole_row();
 drop table whole_rows, whole_parts;
 drop function whole_row();
+create table whole_again (id int) partition by list (id);
+create table part_again partition of whole_again for values in (1);
+create trigger to_rename after insert on whole_again for each row execute function record_it();
+create trigger taken_below after insert on part_again for each row execute function record_it();
+alter trigger to_rename on whole_again rename to taken_below;

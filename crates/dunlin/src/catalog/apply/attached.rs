@@ -13,7 +13,7 @@ impl Catalog {
             }
             false => self.part_is_new(relation, PartKind::Trigger, &trigger.name),
         }
-        if trigger.inherited {
+        if trigger.above.is_some() {
             self.enabled_as_above(relation, &trigger.name);
         }
         if let Some(table) = self.relations.get_mut(&relation) {
@@ -35,27 +35,24 @@ impl Catalog {
     pub(super) fn drop_trigger(&mut self, relation: Id, name: &str) {
         let Some(table) = self.relations.get_mut(&relation) else { return };
         table.triggers.retain(|trigger| trigger.name != name);
-        for child in self.cloned_triggers(relation, name) {
-            self.drop_trigger(child, name);
+        for (child, name) in self.cloned_triggers(relation, name) {
+            self.drop_trigger(child, &name);
         }
     }
 
-    /// The partitions that have a trigger from this table's of that name.
-    fn cloned_triggers(&self, relation: Id, name: &str) -> Vec<Id> {
-        let mut children = self.children_of(relation);
-        children.retain(|child| {
-            self.relation(*child)
-                .is_some_and(|child| child.triggers.iter().any(|t| t.name == name && t.inherited))
-        });
-        children
+    /// The triggers that partitions have from this table's of that name.
+    fn cloned_triggers(&self, relation: Id, name: &str) -> Vec<(Id, String)> {
+        let of = |child: Id| {
+            let triggers = self.relation(child).map(|child| child.triggers.as_slice()).unwrap_or_default();
+            triggers.iter().find(|trigger| trigger.above.as_deref() == Some(name))
+        };
+        let children = self.children_of(relation).into_iter();
+        children.filter_map(|child| Some((child, of(child)?.name.clone()))).collect()
     }
 
     /// Renames a trigger; from PostgreSQL 15 on those of partitions go along.
     fn rename_trigger(&mut self, relation: Id, name: &str, to: &str) {
-        let children = match self.server_version >= 150_000 {
-            true => self.cloned_triggers(relation, name),
-            false => Vec::new(),
-        };
+        let parts = self.cloned_triggers(relation, name);
         self.part_renamed(relation, PartKind::Trigger, name, to);
         let Some(table) = self.relations.get_mut(&relation) else { return };
         for trigger in table.triggers.iter_mut().filter(|trigger| trigger.name == name) {
@@ -65,8 +62,15 @@ impl Catalog {
             trigger.definition =
                 trigger.definition.take().map(|text| text.replacen(&said(name), &said(to), 1));
         }
-        for child in children {
-            self.rename_trigger(child, name, to);
+        for (child, name) in parts {
+            let table = self.relations.get_mut(&child);
+            let part = table.and_then(|table| table.triggers.iter_mut().find(|part| part.name == name));
+            if let Some(part) = part {
+                part.above = Some(to.to_owned());
+            }
+            if self.server_version >= 150_000 {
+                self.rename_trigger(child, &name, to);
+            }
         }
     }
 

@@ -276,7 +276,7 @@ impl Catalog {
             constraint.local = true;
         }
         let cloned: Vec<String> =
-            relation.triggers.iter().filter(|t| t.inherited).map(|t| t.name.clone()).collect();
+            relation.triggers.iter().filter(|t| t.above.is_some()).map(|t| t.name.clone()).collect();
         for name in cloned {
             self.drop_trigger(id, &name);
         }

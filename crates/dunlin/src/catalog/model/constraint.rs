@@ -112,8 +112,9 @@ pub struct Trigger {
     pub columns: Vec<ColumnNumber>,
     /// `pg_get_triggerdef`, or the statement that made it.
     pub definition: Option<String>,
-    /// Whether it came from a parent table.
-    pub inherited: bool,
+    /// The trigger of its partitioned table that it is the part of; it has the same name, unless that was renamed before
+    /// PostgreSQL 15.
+    pub above: Option<String>,
     /// Who made it.
     pub origin: Origin,
 }

@@ -509,7 +509,7 @@ impl<'r> Builder<'r> {
                 row: row.row,
                 columns: columns.into_iter().collect(),
                 definition: row.definition.clone(),
-                inherited: row.inherited,
+                above: row.above.clone(),
                 origin: Origin::Live,
             });
         }

@@ -134,7 +134,7 @@ pub(super) struct TriggerRow {
     pub(super) name: String,
     pub(super) function: Oid,
     pub(super) columns: Vec<i16>,
-    pub(super) inherited: bool,
+    pub(super) above: Option<String>,
     pub(super) row: bool,
     pub(super) definition: Option<String>,
 }
@@ -417,7 +417,7 @@ pub(super) fn trigger(row: &Row) -> Result<TriggerRow, Error> {
         name: row.try_get(2)?,
         function: row.try_get(3)?,
         columns: list(row, 4)?,
-        inherited: row.try_get(5)?,
+        above: row.try_get(5)?,
         row: row.try_get(6)?,
         definition: row.try_get(7)?,
     })

@@ -95,6 +95,16 @@ FROM (SELECT c.tableoid, c.oid, c.collowner FROM pg_catalog.pg_collation c WHERE
      ) AS o (class, oid, owner)
 WHERE o.owner <> (SELECT me.oid FROM me)
 UNION ALL
+-- The names of the options only: values may be secrets.
+SELECT o.class, o.oid, 0, 'options',
+       pg_catalog.array_to_string(ARRAY(SELECT pg_catalog.split_part(option.text, '=', 1)
+                                        FROM pg_catalog.unnest(o.options) WITH ORDINALITY AS option (text, place)
+                                        ORDER BY option.place), E'\n')
+FROM (SELECT f.tableoid, f.oid, f.fdwoptions FROM pg_catalog.pg_foreign_data_wrapper f
+      UNION ALL SELECT s.tableoid, s.oid, s.srvoptions FROM pg_catalog.pg_foreign_server s
+     ) AS o (class, oid, options)
+WHERE o.options IS NOT NULL
+UNION ALL
 SELECT o.class, o.oid, 0, 'privileges', pg_catalog.array_to_string(o.acl::text[], E'\n')
 FROM (SELECT n.tableoid, n.oid, n.nspacl FROM pg_catalog.pg_namespace n
       UNION ALL SELECT l.tableoid, l.oid, l.lanacl FROM pg_catalog.pg_language l WHERE l.oid >= 16384

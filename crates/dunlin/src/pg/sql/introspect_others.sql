@@ -28,7 +28,9 @@ SELECT 'publication', p.tableoid, p.oid, NULL, p.pubname::text, '{}', NULL FROM 
 UNION ALL
 SELECT 'publication table', p.tableoid, p.oid, NULL, '', '{}', NULL FROM pg_catalog.pg_publication_rel p
 {publication_schemas}UNION ALL
-SELECT 'subscription', 'pg_catalog.pg_subscription'::regclass::oid, s.oid, NULL, s.subname::text, '{}', NULL FROM pg_catalog.pg_subscription s
+SELECT 'subscription', 'pg_catalog.pg_subscription'::regclass::oid, s.oid, NULL, s.subname::text, '{}',
+       pg_catalog.array_to_string(s.subpublications, E'\n')
+FROM pg_catalog.pg_subscription s
 WHERE s.subdbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
 UNION ALL
 SELECT 'event trigger', e.tableoid, e.oid, NULL, e.evtname::text, '{}',

@@ -1,4 +1,5 @@
-SELECT t.oid, t.tgrelid, t.tgname, t.tgfoid, t.tgattr::int2[], t.tgparentid <> 0, t.tgtype & 1 = 1,
+SELECT t.oid, t.tgrelid, t.tgname, t.tgfoid, t.tgattr::int2[],
+       (SELECT above.tgname FROM pg_catalog.pg_trigger above WHERE above.oid = t.tgparentid), t.tgtype & 1 = 1,
        pg_catalog.pg_get_triggerdef(t.oid)
 FROM pg_catalog.pg_trigger t
 WHERE t.tgrelid >= 16384
