@@ -282,6 +282,11 @@ pub(super) struct Way {
 }
 
 impl Way {
+    /// The same for a session whose notices nobody waits for.
+    pub(super) fn unheard(self) -> Way {
+        Way { listener: None, ..self }
+    }
+
     /// Goes it again.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use crate::catalog::{Catalog, Id, RelationKind, SearchPath};
 use crate::pg::{OWN, PgError, quote_ident, quote_literal, sqlstate};
 use futures_util::future::join3;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
 /// In what surroundings the schema is read.
@@ -206,7 +207,8 @@ impl Helper<'_> {
 
     /// Opens it in that snapshot; none where that cannot be, as with too many connections.
     async fn open(&self, exported: &str) -> Option<crate::pg::Session> {
-        let session = self.of.way().open().await.ok()?;
+        let way = self.of.way().unheard();
+        let session = tokio::time::timeout(PATIENCE, way.open()).await.ok()?.ok()?;
         let sql = format!(
             "{READ_ONLY}; SET TRANSACTION SNAPSHOT {}; {PLAIN}; SET LOCAL statement_timeout = 0; \
              SET LOCAL search_path = ''",
@@ -216,6 +218,9 @@ impl Helper<'_> {
         Some(session)
     }
 }
+
+/// How long a second connection may take to come to be: the first one has half of the answers by then.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Begins a transaction that reads in one snapshot.
 const READ_ONLY: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
