@@ -51,7 +51,7 @@ drop server elsewhere cascade;
 drop foreign data wrapper wrapper_2 cascade;
 drop foreign data wrapper wrapper cascade;
 drop foreign data wrapper no_wrapper;
-drop role data_reader;
+drop role data_reader, no_such_reader, nobody_reads;
 create foreign data wrapper twice options (one '1', two '2', one '3');
 create foreign data wrapper with_options options (one '1', two '2');
 alter foreign data wrapper with_options options (add three '3', set one '4', drop two);

@@ -23,7 +23,7 @@ select in_path();
 create table elsewhere.beside (id int);
 create function many(n int) returns int language plpgsql as $$ begin execute format('create table many_%s (id int)', n); return n; end $$;
 select many(n) from generate_series(1, 2) n;
-create role definer;
+create role definer noreplication nocreaterole;
 grant create on schema public to definer;
 create function by_definer() returns void language plpgsql security definer as $$ begin create table of_definer (id int); end $$;
 alter function by_definer() owner to definer;

@@ -1,5 +1,5 @@
 set allow_in_place_tablespaces = on;
-create role space_owner;
+create role space_owner nocreaterole nobypassrls;
 create tablespace fast location '';
 create tablespace slow owner space_owner location '';
 create tablespace fast owner no_role location '';
@@ -39,7 +39,6 @@ reindex (tablespace slow, concurrently) table spread;
 reindex (tablespace pg_default) index spread_b;
 reindex (tablespace no_space) table placed;
 alter tablespace slow rename to slower;
-alter tablespace slow rename to fast;
 create table in_slow (a int) tablespace slow;
 create table in_slower (a int) tablespace slower;
 alter table all in tablespace slower set tablespace fast;

@@ -5,5 +5,5 @@ SELECT pg_catalog.current_setting('search_path'),
        pg_catalog.current_setting('server_version_num'),
        pg_catalog.pg_backend_pid(),
        -- With some thousand tables. Another session would write the names of this one's temporary objects otherwise.
-       pg_catalog.pg_relation_size('pg_catalog.pg_attribute'::regclass) OPERATOR(pg_catalog.>=) 4194304
+       pg_catalog.pg_relation_size('pg_catalog.pg_attribute'::pg_catalog.regclass) OPERATOR(pg_catalog.>=) 4194304
            AND pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.=) 0::pg_catalog.oid
