@@ -92,7 +92,7 @@ impl<'p> Runner<'p> {
         if again || matches!(recorded, Some(PastState::Started | PastState::Failed)) {
             instead = self.clear_leftovers(decision).await?;
         }
-        self.sends(self.work.answers(), [Some(decision)]);
+        self.sends(self.work.answers(), [[Some(decision)]]);
         let work = self.work.batch(instead.as_deref().unwrap_or(sql));
         let result = self.answered(operation.migration, Some(decision.operation), listener, work).await;
         match result {

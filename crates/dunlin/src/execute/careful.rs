@@ -1,14 +1,16 @@
 //! Runs what may be refused: under a savepoint, so that the unit goes on without it.
 
 use super::event::Event;
+use super::message::Queued;
 use super::pipeline::send;
-use super::unit::{Failed, Queued, Running};
+use super::unit::{Failed, Running};
 use crate::analyze::{Presence, Requirement, analyze};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
 use crate::pg::introspect::{Snapshot, introspect};
 use crate::pg::{PgError, ServerError, sqlstate};
 use crate::plan::{Action, Decision, InvalidOperations};
+use std::time::Duration;
 
 const SAVEPOINT: &str = "SAVEPOINT dunlin_operation";
 const RELEASE: &str = "RELEASE SAVEPOINT dunlin_operation";
@@ -26,7 +28,7 @@ impl<'p> Running<'_, 'p> {
         let sql = self.planned.plan.steps[index].sql.clone();
         let is_key = decision.ensure.as_ref().is_some_and(|ensure| ensure.column.is_none());
         if !is_key {
-            self.queue.push(Queued { sql, decision: Some(index) });
+            self.queue.push(Queued::alone(sql, Some(index)));
             self.finish(index, OperationState::Ensured, None);
             return Ok(());
         }
@@ -154,21 +156,26 @@ impl<'p> Running<'_, 'p> {
         let sent = match self.runner.proxy {
             true => {
                 work.batch(SAVEPOINT).await.map_err(failed)?;
-                self.runner.sends(work.answers(), [decision]);
+                self.runner.sends(work.answers(), [[decision]]);
                 send(work.client(), [sql.to_owned()])
             }
             false => {
-                self.runner.sends(work.answers(), [None, decision]);
+                self.runner.sends(work.answers(), [[None], [decision]]);
                 send(work.client(), [SAVEPOINT.to_owned(), sql.to_owned()])
             }
         };
         let operation = decision.map(|decision| decision.operation);
-        let (replies, error) =
+        let (replies, refused) =
             self.runner.answered(self.unit.migration, operation, listener, sent.replies()).await;
-        match error.map(|error| work.error(error)) {
+        match refused.map(|refused| work.error(refused.error)) {
             None => {
                 work.batch(RELEASE).await.map_err(failed)?;
-                self.measure(index, &replies[replies.len() - 1..]);
+                let last = replies.last();
+                self.measure(
+                    index,
+                    last.map_or(Duration::ZERO, |reply| reply.elapsed),
+                    last.and_then(|reply| reply.rows()),
+                );
                 Ok(Ok(()))
             }
             Some(PgError::Server(error)) => {

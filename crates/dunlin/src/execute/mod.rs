@@ -12,6 +12,7 @@ mod converge;
 mod doctor;
 mod event;
 mod failure;
+mod message;
 mod migrator;
 mod notices;
 mod past;

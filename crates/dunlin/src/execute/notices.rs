@@ -2,7 +2,7 @@
 
 use super::Listener;
 use super::event::Event;
-use crate::pg::{Notice, NoticeListener};
+use crate::pg::{Moment, Notice, NoticeListener};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -20,27 +20,36 @@ pub(super) struct Notices {
 #[derive(Default)]
 struct Kept {
     notices: Vec<(Notice, Option<Place>)>,
-    /// The statements that were sent last, by the number of their query in the session.
-    running: HashMap<u64, Place>,
+    /// The statements of the queries that were sent last, by the number of the query in the session.
+    running: Sent,
     /// Those sent before them, which may be under way still.
-    before: HashMap<u64, Place>,
+    before: Sent,
+}
+
+type Sent = HashMap<u64, Vec<Option<Place>>>;
+
+/// The place of the statement that the server was at. A query that tells one place has it for all of its statements.
+fn place(sent: &Sent, at: Moment) -> Option<Place> {
+    let places = sent.get(&at.query)?;
+    let statement = usize::try_from(at.statement).unwrap_or(usize::MAX);
+    places.get(statement.min(places.len().saturating_sub(1)))?.clone()
 }
 
 impl Notices {
     /// What the session is given.
     pub(super) fn listener(&self) -> NoticeListener {
         let notices = self.clone();
-        Arc::new(move |notice, query| {
+        Arc::new(move |notice, at| {
             let mut kept = notices.lock();
-            let place = kept.running.get(&query).or_else(|| kept.before.get(&query)).cloned();
+            let place = place(&kept.running, at).or_else(|| place(&kept.before, at));
             kept.notices.push((notice, place));
             drop(kept);
             notices.arrived.notify_one();
         })
     }
 
-    /// Says which statements are sent next, by the number of their query.
-    pub(super) fn running(&self, places: impl IntoIterator<Item = (u64, Place)>) {
+    /// Says which statements are sent next, for each query by its number.
+    pub(super) fn running(&self, places: impl IntoIterator<Item = (u64, Vec<Option<Place>>)>) {
         let mut kept = self.lock();
         kept.before = std::mem::replace(&mut kept.running, places.into_iter().collect());
     }

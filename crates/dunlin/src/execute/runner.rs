@@ -146,13 +146,19 @@ impl<'p> Runner<'p> {
         self.state.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Tells which operations the next queries belong to, from this number on, so that notices get their place.
-    pub(super) fn sends<'a>(&self, first: u64, decisions: impl IntoIterator<Item = Option<&'a Decision>>) {
-        let places = decisions.into_iter().zip(first..).filter_map(|(decision, query)| {
+    /// Tells which operations the statements of the next queries belong to, from this number on, so that notices get
+    /// their place.
+    pub(super) fn sends<'a, Q: IntoIterator<Item = Option<&'a Decision>>>(
+        &self,
+        first: u64,
+        queries: impl IntoIterator<Item = Q>,
+    ) {
+        let place = |decision: Option<&Decision>| {
             let operation = &self.operations.all[decision?.operation];
-            Some((query, (operation.file.path.to_string(), operation.line)))
-        });
-        self.notices.running(places);
+            Some((operation.file.path.to_string(), operation.line))
+        };
+        let queries = queries.into_iter().map(|decisions| decisions.into_iter().map(place).collect());
+        self.notices.running((first..).zip(queries));
     }
 
     /// Plans what is left, from a catalog.

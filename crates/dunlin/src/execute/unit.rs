@@ -1,19 +1,21 @@
 //! Runs one unit: its statements pipelined in one transaction, with its journal rows in the same transaction.
 
 use super::event::Event;
+use super::message::{self, Message, Part, Queued};
 use super::pipeline::{Reply, Sent, WINDOW, send};
 use super::record::Row;
 use super::runner::{Runner, millis};
 use super::settings::{apply, switch};
 use crate::analyze::{Class, Presence, Session, SessionChange, TransactionStatement, isolation};
+use crate::catalog::QName;
 use crate::diagnostic::Diagnostic;
 use crate::history::OperationState;
 use crate::pg::PgError;
 use crate::pg::fault::point;
 use crate::plan::{Action, Decision, PastState, Planned, Unit, is_mark};
 use futures_util::SinkExt as _;
-use std::collections::HashMap;
-use std::time::Instant;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 /// How a unit ended.
 pub(super) enum UnitEnd {
@@ -31,18 +33,12 @@ pub(super) struct Failed {
     pub(super) error: PgError,
 }
 
-/// A text that waits to be sent, and the decision it belongs to.
-pub(super) struct Queued {
-    pub(super) sql: String,
-    pub(super) decision: Option<usize>,
-}
-
-/// Texts that the server has not answered yet.
+/// Messages that the server has not answered yet.
 struct UnderWay<'r> {
     /// The number of the first one's query in the session.
     first: u64,
-    /// The decision that each belongs to.
-    decisions: Vec<Option<usize>>,
+    /// What each is made of.
+    messages: Vec<Vec<Part>>,
     sent: Sent<'r>,
 }
 
@@ -51,7 +47,7 @@ pub(super) struct Running<'r, 'p> {
     pub(super) runner: &'r Runner<'p>,
     pub(super) planned: &'r Planned,
     pub(super) unit: &'r Unit,
-    /// Whether its commit waits for the disk: the last one, and one before what is not transactional.
+    /// Whether its commit waits for the disk, as one before what is not transactional does.
     durable: bool,
     /// The migration that must be recorded as applied: this unit was sent before that was known.
     after: Option<usize>,
@@ -59,6 +55,8 @@ pub(super) struct Running<'r, 'p> {
     applies: bool,
     pub(super) queue: Vec<Queued>,
     under_way: Option<UnderWay<'r>>,
+    /// The relations that its operations so far make.
+    made: HashSet<QName>,
     rows: Vec<Row>,
     session: Session,
     pub(super) again: bool,
@@ -139,6 +137,7 @@ impl<'r, 'p> Running<'r, 'p> {
             applies: false,
             queue: Vec::new(),
             under_way: None,
+            made: HashSet::new(),
             rows: Vec::new(),
             session: Session::new(runner.search_path.clone()),
             again: false,
@@ -163,7 +162,8 @@ impl<'r, 'p> Running<'r, 'p> {
 
     /// Queues its texts.
     async fn build(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
-        self.queue.push(Queued { sql: self.prelude(), decision: None });
+        // Nothing that was not written here is in one message with BEGIN: what cannot be parsed does not begin.
+        self.queue.push(Queued::alone(self.prelude(), None));
         for index in self.unit.decisions.clone() {
             self.add(index, listener).await?;
         }
@@ -175,7 +175,8 @@ impl<'r, 'p> Running<'r, 'p> {
         // On its own, COMMIT would report success after an error. In one message with the journal it is not
         // reached: the server refuses the first statement of the message and drops the rest.
         journal.push_str("; COMMIT");
-        self.queue.push(Queued { sql: journal, decision: None });
+        let joins = journal.is_ascii();
+        self.queue.push(Queued { sql: journal, decision: None, joins });
         Ok(())
     }
 
@@ -187,7 +188,7 @@ impl<'r, 'p> Running<'r, 'p> {
         let (runner, planned) = (self.runner, self.planned);
         let plain = |unit| runner.is_plain(planned, unit);
         let unit = planned.units.get(position)?;
-        let first = self.under_way.as_ref().map(|sent| sent.first + sent.decisions.len() as u64)?;
+        let first = self.under_way.as_ref().map(|sent| sent.first + sent.messages.len() as u64)?;
         if runner.proxy
             || !self.applies
             || runner.brake.pulled().is_some()
@@ -356,7 +357,7 @@ impl<'r, 'p> Running<'r, 'p> {
         if !is_set {
             if self.runner.settles(decision, self.planned, index) {
                 let sql = include_str!("../pg/sql/settle_constraints.sql").to_owned();
-                self.queue.push(Queued { sql, decision: Some(index) });
+                self.queue.push(Queued::alone(sql, Some(index)));
             }
             let sql = self.planned.plan.steps[index].sql.clone();
             if let Some(data) = &operation.copy_data {
@@ -367,15 +368,23 @@ impl<'r, 'p> Running<'r, 'p> {
             if is_careful(decision) && operation.transaction.is_none() && !operation.rolled_back {
                 return self.run_carefully(index, decision, sql, listener).await;
             }
-            self.queue.push(Queued { sql, decision: Some(index) });
+            let joins = !may_set(decision)
+                && operation.transaction.is_none()
+                && message::joins(self.planned, decision, &sql, &self.made);
+            self.queue.push(Queued { sql, decision: Some(index), joins });
+            if !joins && decision.analysis.changes_data() {
+                // How many rows there are now is not known.
+                self.made.clear();
+            }
+            self.made.extend(message::makes(decision).cloned());
         } else {
             let role = self.runner.options.role.as_deref();
             let statements = decision.analysis.session.iter().map(|change| apply(change, role));
-            self.queue.extend(statements.map(|sql| Queued { sql, decision: Some(index) }));
+            self.queue.extend(statements.map(|sql| Queued::alone(sql, Some(index))));
             let time_outs = self.time_outs();
             if decision.analysis.session.contains(&SessionChange::ResetAll) && !time_outs.is_empty() {
                 let sql = time_outs.trim_start_matches("; ").to_owned();
-                self.queue.push(Queued { sql, decision: Some(index) });
+                self.queue.push(Queued::alone(sql, Some(index)));
             }
         }
         decision.analysis.session.iter().for_each(|change| self.session.apply(change));
@@ -385,7 +394,7 @@ impl<'r, 'p> Running<'r, 'p> {
 
     pub(super) fn switch_to(&mut self, session: &Session, index: usize) {
         let statements = switch(&self.session, session, self.runner.options.role.as_deref());
-        self.queue.extend(statements.into_iter().map(|sql| Queued { sql, decision: Some(index) }));
+        self.queue.extend(statements.into_iter().map(|sql| Queued::alone(sql, Some(index))));
         self.session = session.clone();
     }
 
@@ -398,7 +407,7 @@ impl<'r, 'p> Running<'r, 'p> {
     ) -> Result<(), Box<Failed>> {
         let (runner, work) = (self.runner, self.runner.work);
         let begun = Instant::now();
-        runner.sends(work.answers(), [Some(&self.planned.decisions[index]); 2]);
+        runner.sends(work.answers(), [[Some(&self.planned.decisions[index])]; 2]);
         let failed = |error| Box::new(Failed { decision: Some(index), error: work.error(error) });
         let copied = async {
             let mut sink = std::pin::pin!(work.client().copy_in(sql).await?);
@@ -434,46 +443,55 @@ impl<'r, 'p> Running<'r, 'p> {
     /// Sends the first of what waits, as queries from this number on.
     fn send(&mut self, first: u64) {
         let count = self.queue.len().min(self.window());
-        let (texts, decisions): (Vec<_>, Vec<_>) =
-            self.queue.drain(..count).map(|queued| (queued.sql, queued.decision)).unzip();
+        let messages = Message::all(self.queue.drain(..count));
+        let (texts, messages): (Vec<_>, Vec<_>) =
+            messages.into_iter().map(|message| (message.text, message.parts)).unzip();
         let planned = self.planned;
-        self.runner
-            .sends(first, decisions.iter().map(|decision| decision.map(|index| &planned.decisions[index])));
+        let decision = |part: &Part| part.decision.map(|index| &planned.decisions[index]);
+        self.runner.sends(first, messages.iter().map(|parts| parts.iter().map(decision)));
         let sent = send(self.runner.work.client(), texts);
-        self.under_way = Some(UnderWay { first, decisions, sent });
+        self.under_way = Some(UnderWay { first, messages, sent });
     }
 
     /// Waits for the answers to what was sent.
     async fn answers(&mut self, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {
-        let Some(UnderWay { decisions, sent, .. }) = self.under_way.take() else { return Ok(()) };
+        let Some(UnderWay { messages, sent, .. }) = self.under_way.take() else { return Ok(()) };
         let (runner, migration) = (self.runner, self.unit.migration);
-        let operation =
-            decisions.iter().flatten().next().map(|index| self.planned.decisions[*index].operation);
-        let (replies, error) = runner.answered(migration, operation, listener, sent.replies()).await;
-        match error {
-            None => {
-                for (decision, reply) in decisions.iter().zip(&replies) {
-                    if let Some(index) = decision {
-                        self.measure(*index, std::slice::from_ref(reply));
-                    }
-                }
-                Ok(())
+        let operation = messages
+            .iter()
+            .flatten()
+            .find_map(|part| part.decision)
+            .map(|index| self.planned.decisions[index].operation);
+        let (replies, refused) = runner.answered(migration, operation, listener, sent.replies()).await;
+        let Some(refused) = refused else {
+            for (parts, reply) in messages.iter().zip(&replies) {
+                self.measure_parts(parts, reply);
             }
-            Some(error) => Err(Box::new(Failed {
-                decision: decisions.get(replies.len()).copied().flatten(),
-                error: self.runner.work.error(error),
-            })),
+            return Ok(());
+        };
+        let mut error = runner.work.error(refused.error);
+        let parts = messages.get(replies.len()).map_or(&[][..], Vec::as_slice);
+        let decision = message::blamed(parts, refused.completed, &mut error);
+        Err(Box::new(Failed { decision, error }))
+    }
+
+    /// Adds to what was measured of the steps of a message: the server says only how long all of them took.
+    fn measure_parts(&mut self, parts: &[Part], reply: &Reply) {
+        let told = u32::try_from(parts.iter().filter(|part| part.decision.is_some()).count()).unwrap_or(1);
+        for (at, part) in parts.iter().enumerate() {
+            let rows = if parts.len() == 1 { reply.rows() } else { reply.tags.get(at).copied() };
+            if let Some(index) = part.decision {
+                self.measure(index, reply.elapsed / told, rows);
+            }
         }
     }
 
     /// Adds to what was measured of a step; the last of its texts is its statement.
-    pub(super) fn measure(&mut self, index: usize, replies: &[Reply]) {
+    pub(super) fn measure(&mut self, index: usize, elapsed: Duration, rows: Option<u64>) {
         let changes = self.planned.decisions[index].analysis.changes_data();
-        let (duration, rows) = self.measured.entry(index).or_default();
-        for reply in replies {
-            *duration += millis(reply.elapsed);
-            *rows = reply.rows().filter(|_| changes);
-        }
+        let (duration, told) = self.measured.entry(index).or_default();
+        *duration += millis(elapsed);
+        *told = rows.filter(|_| changes);
     }
 
     /// Tells the listener of the steps that the server has answered.
@@ -556,10 +574,10 @@ pub(super) fn may_set(decision: &Decision) -> bool {
             || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
 }
 
-/// Whether a unit's commit waits for the disk.
+/// Whether a unit's commit waits for the disk; that of the run's end, which comes after the last one, always does.
 fn is_durable(planned: &Planned, position: usize) -> bool {
     let rest = &planned.units[position + 1..];
-    rest.iter().find(|next| next.number > 0).is_none_or(|next| !next.transactional)
+    rest.iter().find(|next| next.number > 0).is_some_and(|next| !next.transactional)
         || planned.decisions[planned.units[position].decisions.clone()]
             .iter()
             .any(|decision| decision.analysis.opaque.is_some())

@@ -22,3 +22,4 @@ pub use lock::{Holder, LockError, LockEvent, LockKeys, LockMode, LockOptions, Lo
 pub(crate) use quote::OWN;
 pub use quote::{quote_ident, quote_literal};
 pub use session::{Canceller, Notice, NoticeListener, ServerInfo, Session};
+pub use wire::Moment;

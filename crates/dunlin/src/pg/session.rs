@@ -2,7 +2,7 @@
 
 use super::conninfo::Keepalives;
 use super::error::{PgError, ServerError};
-use super::wire::{Prepared, Seen, Wire};
+use super::wire::{Moment, Prepared, Seen, Wire};
 use super::{connect::Route, sqlstate};
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, Connection, Row,
 /// A message from the server that is not an error, such as `NOTICE` or `WARNING`.
 pub type Notice = ServerError;
 
-/// Takes notices as they arrive, each with the number of queries that had been answered before it.
-pub type NoticeListener = Arc<dyn Fn(Notice, u64) + Send + Sync>;
+/// Takes notices as they arrive, each with how far the server had come then.
+pub type NoticeListener = Arc<dyn Fn(Notice, Moment) + Send + Sync>;
 
 /// Settings by which a server notices, in two minutes, that the machine of its client is gone.
 pub(super) const KEEPALIVES: [(&str, &str); 4] = [
@@ -326,9 +326,9 @@ async fn drive(
     let (cause, sqlstate) = loop {
         match poll_fn(|cx| connection.poll_message(cx)).await {
             Some(Ok(AsyncMessage::Notice(notice))) => {
-                let answers = seen.next_notice();
+                let moment = seen.next_notice();
                 if let Some(listener) = &listener {
-                    listener((&notice).into(), answers);
+                    listener((&notice).into(), moment);
                 }
             }
             Some(Ok(_)) => {}

@@ -38,8 +38,19 @@ pub(super) struct Seen {
     authenticated: AtomicBool,
     /// How many queries the server has answered in full.
     answers: AtomicU64,
-    /// For each notice that has not been asked for yet, how many queries had been answered before it.
-    notices: Mutex<VecDeque<u64>>,
+    /// How many statements of the query after them the server has completed.
+    completed: AtomicU64,
+    /// For each notice that has not been asked for yet, where the server was.
+    notices: Mutex<VecDeque<Moment>>,
+}
+
+/// How far the server has come with what it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moment {
+    /// How many queries it has answered in full: the number of the one that it is at.
+    pub query: u64,
+    /// How many statements of that query it has completed.
+    pub statement: u64,
 }
 
 impl Seen {
@@ -53,10 +64,14 @@ impl Seen {
         self.answers.load(Ordering::Acquire)
     }
 
-    /// Gives how many queries had been answered before the next notice; notices are asked for in their order.
-    pub(super) fn next_notice(&self) -> u64 {
+    /// Gives how far the server had come when it sent the next notice; notices are asked for in their order.
+    pub(super) fn next_notice(&self) -> Moment {
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
-        notices.pop_front().unwrap_or_else(|| self.answers())
+        notices.pop_front().unwrap_or_else(|| self.moment())
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { query: self.answers(), statement: self.completed.load(Ordering::Relaxed) }
     }
 
     /// Says that the login was accepted.
@@ -178,9 +193,13 @@ impl Watch {
             (b'R', Some(0)) if !self.ready => self.seen.authenticated.store(true, Ordering::Relaxed),
             (b'N', _) => {
                 let mut notices = self.seen.notices.lock().unwrap_or_else(PoisonError::into_inner);
-                notices.push_back(self.seen.answers());
+                notices.push_back(self.seen.moment());
+            }
+            (b'C' | b'I', _) if self.ready => {
+                self.seen.completed.fetch_add(1, Ordering::Relaxed);
             }
             (b'Z', _) if self.ready => {
+                self.seen.completed.store(0, Ordering::Relaxed);
                 self.seen.answers.fetch_add(1, Ordering::Release);
             }
             (b'Z', _) => self.ready = true,
@@ -349,6 +368,8 @@ mod tests {
         bytes.extend(message(b'Z', b"I"));
         bytes.extend(message(b'C', b"SELECT 1\0"));
         bytes.extend(message(b'Z', b"I"));
+        bytes.extend(message(b'C', b"SELECT 1\0"));
+        bytes.extend(message(b'I', b""));
         bytes.extend(message(b'N', b"SNOTICE\0\0"));
         for size in 1..=bytes.len() {
             let seen = Arc::new(Seen::default());
@@ -356,8 +377,9 @@ mod tests {
             bytes.chunks(size).for_each(|chunk| watch.feed(chunk));
             assert_eq!(seen.pid(), 0x1234, "chunks of {size}");
             assert!(seen.authenticated());
-            // One notice came at login, one after the first answer.
-            assert_eq!((seen.next_notice(), seen.next_notice()), (0, 1), "chunks of {size}");
+            // One notice came at login, one in the query after the first answer, after two statements of it.
+            assert_eq!(seen.next_notice(), Moment::default(), "chunks of {size}");
+            assert_eq!(seen.next_notice(), Moment { query: 1, statement: 2 }, "chunks of {size}");
             assert_eq!(seen.answers(), 1);
         }
     }

@@ -60,7 +60,8 @@ impl Planner<'_> {
         kept.requires.retain(|requirement| requirement.verdict != crate::analyze::Verdict::Valid);
         kept.requires.shrink_to_fit();
         (kept.declaration, kept.rewrite) = (None, None);
-        (kept.costs, kept.remarks) = (Vec::new(), Vec::new());
+        kept.remarks = Vec::new();
+        kept.costs.shrink_to_fit();
         self.apply(effects, index);
         analysis
     }

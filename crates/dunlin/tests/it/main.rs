@@ -29,4 +29,5 @@ mod sameness;
 mod server;
 mod session;
 mod time_outs;
+mod together;
 mod types;

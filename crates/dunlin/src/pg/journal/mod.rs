@@ -358,6 +358,8 @@ impl Journal {
         };
         // A table space of its own or another access method is for the user's tables.
         let mut parts = vec![OWN.trim_end_matches("; ").to_owned()];
+        // The record of the run, which comes next, waits for the disk.
+        parts.push("SET LOCAL synchronous_commit = off".to_owned());
         if version.is_none() {
             parts.push(format!("CREATE SCHEMA {}", self.quoted));
         }
