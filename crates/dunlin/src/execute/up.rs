@@ -213,8 +213,14 @@ pub(super) async fn finish(
         true => None,
         false => Some(introspect_over(work, &options.journal_schema, Sizes::Estimated).await?.catalog),
     };
+    let mut fingerprint = None;
     if let Some(now) = &now {
-        sql.push_str(&journal.snapshot_sql(run, &now.describe()));
+        // Both write the whole schema down, and nobody else has anything to do.
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| now.fingerprint());
+            sql.push_str(&journal.snapshot_sql(run, &now.describe()));
+            fingerprint = other.join().ok();
+        });
         sql.push_str("; ");
     }
     // A file that is missing is said each time.
@@ -226,7 +232,7 @@ pub(super) async fn finish(
         serde_json::to_value(report.outcome).ok().and_then(|value| value.as_str().map(str::to_owned));
     let end = RunEnd {
         outcome: &outcome.unwrap_or_default(),
-        fingerprint: now.as_ref().map(crate::catalog::Catalog::fingerprint),
+        fingerprint,
         set_digest: digest.as_ref().map(|digest| &digest[..]),
         // Up to a migration only: what comes after it was not decided.
         settled: settled && options.to.is_none(),
