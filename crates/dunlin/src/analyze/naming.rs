@@ -1,6 +1,5 @@
 //! The names that PostgreSQL chooses for what has none: constraints, indexes, sequences.
 
-use super::context::strings;
 use crate::catalog::{Catalog, Index, QName, Relation};
 use crate::syntax::{NodeEnum, parse_expression, protobuf};
 use std::collections::BTreeSet;
@@ -156,7 +155,7 @@ pub(super) fn index_columns<'n>(elements: impl Iterator<Item = &'n protobuf::Ind
             element
                 .expr
                 .as_ref()
-                .and_then(|node| figure(node).map(|(name, _)| name))
+                .and_then(|node| super::query_name::figure_or_none(node))
                 .unwrap_or_else(|| "expr".into())
         } else {
             element.name.clone()
@@ -194,39 +193,6 @@ fn parsed(text: &str) -> Option<protobuf::Node> {
     let select = parse_expression(text).ok()?;
     match select.target_list.into_iter().next()?.node? {
         NodeEnum::ResTarget(target) => target.val.map(|value| *value),
-        _ => None,
-    }
-}
-
-/// The name that PostgreSQL gives an expression, with how sure it is (`FigureColnameInternal`).
-fn figure(node: &protobuf::Node) -> Option<(String, u8)> {
-    let sure = |name: &str| Some((name.to_owned(), 2));
-    match node.node.as_ref()? {
-        NodeEnum::ColumnRef(column) => strings(&column.fields).pop().map(|name| (name, 2)),
-        NodeEnum::AIndirection(part) => match strings(&part.indirection).pop() {
-            Some(name) => Some((name, 2)),
-            None => figure(part.arg.as_ref()?),
-        },
-        NodeEnum::FuncCall(call) => strings(&call.funcname).pop().map(|name| (name, 2)),
-        NodeEnum::AExpr(expr) if expr.kind() == protobuf::AExprKind::AexprNullif => sure("nullif"),
-        NodeEnum::TypeCast(cast) => match cast.arg.as_ref().and_then(|arg| figure(arg)) {
-            Some(found @ (_, 2)) => Some(found),
-            _ => strings(&cast.type_name.as_ref()?.names).pop().map(|name| (name, 1)),
-        },
-        NodeEnum::CollateClause(collate) => figure(collate.arg.as_ref()?),
-        NodeEnum::CaseExpr(case) => match case.defresult.as_ref().and_then(|node| figure(node)) {
-            Some(found @ (_, 2)) => Some(found),
-            _ => Some(("case".into(), 1)),
-        },
-        NodeEnum::AArrayExpr(_) => sure("array"),
-        NodeEnum::RowExpr(_) => sure("row"),
-        NodeEnum::CoalesceExpr(_) => sure("coalesce"),
-        NodeEnum::MinMaxExpr(expr) => match expr.op() {
-            protobuf::MinMaxOp::IsLeast => sure("least"),
-            _ => sure("greatest"),
-        },
-        NodeEnum::XmlSerialize(_) => sure("xmlserialize"),
-        NodeEnum::GroupingFunc(_) => sure("grouping"),
         _ => None,
     }
 }

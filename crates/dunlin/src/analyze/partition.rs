@@ -173,6 +173,10 @@ impl<'a> Context<'a> {
         match whole.constraint.map(|found| &found.kind) {
             Some(ConstraintKind::PrimaryKey) => part.chooser.relation(&table, "", "pkey", true),
             Some(ConstraintKind::Exclude) => part.chooser.relation(&table, &columns, "excl", true),
+            // WITHOUT OVERLAPS is an exclusion.
+            Some(ConstraintKind::Unique) if whole.index.method == "gist" => {
+                part.chooser.relation(&table, &columns, "excl", true)
+            }
             Some(_) => part.chooser.relation(&table, &columns, "key", true),
             None => part.chooser.relation(&table, &columns, "idx", false),
         }
@@ -292,13 +296,18 @@ impl<'a> Context<'a> {
             old.kind == constraint.kind
                 && old.columns == columns
                 && old.parent.is_none()
-                && old.validated
+                && (old.validated || self.catalog.server_version >= 180_000)
+                && old.enforced == constraint.enforced
                 && (old.deferrable, old.deferred) == (constraint.deferrable, constraint.deferred)
         });
         if let (Some(equal), Some(relation)) = (equal, part.id) {
             equal.parent = Some(constraint.name.clone());
             let (name, parent) = (equal.name.clone(), constraint.name.clone());
-            part.effects.push(Effect::AttachConstraint { relation, name, parent });
+            let validate = constraint.validated && !equal.validated;
+            part.effects.push(Effect::AttachConstraint { relation, name: name.clone(), parent });
+            if validate {
+                part.effects.push(Effect::ValidateConstraint { relation, name });
+            }
             return;
         }
         let name = match part.relation.constraint(&constraint.name) {
