@@ -193,7 +193,7 @@ impl<'a> Context<'a> {
         wholes.sort_by_key(|(id, ..)| *id);
         let mut chooser = Chooser::new(self.catalog, &shape.name.schema);
         for (whole, ..) in &wholes {
-            self.free_parts(*whole, &mut chooser);
+            chooser.free_parts(*whole);
         }
         let mut effects = Vec::new();
         for (whole, _, index) in wholes {
@@ -205,14 +205,6 @@ impl<'a> Context<'a> {
             self.rename_parts((whole, index), &comment, &shape.relation, &mut chooser, &mut effects);
         }
         effects
-    }
-
-    fn free_parts(&self, whole: Id, chooser: &mut Chooser<'a>) {
-        for part in self.catalog.children_of(whole) {
-            let name = self.catalog.relation_name(part);
-            chooser.free(&name.schema, &name.name);
-            self.free_parts(part, chooser);
-        }
     }
 
     fn rename_parts(
