@@ -47,7 +47,7 @@ pub(super) struct Running<'r, 'p> {
     pub(super) runner: &'r Runner<'p>,
     pub(super) planned: &'r Planned,
     pub(super) unit: &'r Unit,
-    /// Whether its commit waits for the disk, as one before what is not transactional does.
+    /// Whether its commit waits for the disk: the last one, and one before what is not transactional.
     durable: bool,
     /// The migration that must be recorded as applied: this unit was sent before that was known.
     after: Option<usize>,
@@ -574,10 +574,11 @@ pub(super) fn may_set(decision: &Decision) -> bool {
             || matches!(decision.analysis.kind, "DO" | "CALL" | "SELECT" | "DISCARD"))
 }
 
-/// Whether a unit's commit waits for the disk; that of the run's end, which comes after the last one, always does.
+/// Whether a unit's commit waits for the disk. The last one's does: a run whose server crashes after it ends on another
+/// connection, and must not call applied what the server has forgotten.
 fn is_durable(planned: &Planned, position: usize) -> bool {
     let rest = &planned.units[position + 1..];
-    rest.iter().find(|next| next.number > 0).is_some_and(|next| !next.transactional)
+    rest.iter().find(|next| next.number > 0).is_none_or(|next| !next.transactional)
         || planned.decisions[planned.units[position].decisions.clone()]
             .iter()
             .any(|decision| decision.analysis.opaque.is_some())
