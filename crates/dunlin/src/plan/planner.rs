@@ -312,7 +312,7 @@ impl<'a> Planner<'a> {
             self.wake_after(from);
             return;
         }
-        if analysis.opaque.is_none() && self.wait_behind(index, &analysis) {
+        if analysis.class != Class::Opaque && self.wait_behind(index, &analysis) {
             return;
         }
         drop(analysis);
