@@ -102,7 +102,7 @@ create table of_made (a made_by_function);
 
 -- An array type has a name of its own.
 create type element_type as enum ('x', 'y');
-create table of_arrays (plain _element_type, qualified public._element_type, rows _of_elements);
+create table too_early (rows _of_elements);
 create table of_elements (e element_type, n int8);
 create table of_arrays (plain _element_type, qualified public._element_type, rows _of_elements);
 create function takes_array(_element_type) returns element_type language sql as 'select $1[1]';
