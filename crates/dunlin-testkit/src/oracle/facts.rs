@@ -297,6 +297,7 @@ impl Collected<'_> {
             ("deferrable", exact(constraint.deferrable)),
             ("deferred", exact(constraint.deferred)),
             ("validated", exact(constraint.validated)),
+            ("enforced", exact(constraint.enforced)),
             ("inherited", exact(constraint.inherited)),
         ]);
         let kind = match &constraint.kind {

@@ -72,6 +72,7 @@ impl<'a> Context<'a> {
         for at in order {
             let part = self.action(&mut shape, id, commands[at]);
             if pass_of(commands[at]) == Pass::Drop {
+                shape.chooser.free_dropped(&part.effects);
                 shape.dropped.extend(part.effects.iter().cloned());
             }
             parts[at] = Some(part);

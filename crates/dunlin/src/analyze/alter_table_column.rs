@@ -7,8 +7,8 @@ use super::table_shape::{Shape, with_column};
 use super::{Access, Facet, Place, Presence};
 use crate::catalog::TypeRef;
 use crate::catalog::{
-    Catalog, Column, ColumnChange, ColumnNumber, Dependency, Dependent, Effect, Expr, Id, Identity,
-    ObjectRef, RelationKind,
+    Catalog, Column, ColumnChange, ColumnNumber, ConstraintKind, Dependency, Dependent, Effect, Expr, Id,
+    Identity, ObjectRef, RelationKind,
 };
 use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
@@ -283,11 +283,22 @@ impl<'a> Context<'a> {
         let Some(column) = self.changed_column(shape, command) else { return Part::run(Vec::new()) };
         with_column(shape, &command.name, |column| column.not_null = not_null);
         let object = ObjectRef::column(&shape.name, &command.name);
-        let change = ColumnChange::NotNull(not_null);
+        let not_valid = shape.relation.constraints.iter().find(|constraint| {
+            constraint.kind == ConstraintKind::NotNull
+                && constraint.columns == [column.number]
+                && !constraint.validated
+        });
+        let effect = match not_valid.filter(|_| not_null) {
+            Some(constraint) => Effect::ValidateConstraint { relation: id, name: constraint.name.clone() },
+            None => {
+                let change = ColumnChange::NotNull(not_null);
+                Effect::AlterColumn { relation: id, column: column.number, change, only: shape.only }
+            }
+        };
         Part::unless(
-            column.not_null == not_null,
+            column.not_null == not_null && not_valid.is_none(),
             || format!("column `{object}` is {} already", if not_null { "NOT NULL" } else { "nullable" }),
-            Effect::AlterColumn { relation: id, column: column.number, change, only: shape.only },
+            effect,
         )
     }
 

@@ -161,6 +161,10 @@ impl<'a> Context<'a> {
                 self.need_tablespace(&command.name);
                 (Detail::Tablespace, tablespace(&command.name))
             }
+            // DEFAULT: new partitions follow the setting again.
+            _ if command.name.is_empty() && shape.relation.kind == RelationKind::PartitionedTable => {
+                (Detail::AccessMethod, DetailValue::Absent)
+            }
             _ => {
                 let method = match command.name.as_str() {
                     "" => self.session.setting("default_table_access_method").unwrap_or("heap"),

@@ -88,7 +88,8 @@ impl Resolver<'_, '_> {
         let Some(relation) = self.ctx.catalog.relation(table) else { return Verdict::Unknown };
         let mut verdict = Verdict::Invalid;
         for (_, _, index) in self.ctx.catalog.indexes_of(table) {
-            if !index.unique || !index.immediate || !index.valid {
+            // A key WITHOUT OVERLAPS is unique by exclusion, which ON CONFLICT does not infer.
+            if !index.unique || !index.immediate || !index.valid || index.method == "gist" {
                 continue;
             }
             match (self.keys_match(relation, index, wanted), &index.predicate) {

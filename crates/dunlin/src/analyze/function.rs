@@ -4,8 +4,8 @@ use super::context::{Context, strings};
 use super::object::place_of;
 use super::{Access, Class, Presence};
 use crate::catalog::{
-    Detail, DetailValue, Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter, QName,
-    Subject, TypeRef,
+    Detail, DetailValue, Effect, Found, Function, FunctionKind, Id, Name, ObjectRef, Origin, Parameter,
+    QName, Subject, TypeKind, TypeRef,
 };
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::FunctionParameterMode as Mode;
@@ -21,7 +21,10 @@ impl Context<'_> {
         self.parameters(&mut function, &node.parameters);
         if let Some(result) = &node.return_type {
             function.returns_set = result.setof;
-            function.result = Some(self.parameter_type(result));
+            function.result = Some(match self.shell_type(result, &node.options) {
+                Some(shell) => shell,
+                None => self.parameter_type(result),
+            });
         } else if !node.is_procedure {
             function.result = out_result(&function.parameters);
         }
@@ -117,6 +120,28 @@ impl Context<'_> {
     }
 
     /// A type in a signature: modifiers do not count.
+    /// A function in C that returns a type which is not there makes it, as a shell.
+    fn shell_type(&mut self, ty: &protobuf::TypeName, options: &[protobuf::Node]) -> Option<TypeRef> {
+        let in_c = options.iter().any(|node| match &node.node {
+            Some(NodeEnum::DefElem(option)) if option.defname == "language" => {
+                let language = option.arg.as_deref().and_then(super::context::string);
+                language.is_some_and(|name| matches!(name.to_lowercase().as_str(), "c" | "internal"))
+            }
+            _ => false,
+        });
+        let parts = strings(&ty.names);
+        let written = Name::from_parts(&parts);
+        let builtin = written.schema.as_deref() == Some("pg_catalog")
+            || written.schema.is_none() && crate::catalog::builtin::is_type(&written.name);
+        let plain = !ty.pct_type && ty.array_bounds.is_empty() && ty.typmods.is_empty() && !builtin;
+        if !in_c || !plain || self.catalog.find_type(&written, self.path()) != Found::No {
+            return None;
+        }
+        let name = self.new_type(&ty.names);
+        let id = Some(self.make_type(name.clone(), TypeKind::Base, Vec::new()).as_id());
+        Some(TypeRef { schema: name.schema, name: name.name, modifiers: None, array: false, id })
+    }
+
     fn parameter_type(&mut self, node: &protobuf::TypeName) -> TypeRef {
         let outer = std::mem::take(&mut self.depends);
         let mut ty = self.need_type(node);

@@ -1,7 +1,6 @@
 //! The names that PostgreSQL chooses for what has none: constraints, indexes, sequences.
 
-use super::context::strings;
-use crate::catalog::{Catalog, Index, QName, Relation};
+use crate::catalog::{Catalog, ColumnChange, ColumnNumber, Effect, Id, Index, QName, Relation, RelationKind};
 use crate::syntax::{NodeEnum, parse_expression, protobuf};
 use std::collections::BTreeSet;
 
@@ -40,6 +39,67 @@ impl<'a> Chooser<'a> {
     /// Says that an index of this name is dropped by the statement, and its constraint.
     pub(super) fn free(&mut self, schema: &str, name: &str) {
         self.freed.insert((schema.to_owned(), name.to_owned()));
+    }
+
+    /// Says that the parts that partitions have of an index are dropped by the statement.
+    pub(super) fn free_parts(&mut self, whole: Id) {
+        for part in self.catalog.children_of(whole) {
+            self.free_relation(part);
+            self.free_parts(part);
+        }
+    }
+
+    /// Leaves the names of what actions of ALTER TABLE drop, and take along, to what the others make.
+    pub(super) fn free_dropped(&mut self, dropped: &[Effect]) {
+        for effect in dropped {
+            match effect {
+                Effect::DropConstraint { relation, name, .. } => self.free_constraint(*relation, name),
+                Effect::DropColumn { relation, column, .. } => self.free_column(*relation, *column),
+                Effect::AlterColumn { relation, column, change: ColumnChange::Identity(None), .. } => {
+                    self.free_sequences((*relation, *column), true);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn free_column(&mut self, relation: Id, column: ColumnNumber) {
+        let Some(table) = self.catalog.relation(relation) else { return };
+        for constraint in table.constraints.iter().filter(|constraint| constraint.columns.contains(&column)) {
+            self.free_constraint(relation, &constraint.name);
+        }
+        for (index, _, found) in self.catalog.indexes_of(relation) {
+            if found.uses.contains(&column) {
+                self.free_relation(index);
+                self.free_parts(index);
+            }
+        }
+        self.free_sequences((relation, column), false);
+    }
+
+    fn free_constraint(&mut self, relation: Id, name: &str) {
+        self.free(&self.catalog.relation_name(relation).schema, name);
+        let found = self.catalog.relation(relation).and_then(|table| table.constraint(name));
+        if let Some(index) = found.filter(|found| found.is_key()).and_then(|found| found.index) {
+            self.free_relation(index);
+            self.free_parts(index);
+        }
+    }
+
+    fn free_sequences(&mut self, owner: (Id, ColumnNumber), identity: bool) {
+        for id in self.catalog.dependents_of(owner.0) {
+            if let Some(RelationKind::Sequence(sequence)) = self.catalog.relation(id).map(|found| &found.kind)
+                && sequence.owned_by == Some(owner)
+                && (sequence.identity || !identity)
+            {
+                self.free_relation(id);
+            }
+        }
+    }
+
+    fn free_relation(&mut self, id: Id) {
+        let name = self.catalog.relation_name(id);
+        self.free(&name.schema, &name.name);
     }
 
     /// Says that a relation of this name is made by the statement.
@@ -156,7 +216,7 @@ pub(super) fn index_columns<'n>(elements: impl Iterator<Item = &'n protobuf::Ind
             element
                 .expr
                 .as_ref()
-                .and_then(|node| figure(node).map(|(name, _)| name))
+                .and_then(|node| super::query_name::figure_or_none(node))
                 .unwrap_or_else(|| "expr".into())
         } else {
             element.name.clone()
@@ -194,39 +254,6 @@ fn parsed(text: &str) -> Option<protobuf::Node> {
     let select = parse_expression(text).ok()?;
     match select.target_list.into_iter().next()?.node? {
         NodeEnum::ResTarget(target) => target.val.map(|value| *value),
-        _ => None,
-    }
-}
-
-/// The name that PostgreSQL gives an expression, with how sure it is (`FigureColnameInternal`).
-fn figure(node: &protobuf::Node) -> Option<(String, u8)> {
-    let sure = |name: &str| Some((name.to_owned(), 2));
-    match node.node.as_ref()? {
-        NodeEnum::ColumnRef(column) => strings(&column.fields).pop().map(|name| (name, 2)),
-        NodeEnum::AIndirection(part) => match strings(&part.indirection).pop() {
-            Some(name) => Some((name, 2)),
-            None => figure(part.arg.as_ref()?),
-        },
-        NodeEnum::FuncCall(call) => strings(&call.funcname).pop().map(|name| (name, 2)),
-        NodeEnum::AExpr(expr) if expr.kind() == protobuf::AExprKind::AexprNullif => sure("nullif"),
-        NodeEnum::TypeCast(cast) => match cast.arg.as_ref().and_then(|arg| figure(arg)) {
-            Some(found @ (_, 2)) => Some(found),
-            _ => strings(&cast.type_name.as_ref()?.names).pop().map(|name| (name, 1)),
-        },
-        NodeEnum::CollateClause(collate) => figure(collate.arg.as_ref()?),
-        NodeEnum::CaseExpr(case) => match case.defresult.as_ref().and_then(|node| figure(node)) {
-            Some(found @ (_, 2)) => Some(found),
-            _ => Some(("case".into(), 1)),
-        },
-        NodeEnum::AArrayExpr(_) => sure("array"),
-        NodeEnum::RowExpr(_) => sure("row"),
-        NodeEnum::CoalesceExpr(_) => sure("coalesce"),
-        NodeEnum::MinMaxExpr(expr) => match expr.op() {
-            protobuf::MinMaxOp::IsLeast => sure("least"),
-            _ => sure("greatest"),
-        },
-        NodeEnum::XmlSerialize(_) => sure("xmlserialize"),
-        NodeEnum::GroupingFunc(_) => sure("grouping"),
         _ => None,
     }
 }

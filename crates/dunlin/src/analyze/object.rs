@@ -336,8 +336,7 @@ impl<'a> Context<'a> {
         };
         let found = match domain.found {
             Found::Yes(Thing::Type(id)) if has(id) => Found::Yes(Thing::DomainConstraint(id)),
-            // From PostgreSQL 17 NOT NULL is one too.
-            Found::Yes(_) if name.contains("not_null") || self.catalog.clouded.is_some() => Found::Unknown,
+            Found::Yes(_) if self.catalog.clouded.is_some() => Found::Unknown,
             Found::Yes(_) | Found::No => Found::No,
             _ => Found::Unknown,
         };

@@ -173,6 +173,10 @@ impl<'a> Context<'a> {
         match whole.constraint.map(|found| &found.kind) {
             Some(ConstraintKind::PrimaryKey) => part.chooser.relation(&table, "", "pkey", true),
             Some(ConstraintKind::Exclude) => part.chooser.relation(&table, &columns, "excl", true),
+            // WITHOUT OVERLAPS is an exclusion.
+            Some(ConstraintKind::Unique) if whole.index.method == "gist" => {
+                part.chooser.relation(&table, &columns, "excl", true)
+            }
             Some(_) => part.chooser.relation(&table, &columns, "key", true),
             None => part.chooser.relation(&table, &columns, "idx", false),
         }
@@ -189,7 +193,7 @@ impl<'a> Context<'a> {
         wholes.sort_by_key(|(id, ..)| *id);
         let mut chooser = Chooser::new(self.catalog, &shape.name.schema);
         for (whole, ..) in &wholes {
-            self.free_parts(*whole, &mut chooser);
+            chooser.free_parts(*whole);
         }
         let mut effects = Vec::new();
         for (whole, _, index) in wholes {
@@ -201,14 +205,6 @@ impl<'a> Context<'a> {
             self.rename_parts((whole, index), &comment, &shape.relation, &mut chooser, &mut effects);
         }
         effects
-    }
-
-    fn free_parts(&self, whole: Id, chooser: &mut Chooser<'a>) {
-        for part in self.catalog.children_of(whole) {
-            let name = self.catalog.relation_name(part);
-            chooser.free(&name.schema, &name.name);
-            self.free_parts(part, chooser);
-        }
     }
 
     fn rename_parts(
@@ -292,13 +288,18 @@ impl<'a> Context<'a> {
             old.kind == constraint.kind
                 && old.columns == columns
                 && old.parent.is_none()
-                && old.validated
+                && (old.validated || self.catalog.server_version >= 180_000)
+                && old.enforced == constraint.enforced
                 && (old.deferrable, old.deferred) == (constraint.deferrable, constraint.deferred)
         });
         if let (Some(equal), Some(relation)) = (equal, part.id) {
             equal.parent = Some(constraint.name.clone());
             let (name, parent) = (equal.name.clone(), constraint.name.clone());
-            part.effects.push(Effect::AttachConstraint { relation, name, parent });
+            let validate = constraint.validated && !equal.validated;
+            part.effects.push(Effect::AttachConstraint { relation, name: name.clone(), parent });
+            if validate {
+                part.effects.push(Effect::ValidateConstraint { relation, name });
+            }
             return;
         }
         let name = match part.relation.constraint(&constraint.name) {

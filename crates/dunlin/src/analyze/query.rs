@@ -1,9 +1,10 @@
 //! Queries: names resolved through FROM, joins, subqueries and CTEs, and the expressions in them.
 
+use super::query_call::Called;
 use super::query_scope::{Entry, Rest, Scope};
 use super::typing::{Collation, Typed, Types};
 use super::{Access, Class, Context, LockMode, Place};
-use crate::catalog::{Column, ColumnNumber, Id, QName, Relation};
+use crate::catalog::{Column, ColumnNumber, Dependency, Id, QName, Relation};
 use crate::syntax::{NodeEnum, protobuf};
 use std::collections::BTreeSet;
 
@@ -407,7 +408,7 @@ impl<'c, 'a> Resolver<'c, 'a> {
         for node in list {
             let Some(NodeEnum::ResTarget(target)) = node.node.as_ref() else { continue };
             let Some(value) = &target.val else { continue };
-            if let Some(star) = self.star(value, stars) {
+            if let Some(star) = self.star(value, stars).or_else(|| self.row_star(value)) {
                 open.extend(star.open);
                 rest = if star.columns.is_none() { star.rest } else { rest };
                 columns = columns.zip(star.columns).map(|(mut all, more)| {
@@ -449,6 +450,39 @@ impl<'c, 'a> Resolver<'c, 'a> {
         let entry = self.scopes[at.0].entries[at.1].clone();
         let columns = self.star_of(at);
         Some(Result { columns, open: entry.open, rest: entry.rest })
+    }
+
+    /// What `(row).*` gives, of a composite value or of a function with several results; none when the target is
+    /// something else.
+    fn row_star(&mut self, value: &protobuf::Node) -> Option<Result> {
+        let Some(NodeEnum::AIndirection(indirection)) = value.node.as_ref() else { return None };
+        let (last, before) = indirection.indirection.split_last()?;
+        if !matches!(last.node.as_ref(), Some(NodeEnum::AStar(_))) {
+            return None;
+        }
+        let call = match indirection.arg.as_ref().and_then(|arg| arg.node.as_ref()) {
+            Some(NodeEnum::FuncCall(call)) if before.is_empty() => Some(call),
+            _ => None,
+        };
+        let (typed, called) = match call {
+            Some(call) => self.call_with(call),
+            None => {
+                let inner =
+                    protobuf::AIndirection { arg: indirection.arg.clone(), indirection: before.to_vec() };
+                (self.indirection(&inner), Called::default())
+            }
+        };
+        if let Some(fields) = &typed.fields {
+            return Some(Result::known(fields.to_vec()));
+        }
+        if let Some(id) = self.ctx.types().row(typed.ty) {
+            let columns = self.ctx.catalog.relation(id).map(|row| row.columns.as_slice()).unwrap_or_default();
+            let each = columns.iter().map(|column| Dependency { on: id, column: Some(column.number) });
+            self.ctx.depends.extend(each);
+        } else if !(typed.ty.is_unsure() || typed.ty.is("record")) {
+            return Some(Result::unknown());
+        }
+        Some(self.function_result(&typed, &called, ""))
     }
 
     fn whole_star(&mut self, stars: &Stars) -> Result {

@@ -153,7 +153,7 @@ impl Resolver<'_, '_> {
     }
 
     /// Subscripts and fields, one after the other.
-    fn indirection(&mut self, indirection: &protobuf::AIndirection) -> Typed {
+    pub(super) fn indirection(&mut self, indirection: &protobuf::AIndirection) -> Typed {
         let mut value = self.opt(&indirection.arg);
         let mut subscripted = false;
         for node in &indirection.indirection {

@@ -313,17 +313,23 @@ impl Resolver<'_, '_> {
         self.add_result(&Result::known(columns), "json_table", item.alias.as_ref())
     }
 
+    /// The columns of a path, and behind them those of the paths nested in it.
     fn json_columns(&mut self, list: &[protobuf::Node], columns: &mut Vec<OutputColumn>) {
-        for node in list {
-            let Some(NodeEnum::JsonTableColumn(column)) = node.node.as_ref() else { continue };
-            if column.columns.is_empty() {
-                let ty = match &column.type_name {
-                    Some(ty) => self.written_type(ty),
-                    None => Typed::named("int4"),
-                };
-                columns.push(OutputColumn { name: column.name.clone(), ty });
-            }
-            self.json_columns(&column.columns, columns);
+        let all = || {
+            list.iter().filter_map(|node| match node.node.as_ref() {
+                Some(NodeEnum::JsonTableColumn(column)) => Some(column),
+                _ => None,
+            })
+        };
+        for column in all().filter(|column| column.columns.is_empty()) {
+            let ty = match &column.type_name {
+                Some(ty) => self.written_type(ty),
+                None => Typed::named("int4"),
+            };
+            columns.push(OutputColumn { name: column.name.clone(), ty });
+        }
+        for nested in all() {
+            self.json_columns(&nested.columns, columns);
         }
     }
 

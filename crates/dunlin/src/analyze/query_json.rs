@@ -3,12 +3,14 @@
 use super::query::Resolver;
 use super::query_expr::Boxed;
 use super::typing::Typed;
-use super::{Access, Place};
+use super::{Access, Place, Verdict};
+use crate::diagnostic::Code;
 use crate::syntax::{NodeEnum, protobuf};
 
 impl Resolver<'_, '_> {
     /// SQL/JSON; also what stands in no other family.
     pub(super) fn json(&mut self, node: &NodeEnum) -> Typed {
+        self.need_sql_json(node);
         match node {
             NodeEnum::JsonValueExpr(value) => self.json_value(value),
             NodeEnum::JsonKeyValue(pair) => self.json_pair(pair),
@@ -59,6 +61,26 @@ impl Resolver<'_, '_> {
                 self.ctx.touch(Place::Everything, Access::Read);
                 Typed::unsure()
             }
+        }
+    }
+
+    /// To a server before SQL/JSON such a name is that of a function, which somebody may have made.
+    fn need_sql_json(&mut self, node: &NodeEnum) {
+        let since = match node {
+            NodeEnum::JsonFuncExpr(_)
+            | NodeEnum::JsonParseExpr(_)
+            | NodeEnum::JsonScalarExpr(_)
+            | NodeEnum::JsonSerializeExpr(_) => 170_000,
+            NodeEnum::JsonObjectConstructor(_)
+            | NodeEnum::JsonArrayConstructor(_)
+            | NodeEnum::JsonObjectAgg(_)
+            | NodeEnum::JsonArrayAgg(_) => 160_000,
+            _ => return,
+        };
+        if self.ctx.catalog.server_version < since {
+            let message = format!("before PostgreSQL {} there is no such function", since / 10_000);
+            let span = self.ctx.statement.span;
+            self.ctx.require(Vec::new(), span, Verdict::Unknown, Code::DN204, message, Vec::new());
         }
     }
 

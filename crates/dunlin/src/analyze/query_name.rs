@@ -9,6 +9,11 @@ pub(super) fn figure(node: &protobuf::Node) -> Option<String> {
     figure_inner(node).map(|figured| figured.map_or_else(|| "?column?".to_owned(), |(name, _)| name))
 }
 
+/// The name that an index gives a column of it that is an expression, if it finds one (`FigureIndexColname`).
+pub(super) fn figure_or_none(node: &protobuf::Node) -> Option<String> {
+    figure_inner(node).flatten().map(|(name, _)| name)
+}
+
 type Figured = Option<Option<(String, u8)>>;
 
 fn strong(name: impl Into<String>) -> Figured {

@@ -116,7 +116,7 @@ impl Context<'_> {
             target.and_then(|range| self.catalog.find_relation(&range_name(range), self.path()).yes());
         self.depends.extend(found.map(|on| Dependency { on, column: None }));
         if let (NodeEnum::InsertStmt(insert), Some(on)) = (action, found) {
-            self.depends.extend(self.filled_in_order(insert, on));
+            self.depends.extend(self.filled_in_order(insert, on, rows));
         }
         self.depends.extend(std::mem::take(&mut inner.depends));
         for requirement in inner.analysis.requires {
@@ -134,18 +134,42 @@ impl Context<'_> {
 
 impl Context<'_> {
     /// The columns to which an INSERT without a list gives values: the first ones.
-    fn filled_in_order(&self, insert: &protobuf::InsertStmt, table: Id) -> Vec<Dependency> {
+    fn filled_in_order(&self, insert: &protobuf::InsertStmt, table: Id, rows: &[Source]) -> Vec<Dependency> {
         let select = match insert.select_stmt.as_ref().and_then(|node| node.node.as_ref()) {
             Some(NodeEnum::SelectStmt(select)) if insert.cols.is_empty() => select,
             _ => return Vec::new(),
         };
-        let count = match select.values_lists.first().and_then(|list| list.node.as_ref()) {
-            Some(NodeEnum::List(list)) => list.items.len(),
-            _ => select.target_list.len(),
+        // `new.*` stands for as many values as the row has columns.
+        let width = |value: &protobuf::Node| match star_of(value) {
+            Some(alias) => {
+                let row = rows.iter().find(|row| row.alias == alias);
+                row.and_then(|row| row.columns.as_ref()).map_or(1, Vec::len)
+            }
+            None => 1,
+        };
+        let count: usize = match select.values_lists.first().and_then(|list| list.node.as_ref()) {
+            Some(NodeEnum::List(list)) => list.items.iter().map(width).sum(),
+            _ => select.target_list.iter().map(width).sum(),
         };
         let columns = self.catalog.relation(table).map(|table| table.columns.as_slice()).unwrap_or_default();
         let numbers = columns.iter().take(count).map(|column| Some(column.number));
         numbers.map(|column| Dependency { on: table, column }).collect()
+    }
+}
+
+/// The alias of `alias.*`.
+fn star_of(value: &protobuf::Node) -> Option<&str> {
+    let column = match value.node.as_ref()? {
+        NodeEnum::ColumnRef(column) => column,
+        NodeEnum::ResTarget(target) => return star_of(target.val.as_deref()?),
+        _ => return None,
+    };
+    match column.fields.as_slice() {
+        [alias, star] if matches!(star.node, Some(NodeEnum::AStar(_))) => match alias.node.as_ref()? {
+            NodeEnum::String(alias) => Some(&alias.sval),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -250,10 +250,13 @@ impl<'a> Context<'a> {
             own_expressions(shape, id, parent);
         }
         for constraint in &parent.constraints {
-            if !matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull) {
+            if !constraint.goes_down() {
                 continue;
             }
-            if constraint.no_inherit || shape.relation.constraint(&constraint.name).is_some() {
+            if let Some(there) =
+                shape.relation.constraints.iter_mut().find(|there| there.name == constraint.name)
+            {
+                there.merge_enforced(constraint);
                 continue;
             }
             let names = parent.names(&constraint.columns);
@@ -265,6 +268,9 @@ impl<'a> Context<'a> {
                 inherited: true,
                 local: false,
                 index: None,
+                // A new table has no rows that would break it.
+                validated: constraint.enforced,
+                definition: None,
                 ..constraint.clone()
             });
         }
@@ -296,9 +302,13 @@ impl<'a> Context<'a> {
         self.lock(id, LockMode::AccessShare);
         self.touch(Place::Columns(self.catalog.relation_name(id)), Access::Read);
         shape.relation.columns_known &= other.columns_known;
-        let wants = |option: u32| like.options & option != 0;
+        let mut options = like.options;
+        if shape.relation.kind == RelationKind::ForeignTable {
+            options &= !(LIKE_INDEXES | LIKE_IDENTITY | LIKE_COMPRESSION | LIKE_STORAGE);
+        }
+        let wants = |option: u32| options & option != 0;
         for column in &other.columns {
-            self.like_column(shape, id, column, like.options);
+            self.like_column(shape, id, column, options);
         }
         own_expressions(shape, id, other);
         if wants(LIKE_CONSTRAINTS) {
@@ -363,8 +373,14 @@ impl<'a> Context<'a> {
             let columns = names.iter().filter_map(|name| shape.relation.column(name)).map(|c| c.number);
             let columns = columns.collect();
             shape.chooser.take_constraint(&constraint.name);
-            let copy =
-                Constraint { columns, inherited: false, local: true, definition: None, ..constraint.clone() };
+            let copy = Constraint {
+                columns,
+                inherited: false,
+                local: true,
+                validated: constraint.enforced,
+                definition: None,
+                ..constraint.clone()
+            };
             super::table_constraint::add(shape, copy, None);
             let part = |of: Id| Subject::Part(of, PartKind::Constraint, constraint.name.as_str().into());
             if comments {

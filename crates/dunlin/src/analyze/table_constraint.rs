@@ -224,14 +224,10 @@ impl<'a> Context<'a> {
         (slot, index, tablespace): (Slot, Index, DetailValue),
     ) {
         self.make_constraint(shape, constraint.clone(), Some(constraint.name.clone()));
-        let Some(table) = shape.id else { return };
-        if constraint.kind == ConstraintKind::PrimaryKey {
-            for column in &constraint.columns {
-                let (column, only) = (*column, shape.only);
-                let change = ColumnChange::NotNull(true);
-                shape.effects.push(Effect::AlterColumn { relation: table, column, change, only });
-            }
+        if shape.id.is_none() {
+            return;
         }
+        self.not_null_key_columns(shape, &constraint);
         if !shape.only {
             let table = shape.relation.clone();
             let whole = Whole {
@@ -325,7 +321,18 @@ impl<'a> Context<'a> {
         self.provide_key(&shape.name, &names, primary);
         let kind = if primary { ConstraintKind::PrimaryKey } else { ConstraintKind::Unique };
         let constraint = Constraint { name: constraint_name.clone(), columns, ..with_flags(kind, node) };
-        self.make_constraint(shape, constraint, Some(constraint_name));
+        self.make_constraint(shape, constraint.clone(), Some(constraint_name));
+        self.not_null_key_columns(shape, &constraint);
+    }
+
+    /// ADD PRIMARY KEY: its columns are NOT NULL, in descendants too.
+    fn not_null_key_columns(&mut self, shape: &mut Shape<'a>, constraint: &Constraint) {
+        let Some(table) = shape.id.filter(|_| constraint.kind == ConstraintKind::PrimaryKey) else { return };
+        for column in &constraint.columns {
+            let (column, only) = (*column, shape.only);
+            let change = ColumnChange::NotNull(true);
+            shape.effects.push(Effect::AlterColumn { relation: table, column, change, only });
+        }
     }
 
     fn exclusion(&mut self, shape: &mut Shape<'a>, node: &protobuf::Constraint) {
@@ -584,7 +591,10 @@ pub(super) fn add(shape: &mut Shape<'_>, constraint: Constraint, index_name: Opt
     // A CHECK of the name of an inherited one merges with it.
     let local = shape.relation.partition_bound.is_none();
     match shape.relation.constraints.iter_mut().find(|old| old.inherited && old.name == constraint.name) {
-        Some(old) => old.local |= local,
+        Some(old) => {
+            old.local |= local;
+            old.merge_enforced(&constraint);
+        }
         None => shape.relation.constraints.push(constraint.clone()),
     }
     let (relation, constraint) = (shape.target(), Box::new(constraint));
@@ -613,6 +623,7 @@ fn with_flags(kind: ConstraintKind, node: &protobuf::Constraint) -> Constraint {
         deferrable: node.deferrable || node.initdeferred,
         deferred: node.initdeferred,
         validated: !node.skip_validation && (node.is_enforced || !enforceable(node)),
+        enforced: node.is_enforced || !enforceable(node),
         no_inherit: node.is_no_inherit,
         ..Constraint::new(kind)
     }

@@ -19,7 +19,7 @@ use protobuf::ConstrType;
 
 impl<'a> Context<'a> {
     /// The name under which a type is made; touches and provides it.
-    fn new_type(&mut self, names: &[protobuf::Node]) -> QName {
+    pub(super) fn new_type(&mut self, names: &[protobuf::Node]) -> QName {
         let name = self.new_name(&Name::from_parts(&strings(names)), self.statement.span);
         let object = ObjectRef::Type { name: name.clone() };
         self.touch(place_of(&object), Access::Write);
@@ -27,7 +27,7 @@ impl<'a> Context<'a> {
         name
     }
 
-    fn make_type(&mut self, name: QName, kind: TypeKind, depends: Vec<Dependency>) -> Slot {
+    pub(super) fn make_type(&mut self, name: QName, kind: TypeKind, depends: Vec<Dependency>) -> Slot {
         let slot = self.slot();
         let ty = Type {
             schema: Id(0),
@@ -362,7 +362,9 @@ impl<'a> Context<'a> {
         node: &protobuf::Constraint,
     ) -> Vec<Dependency> {
         match node.contype() {
-            ConstrType::ConstrNotnull => domain.not_null = true,
+            ConstrType::ConstrNotnull => {
+                not_null_domain(name, domain, &node.conname, self.catalog.server_version)
+            }
             ConstrType::ConstrNull => domain.not_null = false,
             ConstrType::ConstrDefault => {
                 let Some(expression) = node.raw_expr.as_deref() else { return Vec::new() };
@@ -379,17 +381,7 @@ impl<'a> Context<'a> {
                 let outer = std::mem::take(&mut self.depends);
                 self.expression(expression, &[source]);
                 let depends = std::mem::replace(&mut self.depends, outer);
-                let taken: Vec<&str> = domain.constraints.iter().map(|old| old.name.as_str()).collect();
-                let chosen = match node.conname.as_str() {
-                    "" => (0..)
-                        .map(|pass| match pass {
-                            0 => super::naming::object_name(&name.name, "", "check"),
-                            _ => super::naming::object_name(&name.name, "", &format!("check{pass}")),
-                        })
-                        .find(|name| !taken.contains(&name.as_str()))
-                        .unwrap_or_default(),
-                    written => written.to_owned(),
-                };
+                let chosen = domain_constraint_name(name, domain, &node.conname, "check");
                 let text = deparse_expression(expression).unwrap_or_else(|| "?".into());
                 let kind = ConstraintKind::Check(Expr::new(text));
                 let validated = !node.skip_validation;
@@ -426,9 +418,17 @@ impl<'a> Context<'a> {
                     None => (None, Vec::new()),
                 };
             }
-            "N" => domain.not_null = false,
-            "O" => domain.not_null = true,
-            "X" => domain.constraints.retain(|constraint| constraint.name != node.name),
+            "N" => {
+                domain.not_null = false;
+                domain.constraints.retain(|constraint| constraint.kind != ConstraintKind::NotNull);
+            }
+            "O" => not_null_domain(name, &mut domain, "", self.catalog.server_version),
+            "X" => {
+                let is_it = |constraint: &Constraint| constraint.name == node.name;
+                let dropped = domain.constraints.iter().find(|constraint| is_it(constraint));
+                domain.not_null &= !dropped.is_some_and(|found| found.kind == ConstraintKind::NotNull);
+                domain.constraints.retain(|constraint| !is_it(constraint));
+            }
             "V" => domain
                 .constraints
                 .iter_mut()
@@ -489,6 +489,26 @@ impl<'a> Context<'a> {
             _ => self.define_named(node),
         }
     }
+}
+
+/// Makes a domain NOT NULL; from PostgreSQL 17 on that is a constraint with a name.
+fn not_null_domain(name: &QName, domain: &mut Domain, written: &str, server_version: u32) {
+    if server_version >= 170_000 && !domain.not_null {
+        let name = domain_constraint_name(name, domain, written, "not_null");
+        domain.constraints.push(Constraint { name, ..plain(ConstraintKind::NotNull) });
+    }
+    domain.not_null = true;
+}
+
+/// The name of a new constraint of a domain: what is written, or what PostgreSQL chooses.
+fn domain_constraint_name(domain: &QName, of: &Domain, written: &str, label: &str) -> String {
+    if !written.is_empty() {
+        return written.to_owned();
+    }
+    let taken = |name: &String| of.constraints.iter().any(|old| old.name == *name);
+    let numbered = |pass: usize| if pass == 0 { label.to_owned() } else { format!("{label}{pass}") };
+    let mut names = (0..).map(|pass| super::naming::object_name(&domain.name, "", &numbered(pass)));
+    names.find(|name| !taken(name)).unwrap_or_default()
 }
 
 /// As PostgreSQL names it: the last `range` becomes `multirange`, else `_multirange` is added.

@@ -224,7 +224,8 @@ impl Catalog {
         for (is, word) in [
             (constraint.deferrable, " deferrable"),
             (constraint.deferred, " initially deferred"),
-            (!constraint.validated, " not valid"),
+            (!constraint.validated && constraint.enforced, " not valid"),
+            (!constraint.enforced, " not enforced"),
             (constraint.inherited, " inherited"),
         ] {
             line.push_str(if is { word } else { "" });
@@ -276,7 +277,7 @@ impl Catalog {
                 let mut line = format!("domain over {}", domain.base);
                 line.push_str(if domain.not_null { " not null" } else { "" });
                 push(&mut line, "default ", domain.default.as_ref().map(|default| default.text.as_str()));
-                let mut checks: Vec<String> = domain.constraints.iter().map(domain_check).collect();
+                let mut checks: Vec<String> = domain.constraints.iter().filter_map(domain_check).collect();
                 checks.sort();
                 checks.iter().for_each(|check| push(&mut line, "", Some(check)));
                 line
@@ -354,13 +355,11 @@ fn attached_line(kind: &str, relation: &QName, attached: &Attached) -> String {
     line
 }
 
-fn domain_check(constraint: &Constraint) -> String {
-    let expression = match &constraint.kind {
-        ConstraintKind::Check(expression) => expression.text.as_str(),
-        _ => "",
-    };
+/// A CHECK of a domain; its NOT NULL is said beside it, on every version of the server.
+fn domain_check(constraint: &Constraint) -> Option<String> {
+    let ConstraintKind::Check(expression) = &constraint.kind else { return None };
     let valid = if constraint.validated { "" } else { " not valid" };
-    format!("constraint {} check ({expression}){valid}", Ident(&constraint.name))
+    Some(format!("constraint {} check ({}){valid}", Ident(&constraint.name), expression.text))
 }
 
 fn function_line(name: &QName, arguments: &str, function: &Function) -> String {

@@ -497,6 +497,7 @@ fn is_null(default: &crate::catalog::Expr) -> bool {
 fn same_constraint(simulated: &Constraint, live: &Constraint, renamed: bool) -> bool {
     std::mem::discriminant(&simulated.kind) == std::mem::discriminant(&live.kind)
         && simulated.validated == live.validated
+        && simulated.enforced == live.enforced
         && simulated.deferrable == live.deferrable
         && match (&simulated.kind, &live.kind) {
             (ConstraintKind::Check(a), ConstraintKind::Check(b)) => {

@@ -116,3 +116,19 @@ alter table npc alter b drop not null;
 alter table np alter b set not null;
 select a, b, c from temp_child;
 select d from temp_child;
+
+-- A copy of what is not valid is valid: the table is new.
+create table unchecked (a int);
+alter table unchecked add constraint unchecked_a check (a > 0) not valid;
+create table unchecked_child () inherits (unchecked);
+create table unchecked_like (like unchecked including all, n int);
+create table unchecked_twice (a int, b int, constraint unchecked_a check (a > 0)) inherits (unchecked);
+create table unchecked_old (a int, c int);
+alter table unchecked_old add constraint unchecked_a check (a > 0) not valid;
+alter table unchecked_old inherit unchecked;
+
+-- The columns of a key that an index becomes are NOT NULL in descendants too.
+create table keyed (a int, b int, rest text[]);
+create table keyed_child () inherits (keyed);
+create unique index keyed_index on keyed (b);
+alter table keyed add constraint keyed_key primary key using index keyed_index;

@@ -49,3 +49,10 @@ drop table for_rules cascade;
 create view ruled_view as select 1 as one;
 create rule on_ruled_view as on insert to ruled_view do instead nothing;
 alter rule on_ruled_view on ruled_view rename to "_RETURN";
+
+-- A row written as a whole fills as many columns as it has.
+create table filled (a int, b text, c int, d int);
+create view filled_part as select a, b from filled;
+create rule filled_insert as on insert to filled_part do instead insert into filled values (new.*, 57);
+alter table filled drop column d;
+alter table filled drop column c cascade;

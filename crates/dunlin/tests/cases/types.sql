@@ -93,3 +93,9 @@ create type floats_too as range (subtype = float8, multirange_type_name = many_f
 alter type floats rename to floats_too;
 alter type floats_too set schema no_schema;
 reset role;
+
+-- A function in C makes the type that it returns.
+create function made_in(cstring) returns made_by_function as 'textin' language internal immutable strict;
+create function made_out(made_by_function) returns cstring as 'textout' language internal immutable strict;
+create type made_by_function (input = made_in, output = made_out, like = text);
+create table of_made (a made_by_function);

@@ -12,11 +12,15 @@ impl Catalog {
     pub(super) fn add_column(&mut self, relation: Id, column: &Column, origin: Origin) {
         let mut tables = vec![(relation, false)];
         while let Some((id, below)) = tables.pop() {
-            tables.extend(self.tables_of(id).into_iter().map(|table| (table, false)));
+            let version = self.server_version;
             let Some(table) = self.relations.get_mut(&id) else { continue };
             if below && let Some(there) = table.columns.iter_mut().find(|there| there.name == column.name) {
                 // Its own descendants have it already.
                 there.inherited = true;
+                if version >= 180_000 && column.not_null {
+                    let number = there.number;
+                    self.alter_column(id, number, &ColumnChange::NotNull(true), false);
+                }
                 continue;
             }
             if table.column(&column.name).is_some() {
@@ -35,7 +39,7 @@ impl Catalog {
         }
     }
 
-    /// The tables of a composite type, by its relation.
+    /// The tables of a composite type (`CREATE TABLE … OF`), by its relation.
     fn typed_tables(&self, composite: Id) -> Vec<Id> {
         let Some(relation) = self.relations.get(&composite).filter(|r| r.kind == RelationKind::Composite)
         else {
@@ -56,17 +60,6 @@ impl Catalog {
             .count()
     }
 
-    /// The tables of a composite type (`CREATE TABLE … OF`).
-    fn tables_of(&self, relation: Id) -> Vec<Id> {
-        let Some(composite) = self.relation(relation).filter(|found| found.kind == RelationKind::Composite)
-        else {
-            return Vec::new();
-        };
-        let ty = self.type_names.get(&(composite.schema, composite.name.clone())).copied();
-        let all = ty.map(|ty| self.dependents_of(ty)).unwrap_or_default();
-        all.into_iter().filter(|id| self.relation(*id).is_some_and(|table| table.of_type == ty)).collect()
-    }
-
     /// The column itself and those of the same name that descendants inherited from it.
     pub(super) fn with_descendants(&self, relation: Id, column: ColumnNumber) -> Vec<(Id, ColumnNumber)> {
         let Some(name) =
@@ -76,8 +69,6 @@ impl Catalog {
         };
         let mut all = vec![(relation, column)];
         let mut seen = BTreeSet::from([relation]);
-        let typed = self.tables_of(relation).into_iter();
-        all.extend(typed.filter_map(|id| Some((id, self.relation(id)?.column(&name)?.number))));
         let mut queue = self.children_of(relation);
         for typed in self.typed_tables(relation) {
             if let Some(column) = self.relation(typed).and_then(|table| table.column(&name)) {

@@ -2,7 +2,8 @@
 
 use crate::catalog::effect::{ConstraintChange, Slot, Target};
 use crate::catalog::{
-    Catalog, ColumnNumber, Constraint, ConstraintKind, Id, Origin, PartKind, Reference, RelationKind,
+    Catalog, ColumnChange, ColumnNumber, Constraint, ConstraintKind, Id, Origin, PartKind, Reference,
+    RelationKind,
 };
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -60,8 +61,7 @@ impl Catalog {
     fn put_constraint(&mut self, id: Id, constraint: Constraint) {
         let mut primary = Vec::new();
         let check = matches!(constraint.kind, ConstraintKind::Check(_));
-        let goes_down = !constraint.no_inherit
-            && matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull);
+        let goes_down = constraint.goes_down();
         let Some(table) = self.relations.get_mut(&id) else { return };
         if matches!(constraint.kind, ConstraintKind::PrimaryKey) {
             primary.clone_from(&constraint.columns);
@@ -77,6 +77,7 @@ impl Catalog {
             Some(there) if check && matches!(there.kind, ConstraintKind::Check(_)) => {
                 // Of the same name: they merge, on whichever side it was first.
                 there.inherited |= constraint.inherited;
+                there.merge_enforced(&constraint);
                 // A partition's is never its own.
                 there.local = (there.local || constraint.local) && !(partition && there.inherited);
             }
@@ -116,9 +117,7 @@ impl Catalog {
     /// Drops a constraint; descendants lose a CHECK as they lose columns.
     pub(super) fn drop_constraint(&mut self, relation: Id, name: &str, only: bool) {
         let Some(constraint) = self.drop_constraint_alone(relation, name) else { return };
-        if constraint.no_inherit
-            || !matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
-        {
+        if !constraint.goes_down() {
             return;
         }
         for child in self.children_of(relation) {
@@ -128,7 +127,7 @@ impl Catalog {
     }
 
     /// The name that a constraint has in a descendant: NOT NULL is known by its column.
-    fn constraint_below(&self, relation: Id, child: Id, constraint: &Constraint) -> String {
+    pub(super) fn constraint_below(&self, relation: Id, child: Id, constraint: &Constraint) -> String {
         let columns = self.translated(relation, child, &constraint.columns);
         let is_it = |found: &&Constraint| found.kind == ConstraintKind::NotNull && found.columns == columns;
         let found = self.relation(child).and_then(|child| child.constraints.iter().find(is_it));
@@ -176,9 +175,9 @@ impl Catalog {
     pub(super) fn leave_constraint(&mut self, child: Id, name: &str, keep: bool, keep_last: bool) {
         let parents = self.relations.get(&child).map(|table| table.parents.clone()).unwrap_or_default();
         let inherited = parents.iter().any(|parent| {
-            self.relation(*parent).and_then(|parent| parent.constraint(name)).is_some_and(|found| {
-                !found.no_inherit && matches!(found.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
-            })
+            self.relation(*parent)
+                .and_then(|parent| parent.constraint(name))
+                .is_some_and(Constraint::goes_down)
         });
         let Some(table) = self.relations.get_mut(&child) else { return };
         let Some(found) = table.constraints.iter_mut().find(|c| c.name == name && c.inherited) else {
@@ -210,8 +209,7 @@ impl Catalog {
         for constraint in table.constraints.iter_mut().filter(|constraint| constraint.name == name) {
             to.clone_into(&mut constraint.name);
             index = constraint.index.filter(|_| constraint.is_key());
-            goes_down = matches!(constraint.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
-                && !constraint.no_inherit;
+            goes_down = constraint.goes_down();
         }
         self.note_constraints(relation);
         if let Some(index) = index {
@@ -233,11 +231,14 @@ impl Catalog {
         let Some(table) = self.relations.get_mut(&relation) else { return };
         let Some(found) = table.constraints.iter_mut().find(|c| c.name == name) else { return };
         found.validated = true;
-        let check = matches!(found.kind, ConstraintKind::Check(_)) && !found.no_inherit;
+        let found = found.clone();
         for child in self.children_of(relation) {
+            let below = self.constraint_below(relation, child, &found);
             let part = self.relation(child).and_then(|child| {
-                let by_name = child.constraints.iter().find(|c| c.name == name && check && c.inherited);
-                by_name.or_else(|| child.constraints.iter().find(|c| c.parent.as_deref() == Some(name)))
+                let goes_down = found.goes_down();
+                let inherited =
+                    child.constraints.iter().find(|c| c.name == below && goes_down && c.inherited);
+                inherited.or_else(|| child.constraints.iter().find(|c| c.parent.as_deref() == Some(name)))
             });
             if let Some(part) = part.map(|part| part.name.clone()) {
                 self.validate_constraint(child, &part);
@@ -254,6 +255,22 @@ impl Catalog {
         }
     }
 
+    /// ALTER CONSTRAINT of a NOT NULL: with INHERIT children get it, with NO INHERIT theirs becomes their own.
+    fn inherit_not_null(&mut self, relation: Id, constraint: &Constraint) {
+        for child in self.children_of(relation) {
+            let below = self.constraint_below(relation, child, constraint);
+            let columns = self.translated(relation, child, &constraint.columns);
+            let Some(table) = self.relations.get_mut(&child) else { continue };
+            if let Some(found) = table.constraints.iter_mut().find(|found| found.name == below) {
+                found.inherited = !constraint.no_inherit;
+                found.local |= constraint.no_inherit;
+            }
+            for column in columns.into_iter().filter(|_| !constraint.no_inherit) {
+                self.alter_column(child, column, &ColumnChange::NotNull(true), false);
+            }
+        }
+    }
+
     pub(super) fn alter_constraint(&mut self, relation: Id, name: &str, change: ConstraintChange) {
         let Some(table) = self.relations.get_mut(&relation) else { return };
         let Some(found) = table.constraints.iter_mut().find(|c| c.name == name) else { return };
@@ -262,8 +279,16 @@ impl Catalog {
                 found.deferrable = deferrable;
                 found.deferred = deferred;
             }
-            ConstraintChange::Enforced(enforced) => found.validated = enforced,
-            ConstraintChange::NoInherit(no_inherit) => found.no_inherit = no_inherit,
+            ConstraintChange::Enforced(enforced) => {
+                found.enforced = enforced;
+                found.validated = enforced;
+            }
+            ConstraintChange::NoInherit(no_inherit) => {
+                found.no_inherit = no_inherit;
+                let found = found.clone();
+                self.inherit_not_null(relation, &found);
+                return;
+            }
         }
         for child in self.children_of(relation) {
             let parts = self.relation(child).map(|child| {

@@ -125,6 +125,13 @@ impl Catalog {
         } else {
             self.set_detail(Subject::Object(id), Detail::Owner, value);
         }
+        let is_range =
+            |id: &Id| self.type_by_id(*id).is_some_and(|ty| ty.kind == crate::catalog::TypeKind::Range);
+        if self.server_version >= 170_000 && is_range(&id) {
+            // Its multirange goes with it.
+            let multirange = self.dependents_of(id).into_iter().find(is_range);
+            multirange.into_iter().for_each(|multirange| self.change_owner(multirange, owner));
+        }
     }
 
     /// Something with a name within a relation is made, and has none of what one of its name had.

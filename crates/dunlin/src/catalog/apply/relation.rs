@@ -2,7 +2,7 @@
 
 use crate::catalog::effect::{RelationChange, Slot};
 use crate::catalog::{
-    Catalog, ConstraintKind, DetailValue, Id, Ident, Origin, PartKind, RelationKind, TypeKind,
+    Catalog, ConstraintKind, DetailValue, Id, Ident, Identity, Origin, PartKind, RelationKind, TypeKind,
 };
 use rustc_hash::FxHashMap;
 
@@ -199,10 +199,15 @@ impl Catalog {
         let from: Vec<String> = self.relations.get(&parent).map_or_else(Vec::new, |parent| {
             parent.columns.iter().map(|column| column.name.clone()).collect()
         });
-        let checks: Vec<String> = self.relations.get(&parent).map_or_else(Vec::new, |parent| {
-            let down = parent.constraints.iter().filter(|c| is_check(&c.kind) && !c.no_inherit);
-            down.map(|c| c.name.clone()).collect()
+        let down: Vec<String> = self.relations.get(&parent).map_or_else(Vec::new, |above| {
+            let down = above.constraints.iter().filter(|constraint| constraint.goes_down());
+            down.map(|constraint| self.constraint_below(parent, id, constraint)).collect()
         });
+        let identities: Vec<(String, Identity)> =
+            self.relations.get(&parent).map_or_else(Vec::new, |parent| {
+                let columns = parent.columns.iter().filter(|_| partition && self.server_version >= 170_000);
+                columns.filter_map(|column| Some((column.name.clone(), column.identity?))).collect()
+            });
         let Some(relation) = self.relations.get_mut(&id) else { return };
         if !relation.parents.contains(&parent) {
             relation.parents.push(parent);
@@ -214,10 +219,14 @@ impl Catalog {
             column.inherited = true;
             column.local &= !partition;
         }
-        for check in relation.constraints.iter_mut().filter(|c| is_check(&c.kind) && checks.contains(&c.name))
-        {
-            check.inherited = true;
-            check.local &= !partition;
+        for (name, identity) in identities {
+            if let Some(column) = relation.columns.iter_mut().find(|column| column.name == name) {
+                column.identity = Some(identity);
+            }
+        }
+        for merged in relation.constraints.iter_mut().filter(|c| c.goes_down() && down.contains(&c.name)) {
+            merged.inherited = true;
+            merged.local &= !partition;
         }
         self.note_dependencies(id);
         self.complete_index(parent);
@@ -292,8 +301,4 @@ impl Catalog {
             self.alter_column(id, column.number, &crate::catalog::ColumnChange::Identity(None), false);
         }
     }
-}
-
-fn is_check(kind: &ConstraintKind) -> bool {
-    matches!(kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
 }

@@ -51,6 +51,8 @@ pub struct Constraint {
     pub deferred: bool,
     /// False for NOT VALID.
     pub validated: bool,
+    /// False for NOT ENFORCED (from PostgreSQL 18).
+    pub enforced: bool,
     /// Whether it came from a parent table.
     pub inherited: bool,
     /// Whether the table declares it itself, so that it stays when the parent's goes (`conislocal`).
@@ -78,6 +80,7 @@ impl Constraint {
             deferrable: false,
             deferred: false,
             validated: true,
+            enforced: true,
             inherited: false,
             local: true,
             no_inherit: false,
@@ -91,6 +94,19 @@ impl Constraint {
     /// Whether it is a PRIMARY KEY, UNIQUE or EXCLUDE constraint, which an index carries.
     pub fn is_key(&self) -> bool {
         matches!(self.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclude)
+    }
+
+    /// Whether descendants get it too: CHECK and NOT NULL.
+    pub fn goes_down(&self) -> bool {
+        !self.no_inherit && matches!(self.kind, ConstraintKind::Check(_) | ConstraintKind::NotNull)
+    }
+
+    /// It meets another one of its name, for the same table: enforced is stronger, and then valid.
+    pub(crate) fn merge_enforced(&mut self, other: &Constraint) {
+        if other.enforced && !self.enforced {
+            self.enforced = true;
+            self.validated = true;
+        }
     }
 
     /// Whether it is a FOREIGN KEY.

@@ -225,7 +225,7 @@ impl<'r> Builder<'r> {
             labels.entry(*oid).or_default().push(label);
         }
         let mut checks: HashMap<Oid, Vec<Constraint>> = HashMap::new();
-        for row in self.rows.constraints.iter().filter(|row| row.domain != 0 && row.kind == 'c') {
+        for row in self.rows.constraints.iter().filter(|row| row.domain != 0) {
             checks.entry(row.domain).or_default().push(self.constraint(row));
         }
         for row in &self.rows.types {
@@ -615,6 +615,7 @@ impl<'r> Builder<'r> {
             deferrable: row.deferrable,
             deferred: row.deferred,
             validated: row.validated,
+            enforced: row.enforced,
             inherited: row.inherited || row.parent != 0,
             local: row.local,
             no_inherit: row.no_inherit,

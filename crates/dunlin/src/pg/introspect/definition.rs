@@ -100,8 +100,10 @@ pub(super) fn constraint(
     if constraint.deferred {
         text.push_str(" INITIALLY DEFERRED");
     }
-    if !constraint.validated {
-        text.push_str(" NOT VALID");
+    match (constraint.enforced, constraint.validated) {
+        (false, _) => text.push_str(" NOT ENFORCED"),
+        (true, false) => text.push_str(" NOT VALID"),
+        (true, true) => {}
     }
     Some(text)
 }

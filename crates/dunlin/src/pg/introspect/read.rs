@@ -51,7 +51,8 @@ async fn read_texts(client: &Client, server_version: u32, sizes: Sizes) -> Resul
     let relations_sql = include_str!("../sql/introspect_relations.sql")
         .replace("{sizes}", if sizes == Sizes::Measured { "true" } else { "false" });
     let constraints_sql = include_str!("../sql/introspect_constraints.sql")
-        .replace("{odd_constraint}", odd_constraint(server_version));
+        .replace("{odd_constraint}", odd_constraint(server_version))
+        .replace("{enforced}", if server_version >= 180_000 { "c.conenforced" } else { "true" });
     let indexes_sql = include_str!("../sql/introspect_indexes.sql")
         .replace(
             "{nulls_not_distinct}",

@@ -76,6 +76,7 @@ pub(super) struct ConstraintRow {
     pub(super) deferrable: bool,
     pub(super) deferred: bool,
     pub(super) validated: bool,
+    pub(super) enforced: bool,
     pub(super) inherited: bool,
     pub(super) local: bool,
     pub(super) no_inherit: bool,
@@ -357,12 +358,13 @@ pub(super) fn constraint(row: &Row) -> Result<ConstraintRow, Error> {
         deferrable: row.try_get(12)?,
         deferred: row.try_get(13)?,
         validated: row.try_get(14)?,
-        inherited: row.try_get(15)?,
-        local: row.try_get(16)?,
-        no_inherit: row.try_get(17)?,
-        parent: row.try_get(18)?,
-        expression: row.try_get(19)?,
-        definition: row.try_get(20)?,
+        enforced: row.try_get(15)?,
+        inherited: row.try_get(16)?,
+        local: row.try_get(17)?,
+        no_inherit: row.try_get(18)?,
+        parent: row.try_get(19)?,
+        expression: row.try_get(20)?,
+        definition: row.try_get(21)?,
     })
 }
 
