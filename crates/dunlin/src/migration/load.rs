@@ -92,7 +92,7 @@ fn read_all(
     let behind = Mutex::new(planned.split_off(planned.len() / 2));
     let read_behind = || read(std::mem::take(&mut behind.lock().unwrap_or_else(PoisonError::into_inner)));
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().spawn_scoped(scope, &read_behind);
+        let thread = std::thread::Builder::new().spawn_scoped(scope, read_behind);
         let mut migrations = read(planned)?;
         migrations.extend(match thread.map(ScopedJoinHandle::join) {
             Ok(Ok(read)) => read?,
