@@ -181,3 +181,43 @@ fn source(path: &str, bytes: Vec<u8>) -> (SourceFile, Option<Diagnostic>) {
     diagnostic.location = Some(Location { file: path.to_owned(), line, column, span });
     (SourceFile::new(path, ""), Some(diagnostic))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::folder::Listing;
+    use super::*;
+    use std::io::{Cursor, Read};
+
+    /// Files that hold their own names, but for some that cannot be read.
+    struct Named {
+        files: Vec<String>,
+        unreadable: Vec<String>,
+    }
+
+    impl Folder for Named {
+        fn list(&self) -> Result<Listing, MigrationError> {
+            Ok(Listing { files: self.files.clone(), empty_folders: Vec::new() })
+        }
+
+        fn open(&self, name: &str) -> Result<Box<dyn Read + '_>, MigrationError> {
+            if self.unreadable.iter().any(|unreadable| unreadable == name) {
+                return Err(self.unreadable(name, std::io::ErrorKind::PermissionDenied.into()));
+            }
+            Ok(Box::new(Cursor::new(format!("select '{name}';"))))
+        }
+    }
+
+    #[test]
+    fn many_files_come_in_order_and_the_first_that_cannot_be_read_is_named() {
+        let files: Vec<String> = (1..=MANY + 1).map(|n| format!("{n:04}_m.sql")).collect();
+        let mut folder = Named { files: files.clone(), unreadable: Vec::new() };
+        let set = load(&folder, "").unwrap();
+        let texts: Vec<&str> = set.migrations.iter().map(|migration| &*migration.up.text).collect();
+        assert_eq!(texts, files.iter().map(|name| format!("select '{name}';")).collect::<Vec<_>>());
+        for first in [MANY - 1, MANY / 2, MANY / 2 - 1, 0] {
+            folder.unreadable.push(files[first].clone());
+            let Err(MigrationError::Unreadable { path, .. }) = load(&folder, "") else { panic!() };
+            assert_eq!(path, Path::new(&files[first]));
+        }
+    }
+}

@@ -84,7 +84,8 @@ fn steps(decisions: &[Decision], units: &[Unit], input: &Input<'_>) -> Vec<Step>
     let (first, second) = units.split_at(units.len() / 2);
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().spawn_scoped(scope, || {
-            let mut steps = Vec::new();
+            let count = second.iter().map(|unit| unit.decisions.len()).sum();
+            let mut steps = Vec::with_capacity(count);
             make(second, &mut steps);
             steps
         });

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::syntax::spawn_on_large_stack;
 use std::ops::{Index, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// How many migrations the trees are unpacked ahead of the planner.
@@ -43,7 +43,7 @@ struct Shelf {
     chunks: Box<[OnceLock<Chunk>]>,
     /// How many of them are filled.
     read: AtomicUsize,
-    /// Where something was found last.
+    /// Where something was found last: only a hint.
     last: AtomicUsize,
     /// The migration that the planner has come to.
     planner: AtomicUsize,
@@ -104,12 +104,14 @@ impl Shelf {
 
     /// The migration of an operation.
     fn chunk_of(&self, index: usize) -> &Chunk {
-        let last = self.last.load(SeqCst);
+        let last = self.last.load(Relaxed);
         for near in [last, last + 1] {
             if let Some(chunk) = self.chunks.get(near).and_then(OnceLock::get)
                 && chunk.range.contains(&index)
             {
-                self.last.store(near, SeqCst);
+                if near != last {
+                    self.last.store(near, Relaxed);
+                }
                 return chunk;
             }
         }
@@ -120,7 +122,7 @@ impl Shelf {
         }
         let at = self.chunks[..read]
             .partition_point(|chunk| chunk.get().is_some_and(|chunk| chunk.range.end <= index));
-        self.last.store(at, SeqCst);
+        self.last.store(at, Relaxed);
         self.chunk(at)
     }
 
