@@ -3,13 +3,13 @@
 use super::procedural::Runner;
 use super::query::Resolver;
 use super::query_call::may_act;
+use super::unpacked::{Body, read_script};
 use super::{Access, Class, Context, Facet, Place, Session, SessionChange, Transactional};
 use crate::catalog::{
     Detail, DetailValue, Function, FunctionKind, Id, Name, ObjectRef, RelationKind, SearchPath, Subject,
 };
-use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::plpgsql;
-use crate::syntax::{NodeEnum, ParseOptions, Script, Statement, TokenDigest, Tree, parse, protobuf};
+use crate::syntax::{NodeEnum, Statement, TokenDigest, Tree, protobuf};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -244,10 +244,16 @@ impl Context<'_> {
         if off || polymorphic {
             return;
         }
-        for statement in &read_script(body).statements {
-            if let Some(node) = statement.tree.node() {
-                self.checked_statement(function, &node, false);
+        let read;
+        let body = match self.body.filter(|known| known.text == body) {
+            Some(known) => known,
+            None => {
+                read = Body::read(body.to_owned());
+                &read
             }
+        };
+        for node in &body.nodes {
+            self.checked_statement(function, node, false);
         }
     }
 
@@ -381,11 +387,6 @@ fn parameter_names(function: &Function) -> Vec<String> {
             .map(str::to_owned),
     );
     names
-}
-
-fn read_script(body: &str) -> Script {
-    let file = SourceFile::new("", body);
-    parse(&file, Span::new(0, file.text.len()), &ParseOptions::default())
 }
 
 /// Whether the C functions of an extension do nothing to the schema or to other tables' rows.
