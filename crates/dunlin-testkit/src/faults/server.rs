@@ -143,7 +143,9 @@ impl OwnServer {
         let mut pids: Vec<String> =
             children.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
         pids.insert(0, postmaster.to_string());
-        assert!(kill(&pids), "kill {pids:?}");
+        assert!(kill(&pids[..1]), "kill {postmaster}");
+        // Its children end with it, if they have not ended by themselves since.
+        kill(&pids[1..]);
         // Whoever has inherited them may take its time to bury them.
         let alive = |pid: &String| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

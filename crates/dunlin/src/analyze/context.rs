@@ -1,6 +1,7 @@
 //! What the analysis of one statement collects, and the look-ups that every family shares.
 
 use super::function_body::Bodies;
+use super::unpacked::Body;
 use super::{
     Access, Analysis, Class, DataChange, Facet, Footprint, Lock, LockMode, Place, Presence, Requirement,
     Session, Transactional, Verdict,
@@ -31,6 +32,8 @@ pub struct Context<'a> {
     pub variables: Vec<String>,
     /// The functions whose bodies are read, for the statement with all that stands in it.
     pub(super) bodies: Rc<Bodies>,
+    /// The body of the function that the statement makes, where it was read before.
+    pub(super) body: Option<&'a Body>,
     /// Whether the text is bound late, but surely runs: as the body of a function that is surely called.
     pub(super) runs: bool,
     /// Where the call stands in the tree that is surely made, and made once.
@@ -80,6 +83,7 @@ impl<'a> Context<'a> {
             unsure: false,
             variables: Vec::new(),
             bodies: Rc::default(),
+            body: None,
             runs: false,
             sure_call: None,
             nested: false,

@@ -3,13 +3,13 @@
 use super::procedural::Runner;
 use super::query::Resolver;
 use super::query_call::may_act;
+use super::unpacked::{Body, read_script};
 use super::{Access, Class, Context, Facet, Place, Session, SessionChange, Transactional};
 use crate::catalog::{
     Detail, DetailValue, Function, FunctionKind, Id, Name, ObjectRef, RelationKind, SearchPath, Subject,
 };
-use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::plpgsql;
-use crate::syntax::{NodeEnum, ParseOptions, Script, Statement, TokenDigest, Tree, parse, protobuf};
+use crate::syntax::{NodeEnum, Statement, TokenDigest, Tree, protobuf};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -48,7 +48,8 @@ impl Context<'_> {
     }
 
     /// Records what a trigger's function does. One that cannot be read may touch anything, but the
-    /// statement that fires it is understood all the same.
+    /// statement that fires it is understood all the same; only where what it executes may be DDL, the schema is
+    /// not known after it.
     pub(super) fn called_by_trigger(&mut self, id: Id) {
         let outer = self.bodies.for_footprint.replace(true);
         self.footprint_of_trigger(id);
@@ -59,12 +60,28 @@ impl Context<'_> {
         let (class, opaque) = (self.analysis.class, self.analysis.opaque.clone());
         let effects = self.analysis.effects.len();
         let read = self.body_footprint(id).is_ok();
-        if !read || self.analysis.opaque != opaque {
+        let hidden = !read || self.analysis.opaque != opaque;
+        if hidden {
             self.touch(Place::Everything, Access::Write);
         }
         self.analysis.effects.truncate(effects);
-        self.analysis.class = class;
         self.analysis.opaque = opaque;
+        if hidden && self.touched_bodies_speak_of_ddl() {
+            self.opaque(format!("trigger function {} may change the schema", self.catalog.function_name(id)));
+        }
+        self.analysis.class = class;
+    }
+
+    /// Whether some body that a trigger led to has a word of DDL in it, be it in a constant that it executes.
+    fn touched_bodies_speak_of_ddl(&self) -> bool {
+        let touched = self.bodies.touched.borrow();
+        let bodies = touched.iter().filter_map(|id| self.catalog.function(*id)?.body.as_deref());
+        bodies.into_iter().any(|body| {
+            let words = body.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            words.into_iter().any(|word| {
+                ["create", "alter", "drop"].iter().any(|command| word.eq_ignore_ascii_case(command))
+            })
+        })
     }
 
     /// Whether a function's body does what its statements would do here: as the same role, and also with NULLs.
@@ -227,10 +244,16 @@ impl Context<'_> {
         if off || polymorphic {
             return;
         }
-        for statement in &read_script(body).statements {
-            if let Some(node) = statement.tree.node() {
-                self.checked_statement(function, &node, false);
+        let read;
+        let body = match self.body.filter(|known| known.text == body) {
+            Some(known) => known,
+            None => {
+                read = Body::read(body.to_owned());
+                &read
             }
+        };
+        for node in &body.nodes {
+            self.checked_statement(function, node, false);
         }
     }
 
@@ -364,11 +387,6 @@ fn parameter_names(function: &Function) -> Vec<String> {
             .map(str::to_owned),
     );
     names
-}
-
-fn read_script(body: &str) -> Script {
-    let file = SourceFile::new("", body);
-    parse(&file, Span::new(0, file.text.len()), &ParseOptions::default())
 }
 
 /// Whether the C functions of an extension do nothing to the schema or to other tables' rows.

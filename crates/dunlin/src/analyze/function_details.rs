@@ -72,7 +72,7 @@ impl Context<'_> {
         details
     }
 
-    /// A function as the server writes it: with its schema, but for its own and those on the path.
+    /// A function as the server writes it: with its schema, but for its own.
     fn support_function(&self, argument: Option<&protobuf::Node>) -> DetailValue {
         let names = match argument.and_then(|argument| argument.node.as_ref()) {
             Some(NodeEnum::List(list)) => strings(&list.items),
@@ -80,7 +80,10 @@ impl Context<'_> {
         };
         let name = Name::from_parts(&names);
         match self.catalog.find_functions(&name, self.path()).first() {
-            Some((id, _)) => DetailValue::text(self.catalog.function_name(*id).to_string()),
+            Some((id, _)) => {
+                let name = self.catalog.function_name(*id);
+                DetailValue::text(format!("{}.{}", Ident(&name.schema), Ident(&name.name)))
+            }
             None if name.schema.as_deref().is_none_or(Catalog::is_system_schema) => {
                 DetailValue::text(name.name)
             }

@@ -83,6 +83,7 @@ mod trigger;
 mod type_ddl;
 mod types;
 mod typing;
+mod unpacked;
 mod view;
 
 pub use context::Context;
@@ -91,11 +92,12 @@ pub use right::Right;
 pub use session::{Session, SessionChange};
 pub use statements::{FAMILIES, Family, Level};
 pub use transaction::isolation;
+pub(crate) use unpacked::Unpacked;
 
 use crate::catalog::{Catalog, Effect, Id, ObjectRef, QName, Relation};
 use crate::diagnostic::Code;
 use crate::source::Span;
-use crate::syntax::{NodeEnum, Statement};
+use crate::syntax::Statement;
 use serde::{Deserialize, Serialize};
 
 /// What a requirement asks for.
@@ -451,13 +453,15 @@ pub fn analyze(statement: &Statement, catalog: &Catalog, session: &Session) -> A
 /// The same with the statement's tree, where it is unpacked already.
 pub(crate) fn analyze_unpacked(
     statement: &Statement,
-    tree: &NodeEnum,
+    tree: &Unpacked,
     catalog: &Catalog,
     session: &Session,
 ) -> Analysis {
     #[cfg(test)]
     MADE.set(MADE.get() + 1);
-    Context::new(statement, catalog, session).run_unpacked(tree)
+    let mut context = Context::new(statement, catalog, session);
+    context.body = tree.body.as_ref();
+    context.run_unpacked(&tree.node)
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ impl<'a> Context<'a> {
             }
         } else {
             self.temporary_schema(&shape.name.schema);
-            let mut plain = shape.relation.clone();
+            let mut plain = shape.relation.clone().into_owned();
             plain.constraints.retain(|constraint| constraint.inherited && constraint.parent.is_none());
             self.analysis.effects.push(Effect::CreateRelation {
                 name: shape.name.clone(),
@@ -101,7 +101,7 @@ impl<'a> Context<'a> {
         if shape.relation.is_table() && range.relpersistence != "t" {
             self.analysis.declaration = Some(Declaration {
                 name: shape.name,
-                relation: Box::new(shape.relation),
+                relation: Box::new(shape.relation.into_owned()),
                 if_not_exists: node.if_not_exists,
                 column_spans: shape.spans,
             });

@@ -4,7 +4,7 @@ use super::alter_table::options_of;
 use super::context::{Context, is_system_column, range_name, strings};
 use super::naming::{index_columns, joined};
 use super::partition::Whole;
-use super::table_shape::{Pending, Shape};
+use super::table_shape::{Draft, Pending, Shape};
 use super::typing::from_ref;
 use super::{Access, Facet, LockMode, Place, Verdict};
 use crate::catalog::{
@@ -442,7 +442,7 @@ impl<'a> Context<'a> {
     }
 
     /// Finds the referenced table, which may be the table itself.
-    fn parent(&mut self, shape: &Shape<'a>, range: &protobuf::RangeVar) -> Option<Parent> {
+    fn parent(&mut self, shape: &Shape<'a>, range: &protobuf::RangeVar) -> Option<Parent<'a>> {
         let name = range_name(range);
         let own = name.name == shape.name.name
             && shape.id.is_none()
@@ -472,14 +472,14 @@ impl<'a> Context<'a> {
         if shape.id.is_some() {
             self.touch(Place::Rows(name.clone()), Access::Read);
         }
-        Some(Parent { id, name, relation: self.catalog.relation(id)?.clone(), own: false })
+        Some(Parent { id, name, relation: Draft::of(self.catalog.relation(id)?), own: false })
     }
 
     /// The columns that are referenced, with their types; requires that they are a key.
     fn referenced_columns(
         &mut self,
         shape: &Shape<'a>,
-        parent: &Parent,
+        parent: &Parent<'_>,
         node: &protobuf::Constraint,
     ) -> Vec<Option<(ColumnNumber, TypeRef)>> {
         let span = self.span(node.location);
@@ -510,7 +510,7 @@ impl<'a> Context<'a> {
 
     fn referenced_primary_key(
         &mut self,
-        parent: &Parent,
+        parent: &Parent<'_>,
         span: Span,
     ) -> Vec<Option<(ColumnNumber, TypeRef)>> {
         let key = parent.relation.constraints.iter().find(|c| c.kind == ConstraintKind::PrimaryKey);
@@ -535,7 +535,7 @@ impl<'a> Context<'a> {
             .collect()
     }
 
-    fn need_key(&mut self, parent: &Parent, names: &[String], numbers: &[ColumnNumber], span: Span) {
+    fn need_key(&mut self, parent: &Parent<'_>, names: &[String], numbers: &[ColumnNumber], span: Span) {
         let same = |columns: &[ColumnNumber]| {
             columns.len() == numbers.len() && numbers.iter().all(|number| columns.contains(number))
         };
@@ -579,19 +579,20 @@ impl<'a> Context<'a> {
 }
 
 /// The table that a foreign key refers to.
-struct Parent {
+struct Parent<'a> {
     id: Id,
     name: QName,
-    relation: Relation,
+    relation: Draft<'a>,
     own: bool,
 }
 
 /// Adds a constraint to the table and to what the operation does.
 pub(super) fn add(shape: &mut Shape<'_>, constraint: Constraint, index_name: Option<String>) {
     // A CHECK of the name of an inherited one merges with it.
+    let local = shape.relation.partition_bound.is_none();
     match shape.relation.constraints.iter_mut().find(|old| old.inherited && old.name == constraint.name) {
         Some(old) => {
-            old.local |= shape.relation.partition_bound.is_none();
+            old.local |= local;
             old.merge_enforced(&constraint);
         }
         None => shape.relation.constraints.push(constraint.clone()),
@@ -611,8 +612,9 @@ fn system_columns(text: &str) -> Vec<String> {
     let tokens = crate::syntax::tokens(text);
     let words = tokens.iter().filter(|token| token.kind == crate::syntax::TokenKind::Word);
     words
-        .map(|token| token.text(text).to_owned())
-        .filter(|word| is_system_column(word) && word != "oid")
+        .map(|token| token.text(text))
+        .filter(|word| is_system_column(word) && *word != "oid")
+        .map(str::to_owned)
         .collect()
 }
 

@@ -16,6 +16,36 @@ use crate::syntax::{NodeEnum, deparse_expression, protobuf};
 use protobuf::ConstrType;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
+
+/// A relation that is copied from the catalog only when something of it changes.
+#[derive(Clone)]
+pub(super) struct Draft<'a>(Cow<'a, Relation>);
+
+impl<'a> Draft<'a> {
+    /// A relation as the catalog has it.
+    pub(super) fn of(relation: &'a Relation) -> Draft<'a> {
+        Draft(Cow::Borrowed(relation))
+    }
+
+    pub(super) fn into_owned(self) -> Relation {
+        self.0.into_owned()
+    }
+}
+
+impl Deref for Draft<'_> {
+    type Target = Relation;
+
+    fn deref(&self) -> &Relation {
+        &self.0
+    }
+}
+
+impl DerefMut for Draft<'_> {
+    fn deref_mut(&mut self) -> &mut Relation {
+        self.0.to_mut()
+    }
+}
 
 /// A table as it is after the parts of the statement that were read so far.
 pub(super) struct Shape<'a> {
@@ -26,7 +56,7 @@ pub(super) struct Shape<'a> {
     /// Where it is made, when it does not.
     pub(super) slot: Slot,
     /// The table.
-    pub(super) relation: Relation,
+    pub(super) relation: Draft<'a>,
     /// Whether the statement says ONLY.
     pub(super) only: bool,
     /// Names chosen in its schema.
@@ -60,13 +90,17 @@ pub(super) struct Pending {
 impl<'a> Shape<'a> {
     /// Starts from a table that exists.
     pub(super) fn existing(catalog: &'a Catalog, id: Id, slot: Slot) -> Option<Shape<'a>> {
-        let relation = catalog.relation(id)?.clone();
+        let relation = Draft::of(catalog.relation(id)?);
         let name = catalog.relation_name(id);
-        Some(Shape { id: Some(id), ..Shape::new(catalog, name, slot, relation) })
+        Some(Shape { id: Some(id), ..Shape::of(catalog, name, slot, relation) })
     }
 
     /// Starts a new table.
     pub(super) fn new(catalog: &'a Catalog, name: QName, slot: Slot, relation: Relation) -> Shape<'a> {
+        Shape::of(catalog, name, slot, Draft(Cow::Owned(relation)))
+    }
+
+    fn of(catalog: &'a Catalog, name: QName, slot: Slot, relation: Draft<'a>) -> Shape<'a> {
         let mut chooser = Chooser::new(catalog, &name.schema);
         chooser.take_relation(&name.name);
         Shape {
@@ -169,7 +203,8 @@ impl<'a> Context<'a> {
                 | ConstrType::ConstrUnique
                 | ConstrType::ConstrExclusion
                 | ConstrType::ConstrForeign => {
-                    shape.pending.push(Pending { node: constraint, column: Some(column.to_owned()) });
+                    let node = constraint.into_owned();
+                    shape.pending.push(Pending { node, column: Some(column.to_owned()) });
                 }
                 _ => {}
             }
@@ -345,13 +380,14 @@ pub(super) fn serial_of(node: &protobuf::TypeName) -> bool {
 }
 
 /// The constraints of a column, with the DEFERRABLE and INITIALLY DEFERRED that follow folded into them.
-fn folded(nodes: &[protobuf::Node]) -> Vec<protobuf::Constraint> {
-    let mut list: Vec<protobuf::Constraint> = Vec::new();
+fn folded(nodes: &[protobuf::Node]) -> Vec<Cow<'_, protobuf::Constraint>> {
+    let mut list: Vec<Cow<'_, protobuf::Constraint>> = Vec::new();
     for node in nodes {
         let Some(NodeEnum::Constraint(constraint)) = &node.node else { continue };
         match (constraint.contype(), list.last_mut()) {
-            (ConstrType::ConstrAttrDeferrable, Some(last)) => last.deferrable = true,
+            (ConstrType::ConstrAttrDeferrable, Some(last)) => last.to_mut().deferrable = true,
             (ConstrType::ConstrAttrDeferred, Some(last)) => {
+                let last = last.to_mut();
                 last.deferrable = true;
                 last.initdeferred = true;
             }
@@ -362,10 +398,11 @@ fn folded(nodes: &[protobuf::Node]) -> Vec<protobuf::Constraint> {
                 _,
             ) => {}
             (ConstrType::ConstrAttrNotEnforced, Some(last)) => {
+                let last = last.to_mut();
                 last.is_enforced = false;
                 last.skip_validation = true;
             }
-            _ => list.push((**constraint).clone()),
+            _ => list.push(Cow::Borrowed(&**constraint)),
         }
     }
     list

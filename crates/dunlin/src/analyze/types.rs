@@ -39,6 +39,11 @@ impl Context<'_> {
             let array = array || element.is_some();
             return TypeRef { modifiers, array, ..TypeRef::builtin(element.unwrap_or(&name.name)) };
         }
+        if let Some(element) = self.element_of_array_type(&name) {
+            let names = element.schema.iter().chain([&element.name]);
+            let names = names.map(|part| super::table::string_node(part.clone())).collect();
+            return TypeRef { array: true, ..self.need_type(&protobuf::TypeName { names, ..node.clone() }) };
+        }
         let span = self.span(node.location);
         let found = self.catalog.find_type(&name, self.path());
         let candidates = match found {
@@ -77,6 +82,13 @@ impl Context<'_> {
             array,
             id,
         }
+    }
+
+    /// The element of an array type that is written by its own name: that of `_mood` is `mood`.
+    fn element_of_array_type(&self, name: &Name) -> Option<Name> {
+        let element = Name { schema: name.schema.clone(), name: name.name.strip_prefix('_')?.to_owned() };
+        let found = |name| matches!(self.catalog.find_type(name, self.path()), Found::Yes(_));
+        (!found(name) && found(&element)).then_some(element)
     }
 
     fn near_types(&self, name: &str) -> Vec<String> {

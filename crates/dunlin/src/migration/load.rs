@@ -7,7 +7,11 @@ use crate::diagnostic::{Code, Diagnostic, Location, Severity};
 use crate::source::{LineIndex, SourceFile, Span};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
+
+/// So many migrations are read by two threads.
+const MANY: usize = 500;
 
 impl MigrationSet {
     /// Reads a folder; messages show its files below `shown_as`, as the user would type it.
@@ -57,7 +61,7 @@ fn checksum(folder: &impl Folder, name: &str, buffer: &mut [u8]) -> Result<Check
     }
 }
 
-fn load(folder: &impl Folder, shown_as: &str) -> Result<MigrationSet, MigrationError> {
+fn load(folder: &(impl Folder + Sync), shown_as: &str) -> Result<MigrationSet, MigrationError> {
     let layout = layout(folder.list()?);
     let shown = |name: &str| {
         let shown_as = shown_as.trim_end_matches('/');
@@ -65,15 +69,38 @@ fn load(folder: &impl Folder, shown_as: &str) -> Result<MigrationSet, MigrationE
     };
     let mut set =
         MigrationSet { diagnostics: diagnostics(&layout, shown_as, &shown), ..MigrationSet::default() };
-    let mut migrations = Vec::with_capacity(layout.migrations.len());
-    for planned in layout.migrations {
-        migrations.push(Arc::new(migration(folder, planned, &shown)?));
-    }
-    let (migrations, faults) = depends::sort(migrations);
+    let (migrations, faults) = depends::sort(read_all(folder, layout.migrations, &shown)?);
     set.migrations = migrations;
     set.diagnostics.extend(faults);
     set.ignored = layout.ignored.iter().map(|name| PathBuf::from(shown(name))).collect();
     Ok(set)
+}
+
+/// Reads the files; many of them by two threads, since most of it is waiting for the system.
+fn read_all(
+    folder: &(impl Folder + Sync),
+    mut planned: Vec<Planned>,
+    shown: &(impl Fn(&str) -> String + Sync),
+) -> Result<Vec<Arc<Migration>>, MigrationError> {
+    let read = |planned: Vec<Planned>| -> Result<Vec<Arc<Migration>>, MigrationError> {
+        planned.into_iter().map(|planned| Ok(Arc::new(migration(folder, planned, shown)?))).collect()
+    };
+    if planned.len() < MANY {
+        return read(planned);
+    }
+    // In a cell, so that it can still be read here when no thread can be had.
+    let behind = Mutex::new(planned.split_off(planned.len() / 2));
+    let read_behind = || read(std::mem::take(&mut behind.lock().unwrap_or_else(PoisonError::into_inner)));
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, read_behind);
+        let mut migrations = read(planned)?;
+        migrations.extend(match thread.map(ScopedJoinHandle::join) {
+            Ok(Ok(read)) => read?,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => read_behind()?,
+        });
+        Ok(migrations)
+    })
 }
 
 fn diagnostics(layout: &Layout, shown_as: &str, shown: &impl Fn(&str) -> String) -> Vec<Diagnostic> {
@@ -153,4 +180,44 @@ fn source(path: &str, bytes: Vec<u8>) -> (SourceFile, Option<Diagnostic>) {
     let span = Span::new(at, at + 1);
     diagnostic.location = Some(Location { file: path.to_owned(), line, column, span });
     (SourceFile::new(path, ""), Some(diagnostic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::folder::Listing;
+    use super::*;
+    use std::io::{Cursor, Read};
+
+    /// Files that hold their own names, but for some that cannot be read.
+    struct Named {
+        files: Vec<String>,
+        unreadable: Vec<String>,
+    }
+
+    impl Folder for Named {
+        fn list(&self) -> Result<Listing, MigrationError> {
+            Ok(Listing { files: self.files.clone(), empty_folders: Vec::new() })
+        }
+
+        fn open(&self, name: &str) -> Result<Box<dyn Read + '_>, MigrationError> {
+            if self.unreadable.iter().any(|unreadable| unreadable == name) {
+                return Err(self.unreadable(name, std::io::ErrorKind::PermissionDenied.into()));
+            }
+            Ok(Box::new(Cursor::new(format!("select '{name}';"))))
+        }
+    }
+
+    #[test]
+    fn many_files_come_in_order_and_the_first_that_cannot_be_read_is_named() {
+        let files: Vec<String> = (1..=MANY + 1).map(|n| format!("{n:04}_m.sql")).collect();
+        let mut folder = Named { files: files.clone(), unreadable: Vec::new() };
+        let set = load(&folder, "").unwrap();
+        let texts: Vec<&str> = set.migrations.iter().map(|migration| &*migration.up.text).collect();
+        assert_eq!(texts, files.iter().map(|name| format!("select '{name}';")).collect::<Vec<_>>());
+        for first in [MANY - 1, MANY / 2, MANY / 2 - 1, 0] {
+            folder.unreadable.push(files[first].clone());
+            let Err(MigrationError::Unreadable { path, .. }) = load(&folder, "") else { panic!() };
+            assert_eq!(path, Path::new(&files[first]));
+        }
+    }
 }

@@ -32,6 +32,7 @@ pub use step::{Action, Plan, Step};
 pub use units::{Unit, is_mark, units};
 
 use crate::migration::MigrationSet;
+use std::thread::ScopedJoinHandle;
 
 /// A plan with what the executor needs to run it.
 pub struct Planned {
@@ -52,12 +53,7 @@ pub fn plan(input: &Input<'_>) -> Planned {
     let fingerprint = hex(&input.catalog.fingerprint());
     let simulation = simulate(input);
     let units = units(&simulation.decisions, input.operations, input.set);
-    let mut steps = Vec::with_capacity(simulation.decisions.len());
-    for unit in &units {
-        for decision in &simulation.decisions[unit.decisions.clone()] {
-            steps.push(step(decision, unit, input.set, input.operations));
-        }
-    }
+    let steps = steps(&simulation.decisions, &units, input);
     let plan = Plan {
         format: 1,
         refused: simulation.refused,
@@ -67,6 +63,40 @@ pub fn plan(input: &Input<'_>) -> Planned {
     };
     let deferred = simulation.catalog.has_deferred();
     Planned { plan, decisions: simulation.decisions, units, catalog: simulation.catalog, deferred }
+}
+
+/// With so many decisions a second thread makes half of the steps.
+const MANY: usize = 10_000;
+
+fn steps(decisions: &[Decision], units: &[Unit], input: &Input<'_>) -> Vec<Step> {
+    let (set, operations) = (input.set, input.operations);
+    let make = |units: &[Unit], steps: &mut Vec<Step>| {
+        for unit in units {
+            let decisions = &decisions[unit.decisions.clone()];
+            steps.extend(decisions.iter().map(|decision| step(decision, unit, set, operations)));
+        }
+    };
+    let mut steps = Vec::with_capacity(decisions.len());
+    if decisions.len() < MANY {
+        make(units, &mut steps);
+        return steps;
+    }
+    let (first, second) = units.split_at(units.len() / 2);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, || {
+            let count = second.iter().map(|unit| unit.decisions.len()).sum();
+            let mut steps = Vec::with_capacity(count);
+            make(second, &mut steps);
+            steps
+        });
+        make(first, &mut steps);
+        match thread.map(ScopedJoinHandle::join) {
+            Ok(Ok(made)) => steps.extend(made),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => make(second, &mut steps),
+        }
+    });
+    steps
 }
 
 fn step(decision: &Decision, unit: &Unit, set: &MigrationSet, operations: &Operations) -> Step {

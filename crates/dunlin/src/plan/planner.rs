@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, Effect, Origin};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::migration::MigrationSet;
 use crate::syntax::Tree;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -98,7 +99,7 @@ pub(super) struct Planner<'a> {
     /// The operations that are to be judged; none where all are.
     pending_only: Option<Vec<usize>>,
     /// Operations that are decided.
-    pub(super) closed: HashSet<usize>,
+    pub(super) closed: FxHashSet<usize>,
     pub(super) parking: Parking,
     pub(super) skipped: HashMap<usize, Vec<Facet>>,
     /// What each open operation makes, worked out when something is missing for the first time.
@@ -119,11 +120,11 @@ pub(super) struct Planner<'a> {
     /// The operation that is arriving: what runs after it was written later.
     pub(super) arrived: usize,
     /// Analyses against the catalog as it is now: forgotten with each change of it.
-    pub(super) analyses: RefCell<HashMap<usize, Arc<Analysis>>>,
+    pub(super) analyses: RefCell<FxHashMap<usize, Arc<Analysis>>>,
     /// The decisions about an operation, and those at its place, as positions in `decisions`.
-    pub(super) decided: HashMap<usize, Vec<usize>>,
+    pub(super) decided: FxHashMap<usize, Vec<usize>>,
     /// The operations of this plan that change the schema; their effects are not kept.
-    pub(super) changing: HashSet<usize>,
+    pub(super) changing: FxHashSet<usize>,
     /// For each migration what tells whether it ran before.
     pub(super) tellers: RefCell<HashMap<usize, super::judge::Tellers>>,
     /// Whether something does not run as written: moved, or ensured.
@@ -158,7 +159,7 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         diagnostics: Vec::new(),
         refused: false,
         pending_only: None,
-        closed: HashSet::new(),
+        closed: FxHashSet::default(),
         parking: Parking::default(),
         skipped: HashMap::new(),
         providers: OnceCell::new(),
@@ -171,8 +172,8 @@ pub fn simulate(input: &Input<'_>) -> Simulation {
         farthest: None,
         arrived: 0,
         analyses: RefCell::default(),
-        decided: HashMap::new(),
-        changing: HashSet::new(),
+        decided: FxHashMap::default(),
+        changing: FxHashSet::default(),
         tellers: RefCell::default(),
         rearranged: false,
         removing: OnceCell::new(),
@@ -312,7 +313,7 @@ impl<'a> Planner<'a> {
             self.wake_after(from);
             return;
         }
-        if analysis.opaque.is_none() && self.wait_behind(index, &analysis) {
+        if analysis.class != Class::Opaque && self.wait_behind(index, &analysis) {
             return;
         }
         drop(analysis);

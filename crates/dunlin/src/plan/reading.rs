@@ -3,11 +3,12 @@
 //! Whoever asks for an operation that is not read yet waits for it, so that nobody sees a difference but in time.
 
 use super::operations::Operation;
+use crate::analyze::Unpacked;
 use crate::diagnostic::Diagnostic;
-use crate::syntax::{NodeEnum, spawn_on_large_stack};
+use crate::syntax::spawn_on_large_stack;
 use std::ops::{Index, Range};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 /// How many migrations the trees are unpacked ahead of the planner.
@@ -23,7 +24,7 @@ pub(super) struct Chunk {
     pub(super) operations: Vec<Operation>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Their trees, while the planner is near.
-    trees: RwLock<Vec<Option<NodeEnum>>>,
+    trees: RwLock<Vec<Option<Unpacked>>>,
 }
 
 impl Chunk {
@@ -42,7 +43,7 @@ struct Shelf {
     chunks: Box<[OnceLock<Chunk>]>,
     /// How many of them are filled.
     read: AtomicUsize,
-    /// Where something was found last.
+    /// Where something was found last: only a hint.
     last: AtomicUsize,
     /// The migration that the planner has come to.
     planner: AtomicUsize,
@@ -103,12 +104,14 @@ impl Shelf {
 
     /// The migration of an operation.
     fn chunk_of(&self, index: usize) -> &Chunk {
-        let last = self.last.load(SeqCst);
+        let last = self.last.load(Relaxed);
         for near in [last, last + 1] {
             if let Some(chunk) = self.chunks.get(near).and_then(OnceLock::get)
                 && chunk.range.contains(&index)
             {
-                self.last.store(near, SeqCst);
+                if near != last {
+                    self.last.store(near, Relaxed);
+                }
                 return chunk;
             }
         }
@@ -119,7 +122,7 @@ impl Shelf {
         }
         let at = self.chunks[..read]
             .partition_point(|chunk| chunk.get().is_some_and(|chunk| chunk.range.end <= index));
-        self.last.store(at, SeqCst);
+        self.last.store(at, Relaxed);
         self.chunk(at)
     }
 
@@ -185,7 +188,7 @@ impl<F: FnMut(usize, usize) -> Chunk> Reader<F> {
     fn unpack(&mut self, migration: usize) {
         let chunk = self.shelf.chunk(migration);
         if chunk.operations.len() <= MANY {
-            let trees = chunk.operations.iter().map(|operation| operation.statement.tree.node()).collect();
+            let trees = chunk.operations.iter().map(|operation| Unpacked::of(&operation.statement)).collect();
             *chunk.trees.write().unwrap_or_else(PoisonError::into_inner) = trees;
         }
         self.progress[1] = migration + 1;
@@ -297,7 +300,7 @@ impl All {
     }
 
     /// Gives the tree of an operation where it is unpacked already.
-    pub(super) fn with_tree<R>(&self, index: usize, use_tree: impl FnOnce(Option<&NodeEnum>) -> R) -> R {
+    pub(super) fn with_tree<R>(&self, index: usize, use_tree: impl FnOnce(Option<&Unpacked>) -> R) -> R {
         let chunk = self.shelf().chunk_of(index);
         let trees = chunk.trees.read().unwrap_or_else(PoisonError::into_inner);
         use_tree(trees.get(index - chunk.range.start).and_then(Option::as_ref))

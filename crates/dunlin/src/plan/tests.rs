@@ -456,3 +456,18 @@ fn an_operator_of_the_users_is_seen_where_the_servers_own_were_asked_for_before(
     assert!(with.contains("0002_s#1 run"), "{with}");
     assert_eq!(on("", &[("0001_t", "create table t (id int);"), select]), without);
 }
+
+#[test]
+fn a_plan_of_thousands_of_steps_has_all_of_them_in_order() {
+    let names: Vec<String> = (1..=11).map(|n| format!("{n:04}_s")).collect();
+    let texts: Vec<String> =
+        (1..=11).map(|n| (1..=1000).map(|at| format!("select {};", n * 1000 + at)).collect()).collect();
+    let files: Vec<(&str, &str)> =
+        names.iter().zip(&texts).map(|(n, sql)| (n.as_str(), sql.as_str())).collect();
+    let plan = planned("", false, &files, &Policy::default());
+    assert!(plan.steps.len() == 11_000 && plan.steps.len() >= super::MANY);
+    for (at, step) in plan.steps.iter().enumerate() {
+        assert_eq!((&step.migration, step.unit as usize), (&names[at / 1000], at / 1000 + 1));
+        assert_eq!(step.operation as usize, at % 1000 + 1);
+    }
+}

@@ -16,7 +16,17 @@ set search_path to app;
 create table unplaced (a integer);
 alter table app.unplaced set schema other;
 alter table app.unplaced rename to gone;
+-- What is written with the name of a schema is written with its new one.
+create type other.item as (a int, b text, c date);
+create table other.items (id serial, thing other.item, things other.item[]);
+create domain other.small as int check (value < 10);
+create table other.of_domain (d other.small, e other.small[]);
+create function other.takes(i other.item, j jsonb) returns int language sql as 'select 1';
+create function other.gives(t text) returns setof other.items language sql as 'select * from other.items';
+create function other.gives_out(out x other.items, y other.small[] default '{}') language plpgsql as 'begin end';
 alter schema other rename to others;
+select others.takes(null::others.item, '{}');
+drop function others.takes(others.item, jsonb);
 select * from others.unplaced;
 select count(*) from other.unplaced;
 drop schema others;

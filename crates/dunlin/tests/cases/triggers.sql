@@ -74,3 +74,17 @@ create table part_again partition of whole_again for values in (1);
 create trigger to_rename after insert on whole_again for each row execute function record_it();
 create trigger taken_below after insert on part_again for each row execute function record_it();
 alter trigger to_rename on whole_again rename to taken_below;
+
+-- A trigger that executes DDL leaves the schema unknown; one that executes other statements does not.
+create table makes_tables (name text, made boolean);
+create function make_it(text) returns void language plpgsql as $$ declare q text; begin q := format('create table if not exists %I (made_by_trigger int)', $1); execute q; end $$;
+create function make_on_insert() returns trigger language plpgsql as $$ begin perform make_it(new.name); return new; end $$;
+create trigger makes after insert on makes_tables for each row execute function make_on_insert();
+insert into makes_tables values ('made_one', true);
+select made_by_trigger from made_one;
+create table audited_dynamically (a int, b text, c bool);
+create table audit_of (what text, at timestamptz default now());
+create function audit_it() returns trigger language plpgsql as $$ begin execute format('insert into %I (what) values (%L)', 'audit_of', tg_op); return new; end $$;
+create trigger audits after insert or update on audited_dynamically for each row execute function audit_it();
+insert into audited_dynamically (a, c) values (1, false);
+update audited_dynamically set b = 'x' where not c;

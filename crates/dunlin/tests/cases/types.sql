@@ -99,3 +99,15 @@ create function made_in(cstring) returns made_by_function as 'textin' language i
 create function made_out(made_by_function) returns cstring as 'textout' language internal immutable strict;
 create type made_by_function (input = made_in, output = made_out, like = text);
 create table of_made (a made_by_function);
+
+-- An array type has a name of its own.
+create type element_type as enum ('x', 'y');
+create table too_early (rows _of_elements);
+create table of_elements (e element_type, n int8);
+create table of_arrays (plain _element_type, qualified public._element_type, rows _of_elements);
+create function takes_array(_element_type) returns element_type language sql as 'select $1[1]';
+select takes_array('{x}'), '{y}'::_element_type, array[null]::public._of_elements from of_arrays where plain[1] = 'x';
+drop function takes_array(element_type[]);
+create type _underscored as (a int, b bool, c date);
+create table of_underscored (u _underscored, v __underscored);
+drop type element_type;

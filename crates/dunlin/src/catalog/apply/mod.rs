@@ -161,6 +161,7 @@ impl Catalog {
                     self.schema_names.remove(&old.name);
                     old.name.clone_from(to);
                     self.schema_names.insert(to.clone(), *schema);
+                    self.refresh_names_in(*schema);
                 }
             }
             Effect::OwnSchema { schema, owner } => {

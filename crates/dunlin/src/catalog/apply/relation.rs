@@ -73,7 +73,7 @@ impl Catalog {
     }
 
     /// Defaults hold a sequence's name as text.
-    fn refresh_nextval(&mut self, sequence: Id) {
+    pub(super) fn refresh_nextval(&mut self, sequence: Id) {
         if !self.relations.get(&sequence).is_some_and(|found| matches!(found.kind, RelationKind::Sequence(_)))
         {
             return;

@@ -42,6 +42,18 @@ impl Catalog {
     }
 
     /// Columns and parameters hold a type's name beside its id, for display: keeps them true.
+    /// A schema has another name: what is written with it, of its types, rows and sequences, is written anew.
+    pub(super) fn refresh_names_in(&mut self, schema: Id) {
+        let types = self.types.iter().filter(|(_, ty)| ty.schema == schema).map(|(id, _)| *id);
+        let relations =
+            self.relations.iter().filter(|(_, relation)| relation.schema == schema).map(|(id, _)| *id);
+        let all: Vec<Id> = types.chain(relations).collect();
+        for id in all {
+            self.refresh_type_names(id);
+            self.refresh_nextval(id);
+        }
+    }
+
     pub(super) fn refresh_type_names(&mut self, ty: Id) {
         let name = self.type_name(ty);
         let fix = |reference: &mut crate::catalog::TypeRef| {
