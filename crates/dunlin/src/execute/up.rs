@@ -76,7 +76,7 @@ async fn connected(
     }
     let journal = Journal::new(&options.journal_schema);
     match journal.is_up_to_date(session.client(), &digest).await.map_err(journal_error)? {
-        UpToDate::Yes { .. } => Ok((session, true)),
+        UpToDate::Yes => Ok((session, true)),
         UpToDate::Newer(version) => Err(ExecuteError::journal_newer(version)),
         UpToDate::No | UpToDate::NoJournal => Ok((session, false)),
     }

@@ -43,15 +43,15 @@ impl Disk<'_> {
         let before = listing.files.len();
         for entry in fs::read_dir(&dir).map_err(|source| unreadable(&dir, source))? {
             let entry = entry.map_err(|source| unreadable(&dir, source))?;
-            let path = entry.path();
             let Ok(name) = entry.file_name().into_string() else {
-                return Err(MigrationError::Name { path });
+                return Err(MigrationError::Name { path: entry.path() });
             };
             if name.starts_with('.') {
                 continue;
             }
-            let kind = entry.file_type().map_err(|source| unreadable(&path, source))?;
+            let kind = entry.file_type().map_err(|source| unreadable(&entry.path(), source))?;
             let is_dir = if kind.is_symlink() {
+                let path = entry.path();
                 fs::metadata(&path).map_err(|source| unreadable(&path, source))?.is_dir()
             } else {
                 kind.is_dir()

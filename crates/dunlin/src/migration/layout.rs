@@ -45,7 +45,8 @@ enum Role {
 
 /// Sorts a folder's files into migrations.
 pub(super) fn layout(listing: Listing) -> Layout {
-    let mut layout = Layout { ignored: listing.empty_folders, ..Layout::default() };
+    let migrations = Vec::with_capacity(listing.files.len());
+    let mut layout = Layout { migrations, ignored: listing.empty_folders, ..Layout::default() };
     let mut downs: BTreeMap<String, String> = BTreeMap::new();
     let mut folders: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in listing.files {
@@ -69,7 +70,8 @@ pub(super) fn layout(listing: Listing) -> Layout {
     }
     layout.orphans = downs.into_values().collect();
     layout.ignored.sort();
-    layout.migrations.sort_by(order);
+    // The order is total: no two files have one name.
+    layout.migrations.sort_unstable_by(order);
     layout.find_duplicates();
     layout
 }

@@ -40,11 +40,14 @@ impl MigrationSet {
 pub fn set_digest(dir: &Path) -> Result<[u8; 32], MigrationError> {
     let folder = Disk(dir);
     let planned = layout(folder.list()?).migrations;
-    let mut buffer = vec![0; 16 << 10];
-    let mut checksums = Vec::with_capacity(planned.len());
-    for planned in &planned {
-        checksums.push((planned.id.as_str(), checksum(&folder, &planned.up, &mut buffer)?));
-    }
+    let checksums = in_halves(planned.iter().collect(), |planned| {
+        let mut buffer = vec![0; 16 << 10];
+        let mut checksums = Vec::with_capacity(planned.len());
+        for planned in planned {
+            checksums.push((planned.id.as_str(), checksum(&folder, &planned.up, &mut buffer)?));
+        }
+        Ok(checksums)
+    })?;
     Ok(digest(checksums))
 }
 
@@ -76,30 +79,36 @@ fn load(folder: &(impl Folder + Sync), shown_as: &str) -> Result<MigrationSet, M
     Ok(set)
 }
 
-/// Reads the files; many of them by two threads, since most of it is waiting for the system.
 fn read_all(
     folder: &(impl Folder + Sync),
-    mut planned: Vec<Planned>,
+    planned: Vec<Planned>,
     shown: &(impl Fn(&str) -> String + Sync),
 ) -> Result<Vec<Arc<Migration>>, MigrationError> {
-    let read = |planned: Vec<Planned>| -> Result<Vec<Arc<Migration>>, MigrationError> {
+    in_halves(planned, |planned| {
         planned.into_iter().map(|planned| Ok(Arc::new(migration(folder, planned, shown)?))).collect()
-    };
-    if planned.len() < MANY {
-        return read(planned);
+    })
+}
+
+/// Reads files in order; many of them by two threads, since most of it is waiting for the system.
+fn in_halves<T: Send, R: Send>(
+    mut files: Vec<T>,
+    read: impl Fn(Vec<T>) -> Result<Vec<R>, MigrationError> + Sync,
+) -> Result<Vec<R>, MigrationError> {
+    if files.len() < MANY {
+        return read(files);
     }
     // In a cell, so that it can still be read here when no thread can be had.
-    let behind = Mutex::new(planned.split_off(planned.len() / 2));
+    let behind = Mutex::new(files.split_off(files.len() / 2));
     let read_behind = || read(std::mem::take(&mut behind.lock().unwrap_or_else(PoisonError::into_inner)));
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().spawn_scoped(scope, read_behind);
-        let mut migrations = read(planned)?;
-        migrations.extend(match thread.map(ScopedJoinHandle::join) {
+        let mut all = read(files)?;
+        all.extend(match thread.map(ScopedJoinHandle::join) {
             Ok(Ok(read)) => read?,
             Ok(Err(panic)) => std::panic::resume_unwind(panic),
             Err(_) => read_behind()?,
         });
-        Ok(migrations)
+        Ok(all)
     })
 }
 

@@ -71,10 +71,7 @@ pub enum JournalError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpToDate {
     /// The last run left nothing to do, and the set is the same as then.
-    Yes {
-        /// How many migrations are recorded.
-        migrations: u64,
-    },
+    Yes,
     /// The set or the journal has changed since.
     No,
     /// There is no journal.
@@ -335,7 +332,7 @@ impl Journal {
         let version = load::parsed(row, 0)?;
         Ok(match (version > VERSION, row.get(1) == Some("t") && version == VERSION) {
             (true, _) => UpToDate::Newer(version),
-            (false, true) => UpToDate::Yes { migrations: load::parsed(row, 3)? },
+            (false, true) => UpToDate::Yes,
             (false, false) => UpToDate::No,
         })
     }

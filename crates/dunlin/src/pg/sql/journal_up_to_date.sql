@@ -1,3 +1,2 @@
-SELECT m.version, COALESCE(m.set_digest = {digest}, false), m.epoch,
-       (SELECT pg_catalog.count(*) FROM {schema}.migration)
+SELECT m.version, COALESCE(m.set_digest = {digest}, false), m.epoch
 FROM {schema}.meta m
