@@ -8,7 +8,10 @@ use crate::pg::Session;
 use crate::pg::blockers::{Blocker, blockers, blockers_of_worker};
 use crate::plan::{Decision, Planned, Unit};
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// How long a statement works before anybody asks whether it waits: longer than it may wait for locks that hold up
@@ -58,11 +61,21 @@ impl<'p> Runner<'p> {
         if let Ok(answer) = tokio::time::timeout(PATIENCE, &mut answer).await {
             return answer;
         }
-        tokio::select! {
+        let ending = AtomicBool::new(false);
+        let mut naming = pin!(self.name_blockers(migration, operation, begun, listener, &ending));
+        let answer = tokio::select! {
             biased;
             answer = &mut answer => answer,
-            never = self.name_blockers(migration, operation, begun, listener) => match never {},
-        }
+            never = &mut naming => match never {},
+        };
+        // Whoever is being ended is told of: the answer came because of that, perhaps.
+        let told =
+            poll_fn(|context| match ending.load(Relaxed) && naming.as_mut().poll(context).is_pending() {
+                true if ending.load(Relaxed) => Poll::Pending,
+                _ => Poll::Ready(()),
+            });
+        let _ = tokio::time::timeout(PAUSE, told).await;
+        answer
     }
 
     /// Asks again and again, on a connection of its own, whom the statement at work waits for; tells who is new.
@@ -72,6 +85,7 @@ impl<'p> Runner<'p> {
         operation: Option<usize>,
         begun: Instant,
         listener: &mut super::Listener<'p>,
+        ending: &AtomicBool,
     ) -> std::convert::Infallible {
         // It is only for information: without a connection nobody is named.
         let Ok(session) = self.work.another().await else { return std::future::pending().await };
@@ -86,7 +100,9 @@ impl<'p> Runner<'p> {
             }
             told = now;
             for blocker in found.iter().filter(|_| self.options.cancel_blockers) {
+                ending.store(true, Relaxed);
                 self.end(&session, blocker, operation, listener).await;
+                ending.store(false, Relaxed);
             }
             tokio::time::sleep(PAUSE).await;
         }
