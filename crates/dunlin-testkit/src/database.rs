@@ -5,6 +5,7 @@ use crate::server::{TestServer, block_on, runtime};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 /// A database that only this test knows; it is dropped at the end of the test.
@@ -102,6 +103,24 @@ impl TestDb {
     /// Runs SQL, any number of statements.
     pub async fn try_execute(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
         self.client.batch_execute(sql).await
+    }
+
+    /// Drops roles, with all that they own here and all that was granted to them; those that are not there
+    /// are passed over.
+    ///
+    /// Their sessions are waited for: a server process outlives its connection by a moment, and what was
+    /// temporary goes with the process, under the hands of DROP OWNED.
+    pub async fn drop_roles(&self, roles: &[&str]) {
+        let list = roles.iter().map(|role| format!("'{role}'")).collect::<Vec<_>>().join(", ");
+        let sessions = format!("select count(*) from pg_stat_activity where usename in ({list})");
+        let patience = Instant::now() + Duration::from_secs(30);
+        while self.value(&sessions).await != "0" {
+            assert!(Instant::now() < patience, "sessions of {list} do not end");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        for role in self.lines(&format!("select rolname from pg_roles where rolname in ({list})")).await {
+            self.execute(&format!("drop owned by {role} cascade; drop role {role}")).await;
+        }
     }
 
     /// Runs a query and gives its rows, each value as the server writes it, NULL as `None`.

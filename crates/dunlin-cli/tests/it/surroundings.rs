@@ -279,10 +279,7 @@ async fn a_login_that_starts_as_another_role() {
     let owners = "select tablename || ' ' || tableowner from pg_tables where schemaname = 'app' order by 1";
     let expected = [("a", &owner), ("b", &other), ("c", &owner), ("d", &owner)];
     assert_eq!(database.lines(owners).await, expected.map(|(table, owner)| format!("{table} {owner}")));
-    for role in [&login, &owner, &other] {
-        database.execute(&format!("drop owned by {role} cascade")).await;
-    }
-    database.execute(&format!("drop role {login}, {owner}, {other}")).await;
+    database.drop_roles(&[&login, &owner, &other]).await;
 }
 
 /// A person relies on: row security that hides the journal's rows is an error with a remedy; nothing runs again.
@@ -330,7 +327,7 @@ async fn row_security_on_the_journal_and_on_tables() {
     }
     up(&dunlin, "nothing");
     assert_eq!(database.lines("select count(*) from app.a").await, ["2"]);
-    database.execute(&format!("drop owned by {role} cascade; drop role {role}")).await;
+    database.drop_roles(&[&role]).await;
 }
 
 /// A person relies on: event triggers fire as for anybody, and one that forbids is told as the reason.

@@ -157,10 +157,7 @@ async fn blockers_of_others_are_left_alone() {
     superuser.batch_execute("commit").await.unwrap();
     assert_eq!(run.await.unwrap().unwrap().applied, ["2_b"]);
     assert!(!world.heard("BlockerEnded"));
-    world
-        .database
-        .execute(&format!("reassign owned by {role} to postgres; drop owned by {role}; drop role {role}"))
-        .await;
+    world.database.drop_roles(&[&role]).await;
 }
 
 /// A build beside the traffic has no time-out: it waits until older transactions have ended.

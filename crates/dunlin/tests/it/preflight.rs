@@ -111,13 +111,8 @@ async fn a_right_that_is_there_or_comes_on_the_way_is_not_missed() {
 
 /// Roles are of the whole server, and other tests list them.
 async fn cleared(world: &World, role: &str) {
-    for name in [role.to_owned(), format!("{role}_owner"), format!("{role}_other"), format!("{role}_new")] {
-        let sql = format!(
-            "do $$ begin if exists (select from pg_roles where rolname = '{name}') then
-             reassign owned by {name} to postgres; drop owned by {name}; drop role {name}; end if; end $$"
-        );
-        world.database.execute(&sql).await;
-    }
+    let others = ["owner", "other", "new"].map(|name| format!("{role}_{name}"));
+    world.database.drop_roles(&[role, &others[0], &others[1], &others[2]]).await;
 }
 
 #[tokio::test]

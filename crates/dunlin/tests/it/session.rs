@@ -141,5 +141,5 @@ async fn whatever_a_file_sets_the_journal_is_written() {
         "0"
     );
     world.up(Outcome::Nothing).await;
-    world.database.execute("drop owned by world_stranger; drop role world_stranger").await;
+    world.database.drop_roles(&["world_stranger"]).await;
 }

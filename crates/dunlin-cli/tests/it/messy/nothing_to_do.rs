@@ -157,7 +157,7 @@ async fn a_role_that_may_only_read() {
     let refused = as_reader(&world, &["up", "--format", "json"]).expect(3);
     assert!(refused.stdout.contains("DN803"), "{}", refused.stdout);
     same(&before, &journal(&world.database).await);
-    world.execute(&format!("drop owned by {role}; drop role {role}")).await;
+    world.database.drop_roles(&[&role]).await;
 }
 
 /// A person relies on: with nothing to do nobody waits, whoever else works with the journal.

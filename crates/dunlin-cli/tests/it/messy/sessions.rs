@@ -117,7 +117,7 @@ async fn set_role_in_the_middle_of_a_file() {
         }
         world.all_applied();
         world.stays("nothing").await;
-        world.execute(&format!("drop owned by {role}; drop role {role};")).await;
+        world.database.drop_roles(&[&role]).await;
     }
 }
 

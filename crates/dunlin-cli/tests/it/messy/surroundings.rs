@@ -155,7 +155,7 @@ async fn a_role_without_rights() {
         .await;
     assert_eq!(guest.run(&["up", "--format", "json"]).expect(0).json()["outcome"], "applied");
     assert_eq!(guest.run(&["up", "--format", "json"]).expect(0).json()["outcome"], "nothing");
-    world.execute(&format!("drop owned by {role}; drop role {role}")).await;
+    world.database.drop_roles(&[&role]).await;
 }
 
 /// A person relies on: an old Dunlin does not touch what a new one wrote.
