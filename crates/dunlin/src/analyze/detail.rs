@@ -7,7 +7,7 @@ use super::table_shape::Shape;
 use super::{Access, Class, LockMode, Place, Presence};
 use crate::catalog::{
     Catalog, Column, ColumnNumber, Detail, DetailValue, Effect, Found, Id, Name, ObjectRef, PartKind,
-    Relation, RelationKind, Slot, Subject, TypeRef,
+    Relation, RelationKind, Slot, Subject, TypeKind, TypeRef,
 };
 use crate::syntax::{NodeEnum, protobuf};
 use protobuf::{AlterTableCmd, AlterTableType as Action, ObjectType};
@@ -83,7 +83,8 @@ impl<'a> Context<'a> {
         let (detail, value, below) = match command.subtype() {
             Action::AtSetStatistics => (Detail::StatisticsTarget, statistics_target(command), true),
             Action::AtSetStorage => {
-                let value = column.map_or(DetailValue::Unknown, |column| storage(&word, &column.ty));
+                let value =
+                    column.map_or(DetailValue::Unknown, |column| storage(self.catalog, &word, &column.ty));
                 (Detail::Storage, value, true)
             }
             Action::AtSetCompression => (Detail::Compression, compression(&word), false),
@@ -305,8 +306,11 @@ pub(super) fn column_storage(
     column: &Column,
     (word, method): (&str, &str),
 ) {
-    let storage =
-        if word.is_empty() { DetailValue::Absent } else { storage(&word.to_lowercase(), &column.ty) };
+    let storage = if word.is_empty() {
+        DetailValue::Absent
+    } else {
+        storage(catalog, &word.to_lowercase(), &column.ty)
+    };
     for (detail, value) in [(Detail::Storage, storage), (Detail::Compression, compression(method))] {
         if value != DetailValue::Absent {
             let of = Subject::Column(shape.any_id(), column.number);
@@ -410,7 +414,7 @@ fn compression(method: &str) -> DetailValue {
 }
 
 /// The storage of a column, where it is not its type's.
-fn storage(word: &str, ty: &TypeRef) -> DetailValue {
+fn storage(catalog: &Catalog, word: &str, ty: &TypeRef) -> DetailValue {
     let wanted = match word {
         "plain" => "p",
         "main" => "m",
@@ -418,17 +422,33 @@ fn storage(word: &str, ty: &TypeRef) -> DetailValue {
         "extended" => "x",
         _ => return DetailValue::Absent,
     };
-    let own = match ty.name.as_str() {
-        _ if ty.array => "x",
-        _ if ty.schema != "pg_catalog" => return DetailValue::Unknown,
+    let Some(own) = own_storage(catalog, ty) else { return DetailValue::Unknown };
+    if wanted == own { DetailValue::Absent } else { DetailValue::text(wanted) }
+}
+
+/// The storage that a type has of its own (`typstorage`); a domain has that of the type it is over.
+fn own_storage(catalog: &Catalog, ty: &TypeRef) -> Option<&'static str> {
+    let ty = super::retype::base_of(catalog, ty);
+    if ty.array {
+        return Some("x");
+    }
+    if ty.schema != "pg_catalog" {
+        let relation = ty.id.and_then(|id| catalog.relation(id));
+        return match ty.id.and_then(|id| catalog.type_by_id(id)).map(|ty| &ty.kind) {
+            Some(TypeKind::Enum(_)) => Some("p"),
+            Some(TypeKind::Composite | TypeKind::Range) => Some("x"),
+            None if relation.is_some() => Some("x"),
+            _ => None,
+        };
+    }
+    Some(match ty.name.as_str() {
         "numeric" | "inet" | "cidr" => "m",
         "text" | "varchar" | "bpchar" | "bytea" | "json" | "jsonb" | "xml" | "bit" | "varbit"
-        | "tsvector" | "path" | "polygon" | "jsonpath" | "aclitem" => "x",
+        | "tsvector" | "path" | "polygon" | "jsonpath" | "refcursor" | "pg_snapshot" | "txid_snapshot" => "x",
         name if name.ends_with("range") => "x",
         // Others have a fixed length, and know PLAIN only.
         _ => "p",
-    };
-    if wanted == own { DetailValue::Absent } else { DetailValue::text(wanted) }
+    })
 }
 
 /// The options of a column after SET or RESET, one a line as the server keeps them.

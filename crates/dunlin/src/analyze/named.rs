@@ -199,6 +199,12 @@ impl Context<'_> {
                     false => Presence::Unknown { object, tolerated: false },
                 };
             }
+            // What the server brings is not made anew.
+            None if schema.is_none() && named.is_builtin(self.catalog) == Found::Yes(()) => {
+                if !self.analysis.or_replace {
+                    self.analysis.presence = Presence::Unknown { object, tolerated: if_not_exists };
+                }
+            }
             None => {
                 self.analysis.effects.push(Effect::CreateOther { schema, slot: Some(slot), other });
             }

@@ -84,7 +84,7 @@ pub(super) fn has_constraints(catalog: &Catalog, ty: &TypeRef) -> bool {
 }
 
 /// The type that a domain is over in the end.
-fn base_of(catalog: &Catalog, ty: &TypeRef) -> TypeRef {
+pub(super) fn base_of(catalog: &Catalog, ty: &TypeRef) -> TypeRef {
     match ty.id.and_then(|id| catalog.type_by_id(id)).map(|ty| &ty.kind) {
         Some(TypeKind::Domain(domain)) if !ty.array => base_of(catalog, &domain.base),
         _ => ty.clone(),

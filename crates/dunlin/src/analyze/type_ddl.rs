@@ -467,6 +467,7 @@ impl<'a> Context<'a> {
         match node.kind() {
             ObjectType::ObjectType => {
                 let name = self.new_type(&node.defnames);
+                self.base_type_functions(node);
                 if let Some(there) = self.type_there(&name) {
                     let object = ObjectRef::Type { name: name.clone() };
                     // A shell type is filled in by a second CREATE TYPE.
@@ -487,6 +488,17 @@ impl<'a> Context<'a> {
             }
             ObjectType::ObjectAggregate => self.create_aggregate(node, &written),
             _ => self.define_named(node),
+        }
+    }
+
+    /// The functions of a base type; which of the signatures that they may have is not looked at.
+    fn base_type_functions(&mut self, node: &protobuf::DefineStmt) {
+        let roles = ["input", "output", "receive", "send", "typmod_in", "typmod_out", "analyze", "subscript"];
+        for role in roles {
+            let names = option(&node.definition, role).map(option_names).unwrap_or_default();
+            if !names.is_empty() {
+                self.need_support(&Name::from_parts(&names), None, self.statement.span);
+            }
         }
     }
 }

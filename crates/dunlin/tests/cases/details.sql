@@ -93,3 +93,15 @@ create index sorted_by_a on sorted_rows (a);
 cluster sorted_rows;
 cluster sorted_rows using sorted_by_a;
 cluster verbose sorted_rows;
+
+-- The storage of columns whose types are domains and other types of the database.
+create domain digest as bytea check (octet_length(value) = 20);
+create domain digest_of_host as digest;
+create type light as enum ('red', 'green');
+create type spot as (x int, y text);
+create table watched (id digest not null, host digest_of_host, now light, at spot, cursors refcursor, item aclitem);
+alter table watched alter column id set storage plain, alter column host set storage main;
+alter table watched alter column host set storage extended;
+alter table watched alter column at set storage plain, alter column now set storage plain, alter column item set storage plain;
+alter table watched alter column cursors set storage extended, alter column at set storage extended;
+alter table watched alter column id set storage default;

@@ -111,3 +111,17 @@ drop function takes_array(element_type[]);
 create type _underscored as (a int, b bool, c date);
 create table of_underscored (u _underscored, v __underscored);
 drop type element_type;
+
+-- A base type needs the functions that it names.
+create type half (input = half_in, output = half_out, passedbyvalue);
+create function half_in(cstring) returns half language internal immutable strict as 'int4in';
+create function half_out(half) returns cstring language internal immutable strict as 'int4out';
+create type half (input = half_in, output = half_away, like = int4);
+create type half (input = half_in, output = half_out, receive = half_recv, like = int4);
+create type half (input = half_in, output = half_out, like = int4, category = 'N');
+create table halves (h half, t text);
+
+-- Languages and access methods of the server are there already.
+create trusted language plpgsql handler plpgsql_call_handler;
+create language sql handler plpgsql_call_handler validator plpgsql_validator;
+create access method heap type table handler heap_tableam_handler;
