@@ -218,7 +218,11 @@ impl Catalog {
         origin: Origin,
         slots: &mut FxHashMap<Slot, Id>,
     ) {
-        let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
+        let Some(schema) = self.schema_names.get(&name.schema).copied() else {
+            // What is in PostgreSQL's own schemas is not listed.
+            self.system_objects |= Catalog::is_system_schema(&name.schema);
+            return;
+        };
         (relation.schema, relation.origin) = (schema, origin);
         relation.name.clone_from(&name.name);
         relation.columns.iter_mut().for_each(|column| column.origin = origin);
