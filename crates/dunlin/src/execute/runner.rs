@@ -2,7 +2,7 @@
 
 use super::brake::Brake;
 use super::event::Event;
-use super::record::Row;
+use super::record::{Journalled, Row};
 use super::report::Failure;
 use super::unit::{Failed, Running, UnitEnd, may_set};
 use super::{ExecuteError, Options};
@@ -446,11 +446,11 @@ impl<'p> Runner<'p> {
         begin_sql(self.journal, self.run, self.unit_key)
     }
 
-    /// The journal's part of a unit, and whether its migration is applied with it.
-    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize, took: Option<u64>) -> (String, bool) {
+    /// The journal's part of a unit.
+    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize, took: Option<u64>) -> Journalled {
         // What was applied stays so: an edit does not make the whole file pending again.
         let applied = self.was_applied(migration) || self.complete_after(migration, rows);
-        (super::record::unit_sql(self, rows, migration, applied, took), applied)
+        super::record::unit_sql(self, rows, migration, applied, took)
     }
 
     /// Whether all operations of a migration are done once these rows are.

@@ -772,7 +772,8 @@ impl Journal {
 
 /// The milliseconds since the transaction began.
 fn since_begin() -> &'static str {
-    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::bigint"
+    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.now()) \
+     OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8"
 }
 
 fn unnest(array: String) -> String {
