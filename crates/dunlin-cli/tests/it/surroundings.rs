@@ -458,9 +458,9 @@ fn too_few_locks() {
         ("wal_level", "minimal"),
     ]);
     let one =
-        "do $$ begin for m in 1..100 loop execute format('create table t%s_%s (id int primary key)', N, m);
+        "do $$ begin for m in 1..50 loop execute format('create table t%s_%s (id int primary key)', N, m);
         end loop; end $$";
-    for n in 0..20 {
+    for n in 0..40 {
         server.sql("postgres", &one.replace('N', &n.to_string()));
     }
     let folder = Folder::new(&[

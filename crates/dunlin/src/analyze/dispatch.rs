@@ -147,15 +147,23 @@ impl<'a> Context<'a> {
                 self.analysis.transactional = Transactional::No;
             }
             NodeEnum::ExplainStmt(explain) => self.explain(explain),
-            NodeEnum::DeclareCursorStmt(cursor) => {
-                if let Some(query) = cursor.query.as_ref().and_then(|query| query.node.as_ref()) {
-                    self.statement_node(query);
-                }
-            }
+            NodeEnum::DeclareCursorStmt(cursor) => self.declare_cursor(cursor),
             NodeEnum::PrepareStmt(node) => self.prepare(node),
             NodeEnum::ExecuteStmt(node) => self.execute(node),
             NodeEnum::DeallocateStmt(node) => self.deallocate(node),
             _ => self.data_statement(node),
+        }
+    }
+
+    /// DECLARE looks at the query; what functions in it do, they do when a row is fetched, if one is.
+    fn declare_cursor(&mut self, cursor: &protobuf::DeclareCursorStmt) {
+        let effects = self.analysis.effects.len();
+        if let Some(query) = cursor.query.as_ref().and_then(|query| query.node.as_ref()) {
+            self.statement_node(query);
+        }
+        if self.analysis.effects.len() > effects {
+            self.analysis.effects.truncate(effects);
+            self.opaque("a function in the query of the cursor acts when rows are fetched");
         }
     }
 

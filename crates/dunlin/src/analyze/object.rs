@@ -231,7 +231,8 @@ impl<'a> Context<'a> {
             _ => "function",
         };
         let builtin = name.schema.as_deref().is_none_or(Catalog::is_system_schema)
-            && crate::catalog::builtin::is_function(&name.name);
+            && crate::catalog::builtin::is_function(&name.name)
+            || self.catalog.may_be_system_function(&name);
         let found = match fitting {
             Some((id, _)) => Found::Yes(Thing::Function(*id)),
             // Types may be written in ways that are not resolved here: sure only when no such name is left.

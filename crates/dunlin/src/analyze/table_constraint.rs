@@ -485,7 +485,11 @@ impl<'a> Context<'a> {
         let span = self.span(node.location);
         let written = strings(&node.pk_attrs);
         if written.is_empty() {
-            return self.referenced_primary_key(parent, span);
+            return self.referenced_primary_key(parent, node.fk_with_period, span);
+        }
+        if node.fk_with_period != node.pk_with_period {
+            let message = "PERIOD is on one side of the foreign key only".to_owned();
+            self.refuse(Code::DN206, span, message);
         }
         let mut found = Vec::new();
         for column in &written {
@@ -502,8 +506,8 @@ impl<'a> Context<'a> {
         }
         let numbers: Vec<ColumnNumber> =
             found.iter().filter_map(|found| found.as_ref().map(|(number, _)| *number)).collect();
-        if numbers.len() == written.len() && !node.fk_with_period {
-            self.need_key(parent, &written, &numbers, span);
+        if numbers.len() == written.len() {
+            self.need_key(parent, &written, &numbers, node.fk_with_period, span);
         }
         found
     }
@@ -511,10 +515,12 @@ impl<'a> Context<'a> {
     fn referenced_primary_key(
         &mut self,
         parent: &Parent<'_>,
+        period: bool,
         span: Span,
     ) -> Vec<Option<(ColumnNumber, TypeRef)>> {
         let key = parent.relation.constraints.iter().find(|c| c.kind == ConstraintKind::PrimaryKey);
         let verdict = match key {
+            Some(key) if self.has_period(parent, key).is_some_and(|has| has != period) => Verdict::Invalid,
             Some(_) => Verdict::Valid,
             None if parent.relation.is_table() => Verdict::Invalid,
             None => Verdict::Unknown,
@@ -535,7 +541,21 @@ impl<'a> Context<'a> {
             .collect()
     }
 
-    fn need_key(&mut self, parent: &Parent<'_>, names: &[String], numbers: &[ColumnNumber], span: Span) {
+    /// Whether a key is WITHOUT OVERLAPS, to which only a foreign key with PERIOD can refer; none if it is not made yet.
+    fn has_period(&self, parent: &Parent<'_>, key: &Constraint) -> Option<bool> {
+        let indexes = self.catalog.indexes_of(parent.id);
+        let of_key = indexes.iter().find(|(_, relation, _)| relation.name == key.name);
+        of_key.map(|(_, _, index)| index.method == "gist")
+    }
+
+    fn need_key(
+        &mut self,
+        parent: &Parent<'_>,
+        names: &[String],
+        numbers: &[ColumnNumber],
+        period: bool,
+        span: Span,
+    ) {
         let same = |columns: &[ColumnNumber]| {
             columns.len() == numbers.len() && numbers.iter().all(|number| columns.contains(number))
         };
@@ -543,11 +563,13 @@ impl<'a> Context<'a> {
             matches!(constraint.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique)
                 && !constraint.deferrable
                 && same(&constraint.columns)
+                && self.has_period(parent, constraint).is_none_or(|has| has == period)
         });
         let by_index = || {
             self.catalog.indexes_of(parent.id).iter().any(|(_, _, index)| {
                 let columns: Vec<ColumnNumber> = index.keys.iter().filter_map(|key| key.column).collect();
                 index.unique
+                    && (index.method == "gist") == period
                     && index.immediate
                     && index.predicate.is_none()
                     && columns.len() == index.keys.len()

@@ -3,7 +3,7 @@
 //! They are kept beside the objects, so that one without them costs nothing and `CREATE OR REPLACE`, which keeps
 //! them, need not know of them.
 
-use super::{Catalog, ColumnNumber, Id, RelationKind, TypeKind};
+use super::{Catalog, ColumnNumber, Id, Privileges, RelationKind, TypeKind};
 use std::collections::BTreeMap;
 
 /// What a detail is of.
@@ -171,6 +171,34 @@ impl Catalog {
     pub(super) fn rename_details(&mut self, from: &Subject, to: Subject) {
         if let Some(all) = self.details.0.remove(from) {
             self.details.0.insert(to, all);
+        }
+    }
+
+    /// Puts a role's new name where its old one is.
+    pub(super) fn rename_role_in_details(&mut self, name: &str, to: &str) {
+        for all in self.details.0.values_mut() {
+            if let Some(owner) =
+                all.get_mut(&Detail::Owner).filter(|owner| **owner == DetailValue::text(name))
+            {
+                *owner = DetailValue::text(to);
+            }
+            if let Some(DetailValue::Text(text)) = all.get_mut(&Detail::Privileges)
+                && let Some(privileges) = Privileges::parse(text).filter(|privileges| privileges.names(name))
+            {
+                *text = privileges.change_owner(name, to).to_string().into();
+            }
+        }
+        let its_own = |of: &&Subject| match of {
+            Subject::Role(role) | Subject::Default(role, ..) => **role == *name,
+            _ => false,
+        };
+        let known: Vec<Subject> = self.details.0.keys().filter(its_own).cloned().collect();
+        for of in known {
+            let renamed = match &of {
+                Subject::Default(_, schema, kind) => Subject::Default(to.into(), *schema, *kind),
+                _ => Subject::Role(to.into()),
+            };
+            self.rename_details(&of, renamed);
         }
     }
 

@@ -182,6 +182,9 @@ impl Catalog {
         if system || (name.schema.is_none() && super::builtin::is_function(&name.name)) {
             return Found::Unknown;
         }
+        if self.may_be_system_function(name) {
+            return Found::Unknown;
+        }
         // A type's name used as a cast function, or a column in function notation, look like calls.
         if arguments == Some(1) && (name.schema.is_none() || !self.find_type(name, path).is_no()) {
             let unsure = !self.find_type(name, path).is_no() || self.any_column_named(&name.name);
@@ -193,6 +196,12 @@ impl Catalog {
             Some(schema) if self.find_schema(schema).is_no() => self.no(),
             _ => self.no(),
         }
+    }
+
+    /// Whether a name may be that of a function that somebody else than PostgreSQL put into its own schemas.
+    pub fn may_be_system_function(&self, name: &Name) -> bool {
+        name.schema.as_deref().is_none_or(Catalog::is_system_schema)
+            && self.system_functions.contains(&name.name)
     }
 
     fn any_column_named(&self, name: &str) -> bool {

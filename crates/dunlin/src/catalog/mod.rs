@@ -70,6 +70,8 @@ pub struct Catalog {
     pub superuser: bool,
     /// Whether PostgreSQL's own schemas hold objects of the user's, which are not listed: what is missing may be there.
     pub system_objects: bool,
+    /// The names of functions that somebody else than PostgreSQL put into its own schemas; they are not listed.
+    pub system_functions: BTreeSet<String>,
     /// Set once something that could not be understood has run: what is missing is unknown from there on.
     pub clouded: Option<String>,
     /// The collations that the server brings for the database's encoding; none when not known.
@@ -100,6 +102,8 @@ impl Catalog {
             superuser: self.superuser,
             extensions: self.extensions.clone(),
             collations: self.collations.clone(),
+            system_objects: self.system_objects,
+            system_functions: self.system_functions.clone(),
             ..Catalog::empty()
         };
         // A set may leave the making of its schema to somebody else.

@@ -57,7 +57,7 @@ impl<'p> Runner<'p> {
         let journal = format!(
             "{}; {}; COMMIT; {unlock}",
             self.begin_sql(),
-            self.journal_sql(&rows, unit.migration, Some(duration_ms)).0
+            self.journal_sql(&rows, unit.migration, Some(duration_ms)).sql
         );
         self.work.batch(&journal).await.map_err(ExecuteError::from)?;
         point!("done-recorded");

@@ -14,6 +14,7 @@ use crate::pg::journal::{Journal, RunHandle};
 use crate::pg::sqlstate::is_time_out;
 use crate::pg::{PgError, Session};
 use crate::plan::{Past, Planned};
+use crate::syntax::drop_aside;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -213,6 +214,7 @@ async fn attempt(
     let result = end.report(before, first, ended, state, unrecorded).await;
     point!("run-ended");
     work.session.close().await;
+    drop_aside(prepared);
     result
 }
 

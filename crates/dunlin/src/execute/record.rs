@@ -5,7 +5,7 @@ use crate::diagnostic::Code;
 use crate::history::{MigrationState, OperationState};
 use crate::migration::{Migration, MigrationSet};
 use crate::pg::PgError;
-use crate::pg::journal::{Journal, Measured, MigrationRow, OperationRow, RunHandle};
+use crate::pg::journal::{Journal, Measured, MigrationRow, OperationRow, RunHandle, UnitStatements};
 use crate::plan::{Decision, Operation, Operations};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -44,6 +44,16 @@ pub(super) struct DecisionRow {
     pub(super) reason: String,
 }
 
+/// What a unit writes to the journal.
+pub(super) struct Journalled {
+    /// Its statements.
+    pub(super) sql: String,
+    /// Whether its migration is applied with it.
+    pub(super) applied: bool,
+    /// Whether the statements mean the same in every search path.
+    pub(super) settled: bool,
+}
+
 /// The journal's part of a unit: its operations and its migration.
 ///
 /// `took` is how long it took; none for a transaction, whose time so far is that.
@@ -53,7 +63,7 @@ pub(super) fn unit_sql(
     migration: usize,
     applied: bool,
     took: Option<u64>,
-) -> String {
+) -> Journalled {
     let mut merged: Vec<Row> = Vec::new();
     let mut places: HashMap<usize, usize> = HashMap::new();
     for row in rows {
@@ -100,16 +110,15 @@ pub(super) fn unit_sql(
     let state = if applied { MigrationState::Applied } else { MigrationState::Partial };
     let others = merged.iter().map(|row| runner.operations.all[row.operation].migration);
     let new = runner.records_first(others.chain([migration]));
-    let mut sql = String::new();
+    let mut statements = Vec::new();
     if !written.is_empty() {
-        sql.push_str(&match new {
+        statements.push(match new {
             true => runner.statements.new_operations(&written),
             false => runner.journal.operations_sql(runner.run, &written),
         });
-        sql.push_str("; ");
     }
     if !runner.was_edited(migration) {
-        sql.push_str(&with_migration_row(
+        statements.push(with_migration_row(
             runner.set,
             runner.operations,
             migration,
@@ -122,10 +131,10 @@ pub(super) fn unit_sql(
                 None => runner.journal.migration_at_end_sql(runner.run, &row),
             },
         ));
-        sql.push_str("; ");
     }
-    sql.push_str(&runner.statements.check_epoch_at_end());
-    sql
+    statements.push(runner.statements.check_epoch());
+    let settled = statements.iter().all(|statement| UnitStatements::is_settled(statement));
+    Journalled { sql: statements.join("; "), applied, settled }
 }
 
 /// The row of a migration.

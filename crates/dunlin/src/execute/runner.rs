@@ -2,7 +2,7 @@
 
 use super::brake::Brake;
 use super::event::Event;
-use super::record::Row;
+use super::record::{Journalled, Row};
 use super::report::Failure;
 use super::unit::{Failed, Running, UnitEnd, may_set};
 use super::{ExecuteError, Options};
@@ -16,7 +16,7 @@ use crate::pg::{OWN, ServerError, Session, sqlstate};
 use crate::plan::{
     Action, Decision, Input, Operations, Past, PastMigration, PastOperation, PastState, Planned, SetAside,
 };
-use crate::syntax::on_large_stack;
+use crate::syntax::{drop_aside, on_large_stack};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -191,12 +191,12 @@ impl<'p> Runner<'p> {
             match self.run_units(&planned, listener).await? {
                 Progress::Again => self.judge_again(),
                 Progress::Without => {}
-                Progress::On | Progress::Stop => return Ok(planned.plan.diagnostics),
+                Progress::On | Progress::Stop => break,
             }
             let schema = &self.options.journal_schema;
             let now =
                 introspect_over(self.work, schema, Sizes::Measured).await.map_err(ExecuteError::from)?;
-            planned = self.plan(now.catalog);
+            drop_aside(std::mem::replace(&mut planned, self.plan(now.catalog)));
             if planned.plan.refused {
                 let diagnostics = planned.plan.diagnostics.clone();
                 self.state().notes.extend(diagnostics.iter().cloned());
@@ -207,7 +207,9 @@ impl<'p> Runner<'p> {
                 super::proxy::refuse(&planned, self.operations)?;
             }
         }
-        Ok(planned.plan.diagnostics)
+        let diagnostics = std::mem::take(&mut planned.plan.diagnostics);
+        drop_aside(planned);
+        Ok(diagnostics)
     }
 
     /// Runs the units of a plan, up to one after which the rest has to be planned anew.
@@ -446,11 +448,11 @@ impl<'p> Runner<'p> {
         begin_sql(self.journal, self.run, self.unit_key)
     }
 
-    /// The journal's part of a unit, and whether its migration is applied with it.
-    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize, took: Option<u64>) -> (String, bool) {
+    /// The journal's part of a unit.
+    pub(super) fn journal_sql(&self, rows: &[Row], migration: usize, took: Option<u64>) -> Journalled {
         // What was applied stays so: an edit does not make the whole file pending again.
         let applied = self.was_applied(migration) || self.complete_after(migration, rows);
-        (super::record::unit_sql(self, rows, migration, applied, took), applied)
+        super::record::unit_sql(self, rows, migration, applied, took)
     }
 
     /// Whether all operations of a migration are done once these rows are.

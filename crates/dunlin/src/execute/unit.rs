@@ -167,11 +167,12 @@ impl<'r, 'p> Running<'r, 'p> {
         for index in self.unit.decisions.clone() {
             self.add(index, listener).await?;
         }
-        let (journal_rows, applied) = self.runner.journal_sql(&self.rows, self.unit.migration, None);
-        self.applies = applied && !self.runner.was_edited(self.unit.migration);
-        let mut journal = self.journal_prelude();
-        journal.push_str(&journal_rows);
-        journal.push_str(&self.journal_epilogue());
+        let journalled = self.runner.journal_sql(&self.rows, self.unit.migration, None);
+        self.applies = journalled.applied && !self.runner.was_edited(self.unit.migration);
+        let own_path = !journalled.settled;
+        let mut journal = self.journal_prelude(own_path);
+        journal.push_str(&journalled.sql);
+        journal.push_str(&self.journal_epilogue(own_path));
         // On its own, COMMIT would report success after an error. In one message with the journal it is not
         // reached: the server refuses the first statement of the message and drops the rest.
         journal.push_str("; COMMIT");
@@ -234,12 +235,10 @@ impl<'r, 'p> Running<'r, 'p> {
             sql.push_str(&runner.journal.hold_epoch_sql());
         }
         sql.push_str("; ");
-        sql.push_str(&statements.check_epoch());
-        if let Some(migration) = self.after {
-            sql.push_str("; ");
-            let id = &runner.set.migrations[migration].id;
-            sql.push_str(&statements.check_applied(id));
-        }
+        sql.push_str(&match self.after {
+            Some(migration) => statements.check_after(&runner.set.migrations[migration].id),
+            None => statements.check_epoch(),
+        });
         if let Some(role) = &runner.options.role {
             sql.push_str("; ");
             sql.push_str(&super::settings::set_role(Some(role), true));
@@ -276,8 +275,8 @@ impl<'r, 'p> Running<'r, 'p> {
         sql
     }
 
-    /// Journal rows are written under Dunlin's own role and settings.
-    fn journal_prelude(&self) -> String {
+    /// Journal rows are written under Dunlin's own role and settings, and in a search path of their own if they need it.
+    fn journal_prelude(&self, own_path: bool) -> String {
         let mut sql = match self.runner.proxy {
             true => super::proxy::forget(self.runner.work),
             false => String::new(),
@@ -288,27 +287,26 @@ impl<'r, 'p> Running<'r, 'p> {
                  SET LOCAL lock_timeout = 0; SET LOCAL row_security = on; ",
             );
         }
-        sql.push_str("SET LOCAL role TO DEFAULT; SET LOCAL search_path = pg_catalog; SET LOCAL standard_conforming_strings = on; ");
+        sql.push_str("SET LOCAL role TO DEFAULT; ");
+        if own_path {
+            sql.push_str("SET LOCAL search_path = pg_catalog; ");
+        }
         sql
     }
 
     /// What is deferred to the commit runs under the file's own role and settings again.
-    fn journal_epilogue(&self) -> String {
-        if !self.runner.deferred && self.session.is_plain() && self.runner.options.role.is_none() {
-            // Only a search path could matter, to a trigger that was made deferred in this very unit.
-            return "; SET LOCAL search_path TO DEFAULT; SET LOCAL standard_conforming_strings TO DEFAULT"
-                .into();
+    fn journal_epilogue(&self, own_path: bool) -> String {
+        let mut statements = Vec::new();
+        // Where nothing else is of the file, it could matter to a trigger that was made deferred in this very unit.
+        if own_path || !self.session.is_plain() {
+            statements.push("SET LOCAL search_path TO DEFAULT".to_owned());
         }
         let plain = Session::new(self.runner.search_path.clone());
-        let mut statements = vec![
-            "SET LOCAL search_path TO DEFAULT".to_owned(),
-            "SET LOCAL standard_conforming_strings TO DEFAULT".to_owned(),
-        ];
         if let Some(role) = &self.runner.options.role {
             statements.push(super::settings::set_role(Some(role), true));
         }
         statements.extend(switch(&plain, &self.session, self.runner.options.role.as_deref()));
-        format!("; {}", statements.join("; "))
+        statements.iter().fold(String::new(), |sql, statement| sql + "; " + statement)
     }
 
     async fn add(&mut self, index: usize, listener: &mut super::Listener<'p>) -> Result<(), Box<Failed>> {

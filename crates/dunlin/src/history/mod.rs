@@ -7,6 +7,7 @@ mod secrets;
 mod state;
 
 pub use compare::{Compare, Comparison, FileMigration, compare};
+pub(crate) use secrets::masked;
 pub use secrets::{mask, mask_message};
 pub use state::state_of;
 

@@ -2,6 +2,8 @@
 //!
 //! Where in doubt the text is masked: what the journal keeps is for people to read, never to run.
 
+use std::borrow::Cow;
+
 /// What stands in place of a secret.
 const MASK: &str = "***";
 
@@ -10,16 +12,31 @@ const MASK: &str = "***";
 /// Masked are the values of `PASSWORD` and of options, settings and columns that are named like a secret, the first
 /// argument of `crypt`, and passwords in connection strings and URLs, in comments and function bodies too.
 pub fn mask(sql: &str) -> String {
-    const HINTS: [&str; 8] = ["pass", "pwd", "secret", "token", "key", "crypt", "://", "credential"];
-    let lower = sql.to_ascii_lowercase();
-    if !HINTS.iter().any(|hint| lower.contains(hint)) {
-        return sql.to_owned();
+    masked(sql).into_owned()
+}
+
+/// The same; most texts stay as they are.
+pub(crate) fn masked(sql: &str) -> Cow<'_, str> {
+    if !may_hold_secrets(sql) {
+        return Cow::Borrowed(sql);
     }
     let mut masker =
         Masker { rest: sql, out: String::with_capacity(sql.len()), expect: Expect::Nothing, set: false };
     masker.first_word(true);
     masker.run();
-    masker.out
+    Cow::Owned(masker.out)
+}
+
+/// Whether a text has a word in it that every secret comes with, in upper or lower case.
+fn may_hold_secrets(sql: &str) -> bool {
+    const HINTS: [&[u8]; 8] = [b"pass", b"pwd", b"secret", b"token", b"key", b"crypt", b"://", b"credential"];
+    let bytes = sql.as_bytes();
+    (0..bytes.len()).any(|at| {
+        let begins =
+            |hint: &[u8]| bytes[at..].get(..hint.len()).is_some_and(|t| t.eq_ignore_ascii_case(hint));
+        matches!(bytes[at].to_ascii_lowercase(), b'p' | b's' | b't' | b'k' | b'c' | b':')
+            && HINTS.iter().any(|hint| begins(hint))
+    })
 }
 
 /// Replaces secrets in a message of the server, which quotes SQL and connection strings in the middle of words.

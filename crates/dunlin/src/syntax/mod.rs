@@ -25,7 +25,7 @@ pub use deparse::{deparse_expression, deparse_statement, view_query};
 pub use fragment::{EXPRESSION_PREFIX, FragmentError, parse_expression, parse_sql_fragment, parse_type_name};
 pub use keywords::needs_quotes;
 pub use lexer::{Lexer, Token, TokenKind, tokens};
-pub(crate) use parser::spawn_on_large_stack;
+pub(crate) use parser::{drop_aside, spawn_on_large_stack};
 pub use parser::{fingerprint, on_large_stack};
 pub use script::{comments_before_first_statement, parse, repair_dollar_quotes};
 pub use tree::{PackedTree, TreeKind};

@@ -249,6 +249,12 @@ pub(crate) fn spawn_on_large_stack(work: impl FnOnce() + Send + 'static) -> bool
     })
 }
 
+/// Drops something large while the caller goes on.
+pub(crate) fn drop_aside(value: impl Send + 'static) {
+    // Where no thread can be had, it is dropped here.
+    spawn_on_large_stack(move || drop(value));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -85,3 +85,14 @@ drop schema moved_schema cascade;
 create function nearly_free(text) returns int cost 0.0000001 language sql as 'select 1';
 create or replace function nearly_free(text) returns int cost 1234567 language sql as 'select 1';
 alter function nearly_free(text) cost 0.00012 ;
+
+-- What is in PostgreSQL's own schemas is not listed.
+create function pg_catalog.brought(int) returns int language sql as 'select $1 + 1';
+create function uses_brought(int) returns int language sql as 'select brought($1)';
+select brought(1) + uses_brought(2);
+create view of_brought as select brought(3) as it;
+create function moved_there(int) returns int language sql immutable as 'select 2';
+alter function moved_there(int) set schema pg_catalog;
+select moved_there(3), moved_there(4);
+drop function pg_catalog.brought(int) cascade;
+drop function if exists pg_catalog.moved_there(int), public.uses_brought(int);

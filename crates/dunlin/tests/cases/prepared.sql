@@ -18,6 +18,14 @@ move 1 in walking;
 close walking;
 declare missing_walk cursor for select * from no_walked;
 rollback;
+create function walks() returns int language plpgsql as $$ begin create table walked (id int); return 1; end $$;
+begin;
+-- The function runs when the row is fetched.
+declare acting insensitive cursor for select walks();
+insert into walked values (1);
+move all in acting;
+insert into walked (id) values (1), (2);
+rollback;
 begin;
 declare held scroll cursor with hold for select id from prepared_for;
 commit;

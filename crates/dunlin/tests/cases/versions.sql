@@ -195,3 +195,14 @@ create table no_overlaps (room int, during daterange, unique (room, during witho
 insert into no_overlaps values (1, '[2024-01-01,2024-02-01)') on conflict (room, during) do nothing;
 create table overlaps_whole (room int4range, during daterange, unique (room, during without overlaps)) partition by list (room);
 create table overlaps_part partition of overlaps_whole for values in ('[1,2)');
+-- A foreign key with PERIOD needs a key WITHOUT OVERLAPS, and one without it another.
+create table per_key (id int4range, valid daterange, constraint per_key_pk primary key (id, valid without overlaps));
+create table per_plain (id int4range, valid daterange, primary key (id, valid));
+create table per_1 (id int4range, v daterange, foreign key (id, period v) references per_key);
+create table per_2 (id int4range, v daterange, foreign key (id, period v) references per_key (id, period valid));
+create table per_3 (id int4range, v daterange, foreign key (id, period v) references per_plain (id, period valid));
+create table per_4 (id int4range, v daterange, foreign key (id, v) references per_key (id, valid));
+create table per_5 (id int4range, v daterange, foreign key (id, period v) references per_key (id, valid));
+create table per_6 (id int4range, v daterange, constraint per_6_fk foreign key (id, v) references per_key);
+create table per_7 (id int4range, v daterange, constraint per_7_fk foreign key (id, period v) references per_plain);
+create table per_self (id int4range, v daterange, up int4range, primary key (id, v without overlaps), foreign key (up, period v) references per_self (id, period v));

@@ -143,3 +143,26 @@ async fn whatever_a_file_sets_the_journal_is_written() {
     world.up(Outcome::Nothing).await;
     world.database.drop_roles(&["world_stranger"]).await;
 }
+
+/// What is large is compressed in the fast way, where the server has it; what was kept is read back whole.
+#[tokio::test]
+async fn the_description_of_a_large_schema_is_kept_compressed() {
+    let tables: String = (0..300)
+        .map(|number| {
+            format!(
+                "create table a_table_with_a_long_name_{number} (id int primary key, at date, what text);\n"
+            )
+        })
+        .collect();
+    let world = World::new(&[("1_a.sql", &tables)]).await;
+    world.up(Outcome::Applied).await;
+    let fast = "select 'lz4' = any (enumvals) from pg_settings where name = 'default_toast_compression'";
+    let expected = if world.database.value(fast).await == "t" { "lz4" } else { "pglz" };
+    let method = "select pg_column_compression(description) from dunlin.snapshot";
+    assert_eq!(world.database.value(method).await, expected);
+    let kept = dunlin::pg::journal::Journal::new("dunlin").snapshot(world.database.client()).await;
+    // Each with its row of its own, three columns, a key and the index of it.
+    assert!(kept.unwrap().unwrap().len() > 300 * 6);
+    assert_eq!(world.database.value("show default_toast_compression").await, "pglz");
+    world.up(Outcome::Nothing).await;
+}

@@ -65,7 +65,7 @@ struct Candidate {
 impl Types<'_> {
     /// Resolves a call.
     pub(crate) fn function(self, name: &Name, arguments: &Arguments) -> Resolved<FunctionChoice> {
-        if !arguments.is_call && self.has_procedure(name) {
+        if !arguments.is_call && self.has_procedure(name) || self.catalog.may_be_system_function(name) {
             return Resolved::Unsure;
         }
         let all = self.function_candidates(name, arguments);

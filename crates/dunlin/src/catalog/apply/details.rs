@@ -2,7 +2,8 @@
 
 use crate::catalog::effect::Slot;
 use crate::catalog::{
-    Catalog, Detail, DetailValue, Id, PartKind, Privileges, QName, Relation, Subject, TypeKind,
+    Attached, Catalog, Detail, DetailValue, Id, Other, PartKind, Privileges, QName, Relation, Subject,
+    TypeKind,
 };
 use rustc_hash::FxHashMap;
 
@@ -92,6 +93,37 @@ impl Catalog {
         }
         for (detail, value) in details {
             self.set_detail(of.clone(), *detail, value.clone());
+        }
+    }
+
+    /// Renames a role: what it owns, what was granted and what is said of it follow.
+    pub(super) fn rename_role(&mut self, name: &str, to: &str) {
+        if let Some(roles) = &mut self.roles
+            && roles.remove(name)
+        {
+            roles.insert(to.to_owned());
+        }
+        let relations = self.relations.values_mut().map(|relation| &mut relation.owner);
+        let schemas = self.schemas.values_mut().map(|schema| &mut schema.owner);
+        for owner in relations.chain(schemas).filter(|owner| *owner == name) {
+            to.clone_into(owner);
+        }
+        self.rename_role_in_details(name, to);
+        // A policy's text names the roles it is for, as the file or the server wrote it.
+        let policies = self.relations.values_mut().flat_map(|relation| &mut relation.policies);
+        let named =
+            |policy: &&mut Attached| policy.definition.as_ref().is_some_and(|text| text.contains(name));
+        policies.filter(named).for_each(|policy| policy.definition = None);
+        let mapping = |(_, other): &(Id, &Other)| other.class == "user mapping" && other.name == name;
+        let mappings: Vec<Id> = self.others().filter(mapping).map(|(id, _)| id).collect();
+        for id in mappings {
+            let Some(mapping) = self.other(id).cloned() else { continue };
+            self.add_other_as(id, Other { name: to.to_owned(), ..mapping });
+        }
+        for role in [&mut self.current_role, &mut self.bootstrap_role] {
+            if *role == name {
+                to.clone_into(role);
+            }
         }
     }
 

@@ -210,25 +210,6 @@ impl Catalog {
         }
     }
 
-    /// Renames a role; what belongs to it follows.
-    fn rename_role(&mut self, name: &str, to: &str) {
-        if let Some(roles) = &mut self.roles
-            && roles.remove(name)
-        {
-            roles.insert(to.to_owned());
-        }
-        let relations = self.relations.values_mut().map(|relation| &mut relation.owner);
-        let schemas = self.schemas.values_mut().map(|schema| &mut schema.owner);
-        for owner in relations.chain(schemas).filter(|owner| *owner == name) {
-            to.clone_into(owner);
-        }
-        for role in [&mut self.current_role, &mut self.bootstrap_role] {
-            if *role == name {
-                to.clone_into(role);
-            }
-        }
-    }
-
     fn create_relation(
         &mut self,
         name: &QName,
@@ -237,7 +218,11 @@ impl Catalog {
         origin: Origin,
         slots: &mut FxHashMap<Slot, Id>,
     ) {
-        let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
+        let Some(schema) = self.schema_names.get(&name.schema).copied() else {
+            // What is in PostgreSQL's own schemas is not listed.
+            self.system_objects |= Catalog::is_system_schema(&name.schema);
+            return;
+        };
         (relation.schema, relation.origin) = (schema, origin);
         relation.name.clone_from(&name.name);
         relation.columns.iter_mut().for_each(|column| column.origin = origin);

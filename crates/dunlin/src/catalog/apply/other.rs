@@ -17,7 +17,11 @@ impl Catalog {
         origin: Origin,
         slots: &mut FxHashMap<Slot, Id>,
     ) {
-        let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
+        let Some(schema) = self.schema_names.get(&name.schema).copied() else {
+            // What is in PostgreSQL's own schemas is not listed.
+            self.system_objects |= Catalog::is_system_schema(&name.schema);
+            return;
+        };
         let mut ty = Type { schema, origin, ..ty.clone() };
         if let TypeKind::Enum(labels) = &mut ty.kind {
             labels.iter_mut().for_each(|label| label.origin = origin);

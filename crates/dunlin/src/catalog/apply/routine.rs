@@ -12,7 +12,12 @@ impl Catalog {
         origin: Origin,
         slots: &mut FxHashMap<Slot, Id>,
     ) {
-        let Some(schema) = self.schema_names.get(&name.schema).copied() else { return };
+        let Some(schema) = self.schema_names.get(&name.schema).copied() else {
+            if Catalog::is_system_schema(&name.schema) {
+                self.system_functions.insert(name.name.clone());
+            }
+            return;
+        };
         (function.schema, function.origin) = (schema, origin);
         for ty in
             function.parameters.iter_mut().map(|parameter| &mut parameter.ty).chain(&mut function.result)
@@ -55,7 +60,14 @@ impl Catalog {
     }
 
     pub(super) fn move_to(&mut self, object: Id, schema: &str) {
-        let Some(target) = self.schema_names.get(schema).copied() else { return };
+        let Some(target) = self.schema_names.get(schema).copied() else {
+            if let Some(function) = self.function(object).filter(|_| Catalog::is_system_schema(schema)) {
+                // What is there is not listed.
+                self.system_functions.insert(function.name.clone());
+                self.drop_function(object);
+            }
+            return;
+        };
         if let Some(mut function) = self.take_function(object) {
             function.schema = target;
             self.add_function_as(object, function);

@@ -12,6 +12,9 @@ use crate::catalog::{
 };
 use std::collections::{BTreeSet, HashMap};
 
+/// From here on are the objects that initdb did not make.
+const FIRST_NORMAL: Oid = 16384;
+
 // Object identifiers of the system catalogs; they are fixed.
 pub(super) const PG_TYPE: Oid = 1247;
 pub(super) const PG_PROC: Oid = 1255;
@@ -169,6 +172,7 @@ impl<'r> Builder<'r> {
             }
         }
         for row in &self.rows.types {
+            self.catalog.system_objects |= row.oid >= FIRST_NORMAL && Some(row.schema) == catalog;
             if self.schemas.contains_key(&row.schema) && self.is_listed(row) {
                 self.types.insert(row.oid, self.catalog.reserve());
             }
@@ -176,6 +180,8 @@ impl<'r> Builder<'r> {
         for row in &self.rows.functions {
             if self.schemas.contains_key(&row.schema) {
                 self.functions.insert(row.oid, self.catalog.reserve());
+            } else if self.is_system(Some(row.schema)) {
+                self.catalog.system_functions.insert(row.name.clone());
             }
         }
         for row in &self.rows.others {

@@ -9,7 +9,7 @@ mod template;
 mod unit;
 
 use crate::catalog::ObjectRef;
-use crate::history::{History, MigrationState, OperationState, Run, mask, mask_message};
+use crate::history::{History, MigrationState, OperationState, Run, mask, mask_message, masked};
 use crate::pg::{OWN, PgError, ServerError, quote_ident, quote_literal, sqlstate};
 use script::Script;
 use std::borrow::Cow;
@@ -690,8 +690,8 @@ impl Journal {
     ///
     /// Secrets in its lines are masked: compare a snapshot with lines that went through [`mask`] too.
     pub fn snapshot_sql(&self, run: RunHandle, description: &BTreeMap<ObjectRef, String>) -> String {
-        let list: Vec<(&ObjectRef, String)> =
-            description.iter().map(|(object, line)| (object, mask(line))).collect();
+        let list: Vec<(&ObjectRef, Cow<'_, str>)> =
+            description.iter().map(|(object, line)| (object, masked(line))).collect();
         // A description is made of strings and enums of strings, which always can be written.
         let json = serde_json::to_string(&list).unwrap_or_else(|_| "[]".to_owned());
         let schema = &self.quoted;
@@ -772,7 +772,8 @@ impl Journal {
 
 /// The milliseconds since the transaction began.
 fn since_begin() -> &'static str {
-    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::bigint"
+    "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.now()) \
+     OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8"
 }
 
 fn unnest(array: String) -> String {

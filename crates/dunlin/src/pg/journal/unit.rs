@@ -81,20 +81,19 @@ impl UnitStatements {
         }
     }
 
-    /// The same at the end, under Dunlin's own settings.
-    pub fn check_epoch_at_end(&self) -> String {
+    /// The same, and fails unless a migration was recorded as applied in this run.
+    pub fn check_after(&self, migration: &str) -> String {
         match self.is_prepared() {
-            true => format!("EXECUTE {MARK}epoch_at_end"),
-            false => self.journal.check_epoch_sql(self.run),
+            true => format!("EXECUTE {MARK}after ({})", quote_literal(migration)),
+            false => {
+                format!("{}; {}", self.check_epoch(), self.journal.check_applied_sql(self.run, migration))
+            }
         }
     }
 
-    /// Fails unless a migration was recorded as applied in this run.
-    pub fn check_applied(&self, migration: &str) -> String {
-        match self.is_prepared() {
-            true => format!("EXECUTE {MARK}after ({})", quote_literal(migration)),
-            false => self.journal.check_applied_sql(self.run, migration),
-        }
+    /// Whether one of these statements is prepared, and so means the same in every search path.
+    pub fn is_settled(statement: &str) -> bool {
+        statement.starts_with("EXECUTE ")
     }
 
     /// Records operations of which the journal holds nothing yet.

@@ -1,9 +1,8 @@
--- What every unit says to the journal: planned once in a session, not once in each unit.
+-- What every unit says to the journal: planned once in a session, not once in each unit. Nothing in it is looked for in
+-- the search path, so that a unit need not set it.
 PREPARE dunlin_unit_lock AS SELECT pg_catalog.pg_advisory_xact_lock({key});
--- One for the begin and one for the end, since search_path differs: a plan made under another is not used again.
 PREPARE dunlin_unit_epoch AS {check_epoch};
-PREPARE dunlin_unit_epoch_at_end AS {check_epoch};
-PREPARE dunlin_unit_after (text) AS {check_applied};
+PREPARE dunlin_unit_after (text) AS SELECT ({check_epoch}), ({check_applied});
 PREPARE dunlin_unit_operations (text, text[], integer[], integer[], text[]) AS
 INSERT INTO {schema}.operation (migration, digest, occurrence, number, state, run, started_at, finished_at, duration_ms)
 SELECT $1, pg_catalog.decode(n.digest, 'hex'), n.occurrence, n.number, n.state, {run}, pg_catalog.clock_timestamp(),
