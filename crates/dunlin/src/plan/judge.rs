@@ -561,6 +561,8 @@ impl Planner<'_> {
             return None;
         }
         match action {
+            // Another database of the same server may have brought it.
+            Action::Satisfied if is_of_server(analysis.kind) => None,
             Action::Satisfied => {
                 let sql = self.operation(index).statement.sql.to_ascii_uppercase();
                 if analysis.kind.starts_with("DROP") && sql.contains("IF EXISTS") {
@@ -630,6 +632,11 @@ impl Planner<'_> {
             .find(|later| !self.analyze(*later).footprint.commutes_with(&analysis.footprint))
             .map(|later| format!("operation {} of {}", all[later].number, self.migration_id(later)))
     }
+}
+
+/// Whether a statement of this kind is about what all databases of a server share.
+fn is_of_server(kind: &str) -> bool {
+    ["ROLE", "TABLESPACE", "DATABASE"].iter().any(|noun| kind.split(' ').nth(1) == Some(noun))
 }
 
 /// The reason of DN411.

@@ -155,3 +155,22 @@ fn what_a_former_run_has_committed_meanwhile_is_not_skipped() {
         assert_eq!(database.value("select state from dunlin.operation").await, "done");
     });
 }
+
+/// A role is of the whole server: that it is there says nothing of what was done in this database.
+#[test]
+fn a_role_that_another_database_brought_proves_nothing() {
+    block_on(async {
+        let database = TestDb::new().await;
+        let role = format!("{}_shared", database.name());
+        database.execute(&format!("create role {role}")).await;
+        let file = format!(
+            "create role {role}; do $$ begin execute format('create table %I (id int)', 'ma' || 'de'); end $$; insert into made values (1);"
+        );
+        let migrations =
+            Migrations::Loaded(MigrationSet::from_files([("1_a.sql", file.as_bytes())], "m").unwrap());
+        let report = run(&migrations, &database).await;
+        assert_eq!((report.outcome, report.held.len()), (Outcome::Applied, 0), "{report:#?}");
+        assert_eq!(database.value("select count(*) from made").await, "1");
+        database.drop_roles(&[&role]).await;
+    });
+}
