@@ -491,6 +491,11 @@ impl<'a> Context<'a> {
             let message = "PERIOD is on one side of the foreign key only".to_owned();
             self.refuse(Code::DN206, span, message);
         }
+        if let Some(twice) = written.iter().enumerate().find(|(place, name)| written[..*place].contains(name))
+        {
+            let message = format!("a foreign key refers to the column `{}` twice", twice.1);
+            self.refuse(Code::DN206, span, message);
+        }
         let mut found = Vec::new();
         for column in &written {
             let number = if parent.own {

@@ -91,3 +91,6 @@ create unlogged table unlogged_f (id int references unlogged_p);
 comment on constraint self_check on self is 'x';
 comment on constraint nothing on self is 'x';
 comment on constraint small on domain above_zero is 'x';
+create table twice_p (a int, b int, unique (a, b));
+create table twice_f (x int, y int, foreign key (x, y) references twice_p (a, a));
+create table twice_f (x int, y int, foreign key (x, x) references twice_p (a, b));
