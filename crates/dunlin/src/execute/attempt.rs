@@ -235,7 +235,7 @@ async fn begin(
         {
             prepared = prepare(set, options, &work.session).await?;
         }
-        let mut planned = prepared.plan(set, options);
+        let mut planned = prepared.plan(set, options, &work.session).await?;
         let cut_off = prepared.is_cut_off();
         let nothing = match carried.has_begun() {
             true => None,
@@ -269,7 +269,7 @@ async fn begin(
         if cut_off {
             // Its last transaction may have been committed after the journal was read, and not after this.
             prepared = prepare(set, options, &work.session).await?;
-            planned = prepared.plan(set, options);
+            planned = prepared.plan(set, options, &work.session).await?;
         }
         planned.plan.diagnostics.extend(warnings);
         if carried.before.is_none() {

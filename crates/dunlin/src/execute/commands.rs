@@ -29,9 +29,9 @@ pub async fn plan(
 ) -> Result<Plan, ExecuteError> {
     let set = migrations.load().map_err(ExecuteError::from)?;
     let session = connect_lock(target, listener).await?;
-    let prepared = prepare(&set, options, &session).await?;
+    let mut prepared = prepare(&set, options, &session).await?;
     unknown_target(&set, options)?;
-    let planned = prepared.plan(&set, options);
+    let planned = prepared.plan(&set, options, &session).await?;
     let found = super::preflight::would_stop(&session, &prepared, &planned, options).await?;
     let mut plan = planned.plan;
     plan.diagnostics.extend(found);
@@ -343,7 +343,7 @@ pub async fn adopt(
         let Decided { journal, run, .. } = &decision;
         // Held before or not, what matters now is what the catalog proves.
         prepared.past.adopting = true;
-        let planned = prepared.plan(&set, options);
+        let planned = prepared.plan(&set, options, work).await?;
         let mut adopted = Adopted { format: 1, adopted: Vec::new(), not_proved: Vec::new() };
         let mut sql = Vec::new();
         for position in 0..set.migrations.len() {

@@ -133,8 +133,8 @@ async fn pending(migrations: &Migrations, session: &Session, options: &Options) 
         Ok(found) => checks.extend(found.iter().map(|found| finding("publications", found))),
         Err(error) => return vec![problem("publications", &error)],
     }
-    let Ok(prepared) = super::setup::prepare(&set, options, session).await else { return checks };
-    let planned = prepared.plan(&set, options);
+    let Ok(mut prepared) = super::setup::prepare(&set, options, session).await else { return checks };
+    let Ok(planned) = prepared.plan(&set, options, session).await else { return checks };
     if planned.plan.refused {
         checks.push(check(
             "plan",

@@ -3,7 +3,7 @@
 use super::broken::Broken;
 use super::event::Event;
 use super::{ErrorKind, ExecuteError, Listener, Options, Target};
-use crate::catalog::{Catalog, SearchPath};
+use crate::catalog::{Catalog, Relation, SearchPath};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::history::History;
 use crate::migration::MigrationSet;
@@ -100,7 +100,7 @@ pub(super) struct Prepared {
     pub(super) broken: Vec<Broken>,
 }
 
-/// Reads the journal, the schema and the files.
+/// Reads the journal and the schema, and begins to read the files: a large set is read while it is planned.
 pub(super) async fn prepare(
     set: &MigrationSet,
     options: &Options,
@@ -127,7 +127,6 @@ pub(super) async fn prepare(
     }
     read.catalog.memberships = memberships(session, &read.catalog).await?;
     let past = super::past::past(set, &operations, history.as_ref(), &read.catalog);
-    let accepted = accepted(&operations, session).await?;
     probe_declared(&operations, session, &mut read.catalog).await?;
     let mut prepared = Prepared {
         operations,
@@ -135,11 +134,12 @@ pub(super) async fn prepare(
         search_path: read.search_path,
         past,
         history,
-        accepted,
+        accepted: HashSet::new(),
         set_aside: HashMap::new(),
         broken: Vec::new(),
     };
     if options.keep_going {
+        prepared.accepted = accepted(&prepared.operations, session).await?;
         prepared.pass_over_broken(set);
     }
     Ok(prepared)
@@ -232,6 +232,10 @@ async fn probe_declared(
     catalog: &mut Catalog,
 ) -> Result<(), ExecuteError> {
     use crate::syntax::{NodeEnum, TreeKind};
+    let is_unknown = |relation: &Relation| relation.is_table() && relation.has_rows.is_none();
+    if !catalog.relations().any(|(_, relation)| is_unknown(relation)) {
+        return Ok(());
+    }
     let mut tables = Vec::new();
     for operation in operations.all.iter() {
         let Tree::Parsed(tree) = &operation.statement.tree else { continue };
@@ -242,13 +246,11 @@ async fn probe_declared(
         let Some(range) = &create.relation else { continue };
         let schema = (!range.schemaname.is_empty()).then(|| range.schemaname.clone());
         let name = crate::catalog::Name { schema, name: range.relname.clone() };
-        if let Some(id) = catalog.find_relation(&name, &operation.session.search_path).yes() {
-            let unknown = catalog
-                .relation(id)
-                .is_some_and(|relation| relation.is_table() && relation.has_rows.is_none());
-            if unknown && !tables.contains(&id) {
-                tables.push(id);
-            }
+        if let Some(id) = catalog.find_relation(&name, &operation.session.search_path).yes()
+            && catalog.relation(id).is_some_and(is_unknown)
+            && !tables.contains(&id)
+        {
+            tables.push(id);
         }
     }
     if tables.is_empty() {
@@ -259,7 +261,25 @@ async fn probe_declared(
 
 impl Prepared {
     /// Plans what is pending.
-    pub(super) fn plan(&self, set: &MigrationSet, options: &Options) -> Planned {
+    pub(super) async fn plan(
+        &mut self,
+        set: &MigrationSet,
+        options: &Options,
+        session: &Session,
+    ) -> Result<Planned, ExecuteError> {
+        let planned = self.planned(set, options);
+        if !options.keep_going {
+            // All is read now. Hardly ever is there what only the server can parse: to ask before would be to wait.
+            let accepted = accepted(&self.operations, session).await?;
+            if accepted != self.accepted {
+                self.accepted = accepted;
+                return Ok(self.planned(set, options));
+            }
+        }
+        Ok(planned)
+    }
+
+    fn planned(&self, set: &MigrationSet, options: &Options) -> Planned {
         let input = Input {
             set,
             operations: &self.operations,
