@@ -6,7 +6,7 @@ use super::{
     Access, Analysis, Class, DataChange, Facet, Footprint, Lock, LockMode, Place, Presence, Requirement,
     Session, Transactional, Verdict,
 };
-use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, QName, SearchPath};
+use crate::catalog::{Catalog, Dependency, Effect, Found, Id, Name, ObjectRef, Parameter, QName, SearchPath};
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
 use crate::syntax::{Lexer, Statement, Token, TokenKind, protobuf};
@@ -30,6 +30,8 @@ pub struct Context<'a> {
     pub(super) unsure: bool,
     /// Names that hide columns: parameters and variables of the function body under analysis.
     pub variables: Vec<String>,
+    /// The parameters of the function in SQL whose body is checked: `$1` and their names have their types.
+    pub(super) parameters: &'a [Parameter],
     /// The functions whose bodies are read, for the statement with all that stands in it.
     pub(super) bodies: Rc<Bodies>,
     /// The body of the function that the statement makes, where it was read before.
@@ -82,6 +84,7 @@ impl<'a> Context<'a> {
             tentative: false,
             unsure: false,
             variables: Vec::new(),
+            parameters: &[],
             bodies: Rc::default(),
             body: None,
             runs: false,

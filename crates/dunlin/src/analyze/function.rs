@@ -40,7 +40,7 @@ impl Context<'_> {
             function.depends.dedup();
         }
         function.depends.extend(language);
-        self.function_body(&function);
+        self.function_body(&name, &function, &node.options);
         let details = self.function_details(&node.options, None);
         self.make_function(name, function, details, node.replace);
     }

@@ -3,13 +3,19 @@
 use super::procedural::Runner;
 use super::query::Resolver;
 use super::query_call::may_act;
+use super::session_statements::setting_text;
 use super::unpacked::{Body, read_script};
-use super::{Access, Class, Context, Facet, Place, Session, SessionChange, Transactional};
+use super::{
+    Access, Analysis, Class, Context, Facet, Place, Requirement, Session, SessionChange, Transactional,
+    Verdict,
+};
 use crate::catalog::{
-    Detail, DetailValue, Function, FunctionKind, Id, Name, ObjectRef, RelationKind, SearchPath, Subject,
+    Catalog, Dependency, Detail, DetailValue, Effect, Function, FunctionKind, Id, Name, ObjectRef, Origin,
+    QName, RelationKind, SearchPath, Subject,
 };
 use crate::syntax::plpgsql::plpgsql;
 use crate::syntax::{NodeEnum, Statement, TokenDigest, Tree, protobuf};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -233,15 +239,28 @@ impl Context<'_> {
         }
     }
 
-    /// Analyses what CREATE FUNCTION checks in a body that is text: the server looks up what a body in
-    /// SQL names, unless `check_function_bodies` is off or a parameter is polymorphic. PL/pgSQL is bound late.
-    pub fn function_body(&mut self, function: &Function) {
-        let off = self.session.setting("check_function_bodies").is_some_and(|value| {
-            matches!(value.to_lowercase().as_str(), "off" | "false" | "no" | "0" | "f" | "n")
-        });
+    /// Analyses what CREATE FUNCTION checks in a body that is text, unless `check_function_bodies` is off: the server
+    /// looks up what a body in SQL names, unless a parameter is polymorphic. PL/pgSQL is bound late, but for the types
+    /// that its variables are declared with.
+    pub fn function_body(&mut self, name: &QName, function: &Function, options: &[protobuf::Node]) {
+        let off = |session: &Session| {
+            session.setting("check_function_bodies").is_some_and(|value| {
+                matches!(value.to_lowercase().as_str(), "off" | "false" | "no" | "0" | "f" | "n")
+            })
+        };
+        let Some(body) = function.body.as_deref().filter(|_| !off(self.session)) else { return };
+        let session = session_with(self.session, options);
+        if off(&session) {
+            return;
+        }
+        if function.language == "plpgsql" {
+            if let Ok(block) = plpgsql(body) {
+                self.declared_types(body, &block, &parameter_names(function), &session);
+            }
+            return;
+        }
         let polymorphic = function.inputs().any(|parameter| parameter.ty.name.starts_with("any"));
-        let Some(body) = function.body.as_deref().filter(|_| function.language == "sql") else { return };
-        if off || polymorphic {
+        if function.language != "sql" || polymorphic {
             return;
         }
         let read;
@@ -253,7 +272,7 @@ impl Context<'_> {
             }
         };
         for node in &body.nodes {
-            self.checked_statement(function, node, false);
+            self.checked_statement(function, node, &Check { session: &session, own: Some(name) });
         }
     }
 
@@ -277,10 +296,12 @@ impl Context<'_> {
                         }],
                         ..Default::default()
                     };
-                    self.checked_statement(function, &NodeEnum::SelectStmt(Box::new(select)), true);
+                    let select = NodeEnum::SelectStmt(Box::new(select));
+                    self.checked_statement(function, &select, &Check { session: self.session, own: None });
                 }
             }
-            Some(node) => self.checked_statement(function, node, true),
+            // It is bound before the function's own settings are in force.
+            Some(node) => self.checked_statement(function, node, &Check { session: self.session, own: None }),
             None => {}
         }
     }
@@ -301,17 +322,78 @@ impl Context<'_> {
     }
 
     /// Takes over what the server checks in a statement of a body: names, not rows.
-    fn checked_statement(&mut self, function: &Function, node: &NodeEnum, bound: bool) {
+    fn checked_statement(&mut self, function: &Function, node: &NodeEnum, check: &Check<'_>) {
         // The places of a body in text count from its own start.
-        let (sql, offset) = match bound {
-            true => (self.statement.sql.clone(), self.statement.offset),
-            false => ("".into(), 0),
+        let (sql, offset) = match check.own {
+            None => (self.statement.sql.clone(), self.statement.offset),
+            Some(_) => ("".into(), 0),
         };
         let statement = Statement { sql, offset, ..self.without_places() };
-        let mut nested = Context::new(&statement, self.catalog, self.session);
+        let Some((analysis, depends)) = self.checked(function, node, check, &statement, self.catalog) else {
+            return;
+        };
+        let calls_own_name = |own: &QName| {
+            let own = Facet::Exists(ObjectRef::Function { name: own.clone(), arguments: None });
+            let requires =
+                |needed: &Requirement| needed.verdict == Verdict::Invalid && needed.any_of.contains(&own);
+            analysis.requires.iter().any(requires)
+        };
+        let (analysis, depends) = match check.own {
+            // A body in text is checked when the function is there, and may call it.
+            Some(name) if calls_own_name(name) => {
+                let (name, function) = (name.clone(), Box::new(function.clone()));
+                let mut catalog = self.catalog.clone();
+                let made = Effect::CreateFunction { name, function: function.clone(), details: Vec::new() };
+                catalog.apply(&[made], Origin::Live);
+                match self.checked(&function, node, check, &statement, &catalog) {
+                    Some(again) => again,
+                    None => return,
+                }
+            }
+            _ => (analysis, depends),
+        };
+        for requirement in analysis.requires {
+            // NULLs and unique keys are looked at when the function runs.
+            let late = requirement.any_of.iter().any(|facet| {
+                matches!(facet, Facet::Nullable { .. } | Facet::Exists(ObjectRef::UniqueKey { .. }))
+            });
+            if !late {
+                self.analysis.requires.push(requirement);
+            }
+        }
+        for (place, access) in analysis.footprint.touches() {
+            let definition = matches!(
+                place,
+                Place::Schema(_)
+                    | Place::Relation(_)
+                    | Place::Column(..)
+                    | Place::Columns(_)
+                    | Place::Object(_)
+            );
+            if definition && *access == Access::Read {
+                self.analysis.footprint.touch(place.clone(), *access);
+            }
+        }
+        self.analysis.constants.extend(analysis.constants);
+        if check.own.is_none() {
+            self.depends.extend(depends);
+        }
+    }
+
+    /// Analyses one statement of a body as the server does when the function is made; none where it does not look.
+    fn checked(
+        &self,
+        function: &Function,
+        node: &NodeEnum,
+        check: &Check<'_>,
+        statement: &Statement,
+        catalog: &Catalog,
+    ) -> Option<(Analysis, Vec<Dependency>)> {
+        let mut nested = Context::new(statement, catalog, check.session);
         nested.nested = true;
         nested.tentative = self.tentative;
         nested.variables = parameter_names(function);
+        nested.parameters = &function.parameters;
         nested.bodies = Rc::default();
         match node {
             NodeEnum::SelectStmt(select) if select.into_clause.is_none() => {
@@ -325,53 +407,50 @@ impl Context<'_> {
             NodeEnum::CreateTableAsStmt(table) => {
                 match table.query.as_ref().and_then(|node| node.node.as_ref()) {
                     Some(NodeEnum::SelectStmt(select)) => drop(nested.view_query(select)),
-                    _ => return,
+                    _ => return None,
                 }
             }
             NodeEnum::DeclareCursorStmt(cursor) => {
                 match cursor.query.as_ref().and_then(|node| node.node.as_ref()) {
                     Some(NodeEnum::SelectStmt(select)) => drop(nested.view_query(select)),
-                    _ => return,
+                    _ => return None,
                 }
             }
-            _ => return,
+            _ => return None,
         }
-        let own = ObjectRef::Function {
-            name: self.catalog.created_as(&written(function), self.path()),
-            arguments: None,
-        };
-        for requirement in nested.analysis.requires {
-            // NULLs and unique keys are looked at when the function runs; it may call itself.
-            let late = requirement.any_of.iter().any(|facet| {
-                matches!(facet, Facet::Nullable { .. } | Facet::Exists(ObjectRef::UniqueKey { .. }))
-                    || *facet == Facet::Exists(own.clone())
-            });
-            if !late {
-                self.analysis.requires.push(requirement);
-            }
-        }
-        for (place, access) in nested.analysis.footprint.touches() {
-            let definition = matches!(
-                place,
-                Place::Schema(_)
-                    | Place::Relation(_)
-                    | Place::Column(..)
-                    | Place::Columns(_)
-                    | Place::Object(_)
-            );
-            if definition && *access == Access::Read {
-                self.analysis.footprint.touch(place.clone(), *access);
-            }
-        }
-        self.analysis.constants.extend(nested.analysis.constants);
-        if bound {
-            self.depends.extend(nested.depends);
-        }
+        Some((nested.analysis, nested.depends))
     }
 }
 
-fn written(function: &Function) -> Name {
-    Name { schema: None, name: function.name.clone() }
+/// How a body is checked.
+struct Check<'c> {
+    /// The session in which its names are looked up.
+    session: &'c Session,
+    /// The function's own name, where it is there already: not where the body is bound.
+    own: Option<&'c QName>,
+}
+
+/// The session in which a body that is text is checked: the function's own settings are in force then.
+fn session_with<'s>(session: &'s Session, options: &[protobuf::Node]) -> Cow<'s, Session> {
+    let mut session = Cow::Borrowed(session);
+    for node in options {
+        let Some(NodeEnum::DefElem(option)) = &node.node else { continue };
+        let Some(NodeEnum::VariableSetStmt(set)) =
+            option.arg.as_ref().and_then(|argument| argument.node.as_ref())
+        else {
+            continue;
+        };
+        // DEFAULT and FROM CURRENT leave what is in force.
+        if set.kind() == protobuf::VariableSetKind::VarSetValue {
+            session.to_mut().apply(&SessionChange::Set {
+                name: set.name.to_lowercase(),
+                values: Some(set.args.iter().filter_map(setting_text).collect()),
+                local: true,
+                sql: String::new(),
+            });
+        }
+    }
+    session
 }
 
 fn parameter_names(function: &Function) -> Vec<String> {

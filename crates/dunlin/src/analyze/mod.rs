@@ -47,6 +47,7 @@ mod prepared;
 mod privileges;
 mod procedural;
 mod procedural_handlers;
+mod procedural_types;
 mod publication;
 pub mod query;
 mod query_call;

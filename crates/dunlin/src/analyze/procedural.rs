@@ -51,6 +51,7 @@ impl Context<'_> {
                 return;
             }
         };
+        self.declared_types(body, &block, &[], self.session);
         let mut runner = Runner::new(self, body, offset);
         runner.block(&block);
         if self.analysis.class == Class::Reads {

@@ -92,7 +92,8 @@ impl Resolver<'_, '_> {
             NodeEnum::ResTarget(target) => drop(self.opt(&target.val)),
             NodeEnum::MultiAssignRef(reference) => drop(self.opt(&reference.source)),
             NodeEnum::WindowDef(window) => self.window(window),
-            NodeEnum::ParamRef(_) | NodeEnum::SetToDefault(_) | NodeEnum::String(_) | NodeEnum::AStar(_) => {}
+            NodeEnum::ParamRef(parameter) => return self.parameter(parameter.number),
+            NodeEnum::SetToDefault(_) | NodeEnum::String(_) | NodeEnum::AStar(_) => {}
             _ => return self.json(node),
         }
         Typed::unsure()

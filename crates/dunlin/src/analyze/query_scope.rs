@@ -4,7 +4,7 @@ use super::context::is_system_column;
 use super::query::{OutputColumn, Resolver, Source, SourceColumn};
 use super::typing::{Ty, Typed};
 use super::{Access, Facet, Place, Verdict};
-use crate::catalog::{Dependency, Id, ObjectRef, QName};
+use crate::catalog::{Dependency, Id, ObjectRef, Parameter, QName};
 use crate::diagnostic::{Code, near_names};
 use crate::source::Span;
 
@@ -90,10 +90,26 @@ impl Resolver<'_, '_> {
                 self.row_type((scope, entry))
             }
             Sight::Fine => Typed::unsure(),
-            _ if self.ctx.variables.iter().any(|variable| variable == name) => Typed::unsure(),
+            _ if self.ctx.variables.iter().any(|variable| variable == name) => self.parameter_named(name),
             Sight::Unknown => self.missing(name, span, Verdict::Unknown),
             Sight::Nowhere => self.missing(name, span, Verdict::Invalid),
         }
+    }
+
+    /// `$number` of a function in SQL.
+    pub(super) fn parameter(&self, number: i32) -> Typed {
+        let place = usize::try_from(number - 1).ok();
+        let parameter = place.and_then(|place| self.inputs().nth(place));
+        parameter.map_or_else(Typed::unsure, |parameter| Typed::from_ref(&parameter.ty))
+    }
+
+    fn parameter_named(&self, name: &str) -> Typed {
+        let parameter = self.inputs().find(|parameter| parameter.name.as_deref() == Some(name));
+        parameter.map_or_else(Typed::unsure, |parameter| Typed::from_ref(&parameter.ty))
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = &Parameter> {
+        self.ctx.parameters.iter().filter(|parameter| matches!(parameter.mode, 'i' | 'b' | 'v'))
     }
 
     fn look(&self, name: &str) -> Sight {

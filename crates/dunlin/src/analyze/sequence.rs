@@ -22,7 +22,9 @@ impl Context<'_> {
 
     /// Analyses ALTER SEQUENCE.
     pub(super) fn alter_sequence(&mut self, node: &protobuf::AlterSeqStmt) {
-        self.raise(Class::Changes);
+        // OWNED BY alone is what a dump writes after each table with a serial column.
+        let only_owned = matches!(node.options.as_slice(), [only] if is_owned_by(only));
+        self.raise(if only_owned { Class::Adds } else { Class::Changes });
         let Some(range) = &node.sequence else { return };
         let name = range_name(range);
         if node.missing_ok && self.catalog.find_relation(&name, self.path()).is_no() {
@@ -45,14 +47,10 @@ impl Context<'_> {
             Some(RelationKind::Sequence(sequence)) => sequence.owned_by,
             _ => None,
         };
-        if node.options.len() == 1 {
-            // Only OWNED BY: as a dump writes it after each table with a serial column.
-            self.analysis.class = Class::Adds;
-            if current == owner {
-                let reason = format!("sequence `{name}` is owned so already");
-                self.analysis.presence = Presence::Same { reason };
-                return;
-            }
+        if only_owned && current == owner {
+            let reason = format!("sequence `{name}` is owned so already");
+            self.analysis.presence = Presence::Same { reason };
+            return;
         }
         let change = RelationChange::OwnedBy(owner);
         self.analysis.effects.push(Effect::AlterRelation { relation: id, change });
@@ -94,6 +92,10 @@ impl Context<'_> {
         self.depends = outer;
         Some(Some((id, number?)))
     }
+}
+
+fn is_owned_by(option: &protobuf::Node) -> bool {
+    matches!(&option.node, Some(NodeEnum::DefElem(option)) if option.defname == "owned_by")
 }
 
 fn restarts(options: &[protobuf::Node]) -> bool {

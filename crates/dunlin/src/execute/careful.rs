@@ -4,7 +4,8 @@ use super::event::Event;
 use super::message::Queued;
 use super::pipeline::send;
 use super::unit::{Failed, Running};
-use crate::analyze::{Presence, Requirement, analyze};
+use crate::analyze::{Facet, Presence, Requirement, analyze};
+use crate::catalog::ObjectRef;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::history::OperationState;
 use crate::pg::introspect::{Snapshot, introspect};
@@ -77,8 +78,13 @@ impl<'p> Running<'_, 'p> {
         let dependent = self.depends_on_skipped(decision);
         let may_skip = decision.analysis.only_adds() || decision.analysis.only_checks || dependent.is_some();
         let strict = self.runner.options.policy.invalid_operations == InvalidOperations::Fail;
-        let own_fault = error.where_.is_none()
-            || decision.analysis.only_checks && error.where_.as_deref().is_some_and(in_inline_block_only);
+        let own_fault = match error.where_.as_deref() {
+            None => true,
+            Some(context) => {
+                decision.analysis.only_checks && in_inline_block_only(context)
+                    || made_functions(decision).any(|name| in_check_of(context, name))
+            }
+        };
         if sqlstate::is_missing_object(&error.sqlstate) && may_skip && own_fault && !strict {
             let diagnostic = self.runner.misfit(decision, &error, dependent);
             let step = &self.planned.plan.steps[index];
@@ -187,6 +193,27 @@ impl<'p> Running<'_, 'p> {
     }
 }
 
+/// The names of the functions that an operation makes.
+fn made_functions(decision: &Decision) -> impl Iterator<Item = &str> {
+    decision.analysis.provides.iter().filter_map(|facet| match facet {
+        Facet::Exists(ObjectRef::Function { name, .. }) => Some(name.name.as_str()),
+        _ => None,
+    })
+}
+
+/// Whether an error was raised when the server checked the body of a new function, not inside a function that ran, as
+/// that of an event trigger.
+///
+/// The context may be in any language: one line that names the function, in quotes and without its arguments.
+fn in_check_of(context: &str, function: &str) -> bool {
+    let quotes = ['"', '»', '«', '“', '”', '„', '\'', '「', '」'];
+    let in_quotes = |(at, _): (usize, &str)| {
+        let (before, after) = (&context[..at], &context[at + function.len()..]);
+        before.trim_end().ends_with(quotes) && after.trim_start().starts_with(quotes)
+    };
+    !context.contains('\n') && context.match_indices(function).any(in_quotes)
+}
+
 /// Whether an error was raised by the statements of a DO block itself, not inside a function that it calls.
 ///
 /// The context may be in any language. Its last line is that of the block; before it stands nothing, or the statement
@@ -200,7 +227,28 @@ fn in_inline_block_only(context: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::in_inline_block_only;
+    use super::{in_check_of, in_inline_block_only};
+
+    #[test]
+    fn the_check_of_a_body_is_told_from_functions_that_run() {
+        for own in [
+            "SQL function \"f\"",
+            "SQL-Funktion »f«",
+            "fonction SQL « f »",
+            "compilation of PL/pgSQL function \"f\" near line 3",
+            "Kompilierung von PL/pgSQL-Funktion »f« nahe Zeile 1",
+        ] {
+            assert!(in_check_of(own, "f"), "{own}");
+        }
+        for other in [
+            "PL/pgSQL function f() line 1 at RAISE",
+            "SQL function \"f2\"",
+            "SQL function \"f\" statement 1\nPL/pgSQL function on_ddl() line 1 at PERFORM",
+            "PL/pgSQL function on_ddl() line 3 at SQL statement",
+        ] {
+            assert!(!in_check_of(other, "f"), "{other}");
+        }
+    }
 
     #[test]
     fn functions_are_told_from_the_block_in_any_language() {

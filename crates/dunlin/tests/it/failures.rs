@@ -47,6 +47,23 @@ async fn what_depends_on_a_misfit_is_skipped_with_it_and_nothing_half_done_commi
     assert_eq!(world.operations().await, operations);
 }
 
+/// The server says it with a context, though no function runs.
+#[tokio::test]
+async fn what_a_new_functions_body_lacks_is_a_misfit_too() {
+    let world = World::new(&[(
+        "1_a.sql",
+        "do $$ declare s text; begin select 'create table made (id int)' into s; execute s; end $$;\n\
+         create function counts() returns bigint language sql as 'select count(*) from nowhere';\n\
+         create function declares() returns int language plpgsql as 'declare n nowhere; begin return 1; end';\n\
+         create function counts_made() returns bigint language sql as 'select count(*) from made';\n",
+    )])
+    .await;
+    let report = world.up(Outcome::Partial).await;
+    assert_eq!(skipped(&report), ["1_a#2 DN202", "1_a#3 DN205"]);
+    assert!(world.heard("StepSkipped"), "the server decides");
+    assert_eq!(world.database.lines("select counts_made()").await, ["0"]);
+}
+
 /// What a later block makes, a misfit before it may run with.
 #[tokio::test]
 async fn a_misfit_is_judged_again_after_a_barrier() {

@@ -20,6 +20,7 @@ mod introspect;
 mod journal;
 mod locks;
 mod lost_lock;
+mod order;
 mod pg_connect;
 mod pg_lock;
 mod preflight;
