@@ -434,9 +434,13 @@ fn an_open_transaction_is_seen_and_left_as_it_was() {
         assert_eq!(database.value("show search_path").await, "app, \"Odd Name\"");
         assert_eq!(database.value("show jit").await, "on");
         // An error of the reading does not take the transaction with it.
-        database.execute("set local statement_timeout = '1ms'").await;
-        while introspect(database.client(), "dunlin", Snapshot::Within).await.is_ok() {}
-        database.execute("set local statement_timeout = 0; create table another (id integer); commit").await;
+        let other = database.connect().await;
+        other.batch_execute("begin; lock table pg_catalog.pg_policy").await.unwrap();
+        database.execute("set local lock_timeout = '50ms'").await;
+        let refused = introspect(database.client(), "dunlin", Snapshot::Within).await.unwrap_err();
+        assert_eq!(refused.sqlstate(), Some("55P03"));
+        other.batch_execute("rollback").await.unwrap();
+        database.execute("create table another (id integer); commit").await;
         let catalog = self::read(&database).await;
         assert!(catalog.relation_at(&QName::new("app", "another")).is_some());
     });
