@@ -42,6 +42,10 @@ pub struct Context<'a> {
     pub(super) sure_call: Option<i32>,
     /// Whether the statement stands inside another one (a body, an EXPLAIN): it is not sent as it is written.
     pub(super) nested: bool,
+    /// Whether the statement runs in a block, in the session of what follows there: `set_config()` counts.
+    pub(super) sets: bool,
+    /// Whether it may have changed the search path, nobody knows to what.
+    pub(super) path_unknown: bool,
     /// The table that the statement makes: its row type is there already where its partition key is read.
     pub(super) under_creation: Option<QName>,
     /// Tables that are not in the catalog but are meant by this statement itself (a table under creation).
@@ -90,6 +94,8 @@ impl<'a> Context<'a> {
             runs: false,
             sure_call: None,
             nested: false,
+            sets: false,
+            path_unknown: false,
             under_creation: None,
             slots: 0,
         }

@@ -152,7 +152,7 @@ impl Context<'_> {
                     let mut runner = Runner::new(ctx, body, None);
                     runner.late = true;
                     runner.applies = applies;
-                    runner.session = session;
+                    runner.within(session);
                     runner.block(&block);
                     Ok(())
                 }),
@@ -192,7 +192,7 @@ impl Context<'_> {
         let mut runner = Runner::new(self, "", None);
         runner.late = true;
         runner.applies = applies;
-        runner.session = session;
+        runner.within(session);
         for statement in &script.statements {
             let Some(node) = statement.tree.node() else {
                 return Err("a statement of a called function cannot be read".into());

@@ -1,7 +1,7 @@
 //! DO blocks: PL/pgSQL statements walked in the order in which they run, on a catalog that changes with them.
 
 use super::query::strength;
-use super::{Analysis, Class, Context, Presence, Session, Transactional};
+use super::{Analysis, Class, Context, Presence, Session, SessionChange, Transactional};
 use crate::catalog::{Catalog, DetailValue, Effect, Origin};
 use crate::diagnostic::Code;
 use crate::source::{SourceFile, Span};
@@ -120,8 +120,12 @@ pub(super) struct Runner<'c, 'a> {
     body: &'c str,
     /// Where the body starts in the file, if its text stands there as it is.
     offset: Option<usize>,
-    /// The session of a body that runs with settings of its own.
-    pub(super) session: Option<Session>,
+    /// The session as the function's own settings and the statements before have left it, where they changed it.
+    session: Option<Session>,
+    /// Whether the search path is the function's own, and the caller's comes back at its end.
+    own_path: bool,
+    /// Whether something may have changed the search path: what is not found may be elsewhere.
+    pub(super) path_unknown: bool,
     /// Whether what follows may not run.
     pub(super) unsure: bool,
     /// Whether the text is bound when it runs: what is missing now is no requirement.
@@ -147,9 +151,17 @@ impl<'c, 'a> Runner<'c, 'a> {
             late: false,
             applies: false,
             session: None,
+            own_path: false,
+            path_unknown: false,
             catches_duplicates: false,
             known: HashMap::new(),
         }
+    }
+
+    /// Runs in a session of its own.
+    pub(super) fn within(&mut self, session: Option<Session>) {
+        self.own_path = session.is_some();
+        self.session = session;
     }
 
     /// Runs a block with its handlers.
@@ -455,19 +467,42 @@ impl<'c, 'a> Runner<'c, 'a> {
             let session = self.session.as_ref().unwrap_or(self.ctx.session);
             let mut nested = Context::new(&statement, &self.catalog, session);
             nested.nested = true;
-            nested.tentative = self.unsure || self.late;
+            nested.tentative = self.unsure || self.late || self.path_unknown;
+            nested.sets = !self.late;
             nested.runs = self.applies && !self.unsure;
             nested.variables.clone_from(&self.ctx.variables);
             nested.bodies = Rc::clone(&self.ctx.bodies);
             nested.slots = self.ctx.slots;
             analyse(&mut nested, &node);
             self.ctx.slots = nested.slots;
+            self.path_unknown |= nested.path_unknown;
             if self.late {
                 nested.depends.clear()
             }
             nested.analysis
         };
         self.take(analysis, &node)
+    }
+
+    /// What a statement sets is in force for those after it.
+    fn set(&mut self, mut changes: Vec<SessionChange>) {
+        if changes.is_empty() {
+            return;
+        }
+        if self.unsure {
+            self.path_unknown |= changes.iter().any(changes_path);
+            for change in &mut changes {
+                if let SessionChange::Set { local, .. } = change {
+                    // Nothing that is written after the block counts on it.
+                    *local = true;
+                }
+            }
+        } else {
+            let session = self.session.get_or_insert_with(|| self.ctx.session.clone());
+            changes.iter().for_each(|change| session.apply(change));
+        }
+        let stays = |change: &SessionChange| !self.own_path || !changes_path(change);
+        self.ctx.analysis.session.extend(changes.into_iter().filter(stays));
     }
 
     /// Takes over what a nested statement needs and does.
@@ -516,12 +551,13 @@ impl<'c, 'a> Runner<'c, 'a> {
         if analysis.transaction.is_some() {
             self.ctx.analysis.transaction = analysis.transaction;
         }
-        let perhaps = self.unsure || self.late && !self.applies;
+        let perhaps = self.unsure || self.path_unknown || self.late && !self.applies;
         if makes && perhaps {
             self.ctx.opaque("changes of the schema that depend on a condition that is not known here");
             return false;
         }
         self.ctx.raise(analysis.class);
+        self.set(analysis.session);
         let own = &mut self.ctx.analysis;
         if let Some(data) = analysis.data {
             match &mut own.data {
@@ -529,7 +565,6 @@ impl<'c, 'a> Runner<'c, 'a> {
                 None => own.data = Some(super::DataChange { positional: None, ..data }),
             }
         }
-        own.session.extend(analysis.session);
         own.new_labels.extend(analysis.new_labels);
         own.provides.extend(analysis.provides);
         if !analysis.effects.is_empty() {
@@ -543,6 +578,17 @@ impl<'c, 'a> Runner<'c, 'a> {
             own.effects.extend(effects);
         }
         false
+    }
+}
+
+/// Whether names may be found elsewhere after a change.
+pub(super) fn changes_path(change: &SessionChange) -> bool {
+    match change {
+        SessionChange::Set { name, .. } => {
+            matches!(name.as_str(), "search_path" | "role" | "session_authorization")
+        }
+        SessionChange::ResetAll => true,
+        SessionChange::Prepare { .. } | SessionChange::Deallocate { .. } => false,
     }
 }
 

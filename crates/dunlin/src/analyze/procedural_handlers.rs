@@ -1,7 +1,7 @@
 //! Blocks with an EXCEPTION clause: what of them stays when an error is caught.
 
 use super::Verdict;
-use super::procedural::{Flow, Runner};
+use super::procedural::{Flow, Runner, changes_path};
 use crate::catalog::{Catalog, Effect};
 use crate::syntax::plpgsql::{Handler, PlBlock, PlStmt};
 use std::borrow::Cow;
@@ -30,12 +30,15 @@ impl<'a> Runner<'_, 'a> {
         let conditions = self.conditions(&block.handlers);
         let outer = std::mem::replace(&mut self.catches_duplicates, conditions.duplicates);
         let requires = self.ctx.analysis.requires.len();
+        let set_before = self.ctx.analysis.session.len();
         let mut mark = self.mark();
         let (flow, failed) = self.statements(&block.body);
         mark.failed = failed && conditions.duplicates;
         self.catches_duplicates = outer;
         let lacks = conditions.missing && self.weaken(requires);
         let removed = mark.failed || lacks;
+        // An error takes back what was set before it.
+        self.path_unknown |= self.ctx.analysis.session[set_before..].iter().any(changes_path);
         if removed {
             self.roll_back(mark);
         } else if conditions.anything && self.depends_on_rows(mark.effects) {

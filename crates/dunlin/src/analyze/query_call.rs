@@ -304,10 +304,20 @@ impl Resolver<'_, '_> {
 
     /// `SELECT set_config('name', 'value', is_local)` is a SET.
     fn set_config(&mut self, call: &protobuf::FuncCall) {
-        if !self.top_level || self.scopes.len() != 1 || self.ctx.nested {
+        let [name, value, local] = call.args.as_slice() else { return };
+        if self.ctx.sets {
+            // In a block, settings of the application's own are often worked out.
+            let own = string_constant(name).is_some_and(|name| {
+                !matches!(name.to_lowercase().as_str(), "search_path" | "role" | "session_authorization")
+            });
+            let known = self.top_level && self.scopes.len() == 1 && string_constant(value).is_some();
+            if own || !known {
+                self.ctx.path_unknown |= !own;
+                return;
+            }
+        } else if !self.top_level || self.scopes.len() != 1 || self.ctx.nested {
             return;
         }
-        let [name, value, local] = call.args.as_slice() else { return };
         let (Some(name), Some(value), true) =
             (string_constant(name), string_constant(value), is_constant(local))
         else {

@@ -174,12 +174,20 @@ fn session_effects(
             let sql = statement.sql.to_ascii_lowercase();
             sql.contains("set_config") || sql.contains("pg_advisory_unlock_all")
         }
+        TreeKind::Do => {
+            let sql = statement.sql.to_ascii_lowercase();
+            sql.contains("set_config") || sql.contains("set ") || sql.contains("reset ")
+        }
         _ => false,
     };
     if !relevant {
         return (Vec::new(), None);
     }
-    let analysis = analyze(statement, &Catalog::empty(), session);
+    let mut analysis = analyze(statement, &Catalog::empty(), session);
+    if tree.kind() == TreeKind::Do {
+        // SET LOCAL in a block is for the block.
+        analysis.session.retain(|change| matches!(change, SessionChange::Set { local: false, .. }));
+    }
     (analysis.session, analysis.transaction)
 }
 

@@ -38,6 +38,8 @@ pub enum TreeKind {
     Deallocate,
     /// SELECT, VALUES, TABLE.
     Select,
+    /// DO.
+    Do,
     /// Any other.
     Other,
 }
@@ -119,8 +121,8 @@ fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
 }
 
 /// The field of a node that holds a statement of each kind.
-fn kinds() -> &'static [(u32, TreeKind); 10] {
-    static KINDS: OnceLock<[(u32, TreeKind); 10]> = OnceLock::new();
+fn kinds() -> &'static [(u32, TreeKind); 11] {
+    static KINDS: OnceLock<[(u32, TreeKind); 11]> = OnceLock::new();
     KINDS.get_or_init(|| {
         [
             (NodeEnum::CreateStmt(Default::default()), TreeKind::CreateTable),
@@ -133,6 +135,7 @@ fn kinds() -> &'static [(u32, TreeKind); 10] {
             (NodeEnum::PrepareStmt(Default::default()), TreeKind::Prepare),
             (NodeEnum::DeallocateStmt(Default::default()), TreeKind::Deallocate),
             (NodeEnum::SelectStmt(Default::default()), TreeKind::Select),
+            (NodeEnum::DoStmt(Default::default()), TreeKind::Do),
         ]
         .map(|(node, kind)| {
             let bytes = protobuf::Node { node: Some(node) }.encode_to_vec();

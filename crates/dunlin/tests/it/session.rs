@@ -166,3 +166,39 @@ async fn the_description_of_a_large_schema_is_kept_compressed() {
     assert_eq!(world.database.value("show default_toast_compression").await, "pglz");
     world.up(Outcome::Nothing).await;
 }
+
+/// In a block what is set is in force at once, and SET without LOCAL for the rest of the file.
+#[tokio::test]
+async fn what_a_block_sets_is_in_force_for_what_follows() {
+    let world = World::new(&[
+        (
+            "1_a.sql",
+            "create schema app;
+             do $$ begin
+                 set local search_path = app;
+                 create table in_block (id int);
+                 perform count(*) from in_block;
+             end $$;
+             create table after_local (id int);
+             do $$ begin perform set_config('search_path', 'app', false); end $$;
+             create table after_set (id int references in_block_key);
+             reset search_path;
+             create table after_reset (id int);",
+        ),
+        ("2_b.sql", "create table in_next (id int); create table app.in_block_key (id int primary key);"),
+    ])
+    .await;
+    world.up(Outcome::Applied).await;
+    let sql = "select schemaname || '.' || tablename from pg_tables where schemaname in ('app', 'public') order by 1";
+    assert_eq!(
+        world.database.lines(sql).await,
+        [
+            "app.after_set",
+            "app.in_block",
+            "app.in_block_key",
+            "public.after_local",
+            "public.after_reset",
+            "public.in_next"
+        ]
+    );
+}
