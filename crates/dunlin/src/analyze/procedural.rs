@@ -172,6 +172,7 @@ impl<'c, 'a> Runner<'c, 'a> {
     fn run_block(&mut self, block: &PlBlock) -> Flow {
         let variables = self.ctx.variables.len();
         self.ctx.variables.push("found".into());
+        self.ctx.variables.extend(block.label.clone());
         for declare in &block.declares {
             if let Some(default) = declare.default_span {
                 let value = self.expression(default);
@@ -179,7 +180,10 @@ impl<'c, 'a> Runner<'c, 'a> {
             }
             if let Some(query) = declare.query_span {
                 let sql = self.text(query).to_owned();
+                let variables = self.ctx.variables.len();
+                self.ctx.variables.extend(declare.arguments.iter().cloned());
                 self.sql(&PlSql { span: query, sql, into: None });
+                self.ctx.variables.truncate(variables);
             }
             self.ctx.variables.push(declare.name.clone());
         }
@@ -226,7 +230,9 @@ impl<'c, 'a> Runner<'c, 'a> {
                 let otherwise = otherwise.as_deref().unwrap_or_default();
                 return self.branches(Some(*subject), branches, otherwise, failed);
             }
-            PlStmt::Loop { header, body, .. } => return self.repeat(header, body, failed),
+            PlStmt::Loop { label, header, body, .. } => {
+                return self.repeat(label.as_ref(), header, body, failed);
+            }
             PlStmt::Block(block) => return self.run_block(block),
             PlStmt::Execute { dynamic, .. } | PlStmt::OpenExecute { dynamic, .. } => {
                 *failed |= self.dynamic(dynamic);
@@ -322,7 +328,13 @@ impl<'c, 'a> Runner<'c, 'a> {
         }
     }
 
-    fn repeat(&mut self, header: &LoopHeader, body: &[PlStmt], failed: &mut bool) -> Flow {
+    fn repeat(
+        &mut self,
+        label: Option<&String>,
+        header: &LoopHeader,
+        body: &[PlStmt],
+        failed: &mut bool,
+    ) -> Flow {
         let variables = self.ctx.variables.len();
         match header {
             LoopHeader::Forever | LoopHeader::Cursor(_) => {}
@@ -334,6 +346,7 @@ impl<'c, 'a> Runner<'c, 'a> {
         // The loop's variable needs no declaration; which name it is matters little here.
         let unsure = std::mem::replace(&mut self.unsure, true);
         self.ctx.variables.extend(loop_variables(self.body, header));
+        self.ctx.variables.extend(label.cloned());
         let (flow, _) = self.statements(body);
         self.unsure = unsure;
         self.ctx.variables.truncate(variables);
@@ -467,7 +480,9 @@ impl<'c, 'a> Runner<'c, 'a> {
             let session = self.session.as_ref().unwrap_or(self.ctx.session);
             let mut nested = Context::new(&statement, &self.catalog, session);
             nested.nested = true;
-            nested.tentative = self.unsure || self.late || self.path_unknown;
+            // What could not be read before may have made what is not found now.
+            let hidden = self.path_unknown || self.ctx.analysis.opaque.is_some();
+            nested.tentative = self.unsure || self.late || hidden;
             nested.sets = !self.late;
             nested.runs = self.applies && !self.unsure;
             nested.variables.clone_from(&self.ctx.variables);

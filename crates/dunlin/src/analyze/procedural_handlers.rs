@@ -3,7 +3,7 @@
 use super::Verdict;
 use super::procedural::{Flow, Runner, changes_path};
 use crate::catalog::{Catalog, Effect};
-use crate::syntax::plpgsql::{Handler, PlBlock, PlStmt};
+use crate::syntax::plpgsql::{Handler, PlBlock, PlStmt, RaiseLevel};
 use std::borrow::Cow;
 
 /// How much was recorded before a block whose work may be rolled back.
@@ -21,6 +21,8 @@ struct Mark<'a> {
 struct Conditions {
     duplicates: bool,
     missing: bool,
+    /// What RAISE EXCEPTION raises.
+    raised: bool,
     anything: bool,
 }
 
@@ -36,13 +38,22 @@ impl<'a> Runner<'_, 'a> {
         mark.failed = failed && conditions.duplicates;
         self.catches_duplicates = outer;
         let lacks = conditions.missing && self.weaken(requires);
-        let removed = mark.failed || lacks;
+        // A handler that raises leaves nothing to decide: the whole block fails with it.
+        let passes_on = block.handlers.iter().all(|handler| ends_in_raise(&handler.body));
+        let raised = conditions.raised && flow == Flow::Ends && ends_in_raise(&block.body);
+        let removed = mark.failed || lacks || raised;
         // An error takes back what was set before it.
         self.path_unknown |= self.ctx.analysis.session[set_before..].iter().any(changes_path);
         if removed {
             self.roll_back(mark);
-        } else if conditions.anything && self.depends_on_rows(mark.effects) {
+        } else if conditions.anything && !passes_on && self.depends_on_rows(mark.effects) {
             self.ctx.opaque("whether the block's changes stay depends on the rows (EXCEPTION WHEN OTHERS)");
+        } else if conditions.raised
+            && !passes_on
+            && self.ctx.analysis.effects.len() > mark.effects
+            && block.body.iter().any(may_raise)
+        {
+            self.ctx.opaque("whether the block's changes stay depends on a condition (RAISE EXCEPTION)");
         }
         self.handlers(&block.handlers, removed);
         if flow == Flow::Goes || removed { Flow::Goes } else { flow }
@@ -103,6 +114,9 @@ impl<'a> Runner<'_, 'a> {
         for handler in handlers {
             let text = self.text(handler.conditions).to_lowercase();
             conditions.anything |= text.contains("others");
+            // A code of the user's own may be what is raised.
+            conditions.raised |=
+                ["others", "raise_exception", "sqlstate"].iter().any(|word| text.contains(word));
             conditions.duplicates |= text.contains("others")
                 || text.contains("duplicate_")
                 || ["42p06", "42p07", "42701", "42710", "42723"].iter().any(|code| text.contains(code));
@@ -112,5 +126,30 @@ impl<'a> Runner<'_, 'a> {
                 || ["42p01", "42703", "42704", "42883", "3f000"].iter().any(|code| text.contains(code));
         }
         conditions
+    }
+}
+
+/// Whether the first statement that ends a list is a RAISE EXCEPTION.
+fn ends_in_raise(body: &[PlStmt]) -> bool {
+    let ends = |statement: &&PlStmt| {
+        matches!(statement, PlStmt::Raise { level: RaiseLevel::Exception, .. } | PlStmt::Return { .. })
+    };
+    matches!(body.iter().find(ends), Some(PlStmt::Raise { .. }))
+}
+
+/// Whether a statement, or one that is nested in it, is a RAISE EXCEPTION.
+fn may_raise(statement: &PlStmt) -> bool {
+    match statement {
+        PlStmt::Raise { level: RaiseLevel::Exception, .. } => true,
+        PlStmt::If { branches, otherwise, .. } => {
+            branches.iter().any(|branch| branch.body.iter().any(may_raise)) || otherwise.iter().any(may_raise)
+        }
+        PlStmt::Case { branches, otherwise, .. } => {
+            branches.iter().any(|branch| branch.body.iter().any(may_raise))
+                || otherwise.iter().flatten().any(may_raise)
+        }
+        PlStmt::Loop { body, .. } => body.iter().any(may_raise),
+        PlStmt::Block(block) => block.body.iter().any(may_raise),
+        _ => false,
     }
 }

@@ -32,15 +32,15 @@ impl Context<'_> {
         for (_, span) in &declared {
             let text = body.get(span.range()).unwrap_or_default();
             let location = at.and_then(|at| i32::try_from(at + span.start).ok()).unwrap_or(-1);
-            nested.declared_type(text, location, &|name| known.contains(&name) || is_label(body, name));
+            nested.declared_type(text, location, &known);
         }
         let analysis = nested.analysis;
         self.analysis.requires.extend(analysis.requires);
         self.analysis.footprint.extend(&analysis.footprint);
     }
 
-    /// Requires one type; `is_variable` tells the names that come before those of tables.
-    fn declared_type(&mut self, text: &str, location: i32, is_variable: &dyn Fn(&str) -> bool) {
+    /// Requires one type; names of variables come before those of tables.
+    fn declared_type(&mut self, text: &str, location: i32, variables: &[&str]) {
         let span = self.span(location);
         let Some((name, copied)) = text.split_once('%') else {
             if let Ok(ty) = parse_type_name(text) {
@@ -52,7 +52,12 @@ impl Context<'_> {
         let column = match copied.trim_start().to_lowercase().starts_with("rowtype") {
             true => None,
             // One name is that of a variable.
-            false if parts.len() == 1 || parts.first().is_none_or(|first| is_variable(first)) => return,
+            false
+                if parts.len() == 1
+                    || parts.first().is_none_or(|first| variables.contains(&first.as_str())) =>
+            {
+                return;
+            }
             false => parts.pop(),
         };
         if parts.is_empty() || parts.len() > 2 {
@@ -82,8 +87,9 @@ fn names_in(text: &str) -> Vec<String> {
     }
 }
 
-/// Gathers the variables of a block and of all that is nested in it.
+/// Gathers the variables of a block and of all that is nested in it; a label counts as one without a type.
 fn collect<'b>(block: &'b PlBlock, into: &mut Vec<(&'b str, Span)>) {
+    into.extend(block.label.iter().map(|label| (label.as_str(), Span::default())));
     into.extend(block.declares.iter().map(|declare| (declare.name.as_str(), declare.type_span)));
     collect_in(&block.body, into);
     block.handlers.iter().for_each(|handler| collect_in(&handler.body, into));
@@ -101,14 +107,11 @@ fn collect_in<'b>(statements: &'b [PlStmt], into: &mut Vec<(&'b str, Span)>) {
                 branches.iter().for_each(|branch| collect_in(&branch.body, into));
                 collect_in(otherwise.as_deref().unwrap_or_default(), into);
             }
-            PlStmt::Loop { body, .. } => collect_in(body, into),
+            PlStmt::Loop { label, body, .. } => {
+                into.extend(label.iter().map(|label| (label.as_str(), Span::default())));
+                collect_in(body, into);
+            }
             _ => {}
         }
     }
-}
-
-/// Whether `<<name>>` stands in a body.
-fn is_label(body: &str, name: &str) -> bool {
-    let bare: String = body.to_lowercase().split_whitespace().collect();
-    bare.contains(&format!("<<{}>>", name.to_lowercase()))
 }

@@ -30,6 +30,8 @@ pub struct PlError {
 pub struct PlBlock {
     /// From its first token to its `END`.
     pub span: Span,
+    /// The name between `<<` and `>>` before it, which qualifies its variables.
+    pub label: Option<String>,
     /// Its variables and cursors.
     pub declares: Vec<Declare>,
     /// Its statements.
@@ -49,6 +51,8 @@ pub struct Declare {
     pub default_span: Option<Span>,
     /// The query of a bound cursor.
     pub query_span: Option<Span>,
+    /// The names of a bound cursor's arguments, which its query may use.
+    pub arguments: Vec<String>,
 }
 
 /// `WHEN conditions THEN statements` of an exception clause.
@@ -153,7 +157,7 @@ pub enum PlStmt {
     /// CASE; without a matching WHEN and ELSE it raises.
     Case { span: Span, subject: Option<Span>, branches: Vec<Branch>, otherwise: Option<Vec<PlStmt>> },
     /// LOOP, WHILE, FOR, FOREACH.
-    Loop { span: Span, header: LoopHeader, body: Vec<PlStmt> },
+    Loop { span: Span, label: Option<String>, header: LoopHeader, body: Vec<PlStmt> },
     /// A nested block.
     Block(PlBlock),
     /// `EXECUTE text`.

@@ -14,8 +14,8 @@ const MAX_DEPTH: usize = 250;
 pub fn plpgsql(body: &str) -> Result<PlBlock, PlError> {
     let mut parser = Parser { text: body, tokens: tokens(body), at: 0, depth: 0 };
     parser.options();
-    parser.label()?;
-    let block = parser.block()?;
+    let label = parser.label()?;
+    let block = parser.block(label)?;
     parser.take_punct(";");
     match parser.peek() {
         None => Ok(block),
@@ -128,18 +128,20 @@ impl Parser<'_> {
         }
     }
 
-    /// Skips `<<label>>`.
-    fn label(&mut self) -> Result<()> {
-        if self.text_at(self.at) == "<<" {
-            if self.text_at(self.at + 2) != ">>" {
-                return Err(self.error("expected a label"));
-            }
-            self.at += 3;
+    /// Takes `<<label>>`.
+    fn label(&mut self) -> Result<Option<String>> {
+        if self.text_at(self.at) != "<<" {
+            return Ok(None);
         }
-        Ok(())
+        if self.text_at(self.at + 2) != ">>" {
+            return Err(self.error("expected a label"));
+        }
+        let label = folded(self.text_at(self.at + 1));
+        self.at += 3;
+        Ok(Some(label))
     }
 
-    fn block(&mut self) -> Result<PlBlock> {
+    fn block(&mut self, label: Option<String>) -> Result<PlBlock> {
         let start = self.at;
         let mut declares = Vec::new();
         while self.take_word("declare") {
@@ -159,7 +161,7 @@ impl Parser<'_> {
         self.expect_word("end")?;
         let span = self.span(start, self.at);
         self.end_label();
-        Ok(PlBlock { span, declares, body, handlers })
+        Ok(PlBlock { span, label, declares, body, handlers })
     }
 
     fn end_label(&mut self) {
@@ -173,7 +175,13 @@ impl Parser<'_> {
             return Err(self.error("expected a name"));
         };
         self.at += 1;
-        let mut declare = Declare { name, type_span: Span::default(), default_span: None, query_span: None };
+        let mut declare = Declare {
+            name,
+            type_span: Span::default(),
+            default_span: None,
+            query_span: None,
+            arguments: Vec::new(),
+        };
         let from = self.at;
         let find = |words: &[&str]| (from..end).find(|at| words.iter().any(|word| self.word_at(*at, word)));
         if self.word_at(from, "alias") {
@@ -181,6 +189,7 @@ impl Parser<'_> {
         } else if let Some(cursor) = find(&["cursor"]).filter(|at| *at <= from + 2) {
             let query = (cursor..end).find(|at| self.word_at(*at, "for") || self.word_at(*at, "is"));
             declare.query_span = query.map(|query| self.span(query + 1, end));
+            declare.arguments = self.cursor_arguments(cursor + 1, query.unwrap_or(end));
         } else {
             let from = from + usize::from(self.word_at(from, "constant"));
             let default = (from..end)
@@ -192,6 +201,23 @@ impl Parser<'_> {
         }
         self.at = end + 1;
         Ok(declare)
+    }
+
+    /// The names in `(name type, …)` behind CURSOR.
+    fn cursor_arguments(&self, start: usize, end: usize) -> Vec<String> {
+        let mut depth = 0usize;
+        let mut names = Vec::new();
+        for at in start..end {
+            match self.text_at(at) {
+                "(" => depth += 1,
+                ")" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 1 && matches!(self.text_at(at), "(" | ",") {
+                names.push(folded(self.text_at(at + 1)));
+            }
+        }
+        names
     }
 
     /// Reads statements up to what ends a list: END, ELSE, ELSIF, WHEN or EXCEPTION.
@@ -250,7 +276,7 @@ impl Parser<'_> {
     }
 
     fn statement(&mut self) -> Result<PlStmt> {
-        self.label()?;
+        let label = self.label()?;
         let start = self.at;
         if let Some(operator) = self.assignment() {
             let target = self.span(start, operator);
@@ -263,13 +289,13 @@ impl Parser<'_> {
         let Some(first) = self.peek() else { return Err(self.error("expected END")) };
         match first.text(self.text).to_ascii_lowercase().as_str() {
             "begin" | "declare" => {
-                let block = self.block()?;
+                let block = self.block(label)?;
                 self.expect_semicolon()?;
                 Ok(PlStmt::Block(block))
             }
             "if" => self.if_statement(),
             "case" => self.case_statement(),
-            "loop" | "while" | "for" | "foreach" => self.loop_statement(),
+            "loop" | "while" | "for" | "foreach" => self.loop_statement(label),
             _ => self.simple_statement(),
         }
     }
@@ -320,7 +346,7 @@ impl Parser<'_> {
         self.expect_semicolon()
     }
 
-    fn loop_statement(&mut self) -> Result<PlStmt> {
+    fn loop_statement(&mut self, label: Option<String>) -> Result<PlStmt> {
         let start = self.at;
         let header = if self.take_word("loop") {
             LoopHeader::Forever
@@ -340,7 +366,7 @@ impl Parser<'_> {
         };
         let body = self.statements()?;
         self.end_of("loop")?;
-        Ok(PlStmt::Loop { span: self.span(start, self.at - 1), header, body })
+        Ok(PlStmt::Loop { span: self.span(start, self.at - 1), label, header, body })
     }
 
     /// Reads what stands between IN and LOOP.
