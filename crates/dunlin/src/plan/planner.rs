@@ -477,8 +477,8 @@ impl<'a> Planner<'a> {
             .min()
     }
 
-    /// Whether the class never waits for a later creator.
+    /// Whether it may wait for a later creator. An extension only adds, too, though nobody knows what: all waits with it.
     pub(super) fn may_wait(analysis: &Analysis) -> bool {
-        matches!(analysis.class, Class::Adds | Class::Writes)
+        matches!(analysis.class, Class::Adds | Class::Writes) || analysis.kind == "CREATE EXTENSION"
     }
 }

@@ -288,6 +288,25 @@ fn rule_8_what_waits_does_not_hold_a_barrier_back() {
 }
 
 #[test]
+fn rule_8_an_extension_waits_for_its_schema_and_what_follows_waits_with_it() {
+    let plan = on(
+        "",
+        &[
+            ("1", "create extension pgcrypto with schema crypto; create table a (i int);"),
+            ("2", "create table b (i int);"),
+            ("3", "create schema crypto; create table c (i int);"),
+        ],
+    );
+    insta::assert_snapshot!(plan, @"
+    3#1 run in 1
+    1#1 run moved in 2 DN302
+    1#2 run moved in 2 DN302
+    2#1 run moved in 3 DN302
+    3#2 run in 4
+    ");
+}
+
+#[test]
 fn rule_11_the_first_of_two_shapes_decides() {
     let plan = planned(
         "",

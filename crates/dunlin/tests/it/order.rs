@@ -7,8 +7,9 @@ use dunlin::pg::introspect::{Snapshot, introspect};
 use dunlin_testkit::{TestDb, block_on};
 
 /// In an order that works as it is written, none of which adds to the columns of a table.
-const STATEMENTS: [&str; 43] = [
+const STATEMENTS: [&str; 45] = [
     "create schema shop",
+    "create extension pg_trgm with schema shop",
     "create type shop.mood as enum ('good', 'bad')",
     "alter type shop.mood add value 'odd'",
     "create domain shop.amount as numeric check (value >= 0)",
@@ -46,6 +47,7 @@ const STATEMENTS: [&str; 43] = [
     "create function shop.first_mood() returns shop.mood language sql set search_path = shop
         as $$ select mood from customer order by id limit 1 $$",
     "create function shop.shout(text) returns text language sql immutable return upper($1)",
+    "create index customer_like on shop.customer using gin (name shop.gin_trgm_ops)",
     "create index customer_shout on shop.customer (shop.shout(name))",
     "create policy own on shop.bill using (shop.spent(customer) > 0)",
     "alter table shop.bill enable row level security",
