@@ -47,6 +47,7 @@ mod prepared;
 mod privileges;
 mod procedural;
 mod procedural_handlers;
+mod procedural_outcome;
 mod procedural_types;
 mod publication;
 pub mod query;

@@ -1,8 +1,7 @@
 //! DO blocks: PL/pgSQL statements walked in the order in which they run, on a catalog that changes with them.
 
-use super::query::strength;
-use super::{Analysis, Class, Context, Presence, Session, SessionChange, Transactional};
-use crate::catalog::{Catalog, DetailValue, Effect, Origin};
+use super::{Class, Context, Presence, Session, Transactional};
+use crate::catalog::Catalog;
 use crate::diagnostic::Code;
 use crate::source::{SourceFile, Span};
 use crate::syntax::plpgsql::{
@@ -121,9 +120,9 @@ pub(super) struct Runner<'c, 'a> {
     /// Where the body starts in the file, if its text stands there as it is.
     offset: Option<usize>,
     /// The session as the function's own settings and the statements before have left it, where they changed it.
-    session: Option<Session>,
+    pub(super) session: Option<Session>,
     /// Whether the search path is the function's own, and the caller's comes back at its end.
-    own_path: bool,
+    pub(super) own_path: bool,
     /// Whether something may have changed the search path: what is not found may be elsewhere.
     pub(super) path_unknown: bool,
     /// Whether what follows may not run.
@@ -497,154 +496,6 @@ impl<'c, 'a> Runner<'c, 'a> {
             nested.analysis
         };
         self.take(analysis, &node)
-    }
-
-    /// What a statement sets is in force for those after it.
-    fn set(&mut self, mut changes: Vec<SessionChange>) {
-        if changes.is_empty() {
-            return;
-        }
-        if self.unsure {
-            self.path_unknown |= changes.iter().any(changes_path);
-            for change in &mut changes {
-                if let SessionChange::Set { local, .. } = change {
-                    // Nothing that is written after the block counts on it.
-                    *local = true;
-                }
-            }
-        } else {
-            let session = self.session.get_or_insert_with(|| self.ctx.session.clone());
-            changes.iter().for_each(|change| session.apply(change));
-        }
-        let stays = |change: &SessionChange| !self.own_path || !changes_path(change);
-        self.ctx.analysis.session.extend(changes.into_iter().filter(stays));
-    }
-
-    /// Takes over what a nested statement needs and does.
-    fn take(&mut self, analysis: Analysis, node: &NodeEnum) -> bool {
-        let own = &mut self.ctx.analysis;
-        own.footprint.extend(&analysis.footprint);
-        own.constants.extend(analysis.constants);
-        for lock in analysis.locks {
-            match own.locks.iter_mut().find(|own| own.object == lock.object) {
-                Some(own) => own.mode = own.mode.max(lock.mode),
-                None => own.locks.push(lock),
-            }
-        }
-        own.costs.extend(analysis.costs);
-        own.remarks.extend(analysis.remarks);
-        let beside = |effect: &Effect| {
-            matches!(effect, Effect::FillRows { .. } | Effect::SetDetail { .. } | Effect::Act { .. })
-        };
-        let makes = analysis.effects.iter().any(|effect| !beside(effect));
-        if !self.late || self.applies && makes {
-            own.requires.extend(analysis.requires);
-        }
-        if let Some(reason) = analysis.opaque {
-            self.ctx.opaque(reason);
-            return false;
-        }
-        let there = analysis.presence != Presence::Absent;
-        if there && (makes || strength(analysis.class) >= strength(Class::Adds)) {
-            // Without IF NOT EXISTS it fails; with it, it does nothing.
-            self.ctx.raise(analysis.class);
-            let fails = !self.unsure && fails_when_there(node);
-            if fails && (!self.late || self.applies) && !self.catches_duplicates {
-                let (span, what) = (self.ctx.statement.span, analysis.kind);
-                let message = format!("{what} in the block makes what is there already");
-                self.ctx.require(
-                    Vec::new(),
-                    span,
-                    super::Verdict::Unknown,
-                    crate::diagnostic::Code::DN213,
-                    message,
-                    Vec::new(),
-                );
-            }
-            return fails;
-        }
-        if analysis.transaction.is_some() {
-            self.ctx.analysis.transaction = analysis.transaction;
-        }
-        let perhaps = self.unsure || self.path_unknown || self.late && !self.applies;
-        if makes && perhaps {
-            self.ctx.opaque("changes of the schema that depend on a condition that is not known here");
-            return false;
-        }
-        self.ctx.raise(analysis.class);
-        self.set(analysis.session);
-        let own = &mut self.ctx.analysis;
-        if let Some(data) = analysis.data {
-            match &mut own.data {
-                Some(own) => own.repeatable &= data.repeatable,
-                None => own.data = Some(super::DataChange { positional: None, ..data }),
-            }
-        }
-        own.new_labels.extend(analysis.new_labels);
-        own.provides.extend(analysis.provides);
-        if !analysis.effects.is_empty() {
-            let mut effects = analysis.effects;
-            if perhaps {
-                effects.iter_mut().for_each(unsure_detail);
-            }
-            if !effects.iter().all(|effect| matches!(effect, Effect::FillRows { .. })) {
-                self.catalog.to_mut().apply(&effects, Origin::Live);
-            }
-            own.effects.extend(effects);
-        }
-        false
-    }
-}
-
-/// Whether names may be found elsewhere after a change.
-pub(super) fn changes_path(change: &SessionChange) -> bool {
-    match change {
-        SessionChange::Set { name, .. } => {
-            matches!(name.as_str(), "search_path" | "role" | "session_authorization")
-        }
-        SessionChange::ResetAll => true,
-        SessionChange::Prepare { .. } | SessionChange::Deallocate { .. } => false,
-    }
-}
-
-/// What is perhaps set is not known.
-fn unsure_detail(effect: &mut Effect) {
-    if let Effect::SetDetail { value, .. } = effect {
-        *value = DetailValue::Unknown;
-    }
-}
-
-/// Whether a statement raises a `duplicate_…` error when what it makes is there: it has no IF NOT EXISTS.
-fn fails_when_there(node: &NodeEnum) -> bool {
-    match node {
-        NodeEnum::CreateStmt(node) => !node.if_not_exists,
-        NodeEnum::CreateTableAsStmt(node) => !node.if_not_exists,
-        NodeEnum::CreateSeqStmt(node) => !node.if_not_exists,
-        NodeEnum::CreateSchemaStmt(node) => !node.if_not_exists,
-        NodeEnum::CreateExtensionStmt(node) => !node.if_not_exists,
-        NodeEnum::IndexStmt(node) => !node.if_not_exists,
-        NodeEnum::ViewStmt(node) => !node.replace,
-        NodeEnum::CreateFunctionStmt(node) => !node.replace,
-        NodeEnum::CreateTrigStmt(node) => !node.replace,
-        NodeEnum::RuleStmt(node) => !node.replace,
-        NodeEnum::AlterEnumStmt(node) => !node.skip_if_new_val_exists,
-        NodeEnum::CreateEnumStmt(_)
-        | NodeEnum::CompositeTypeStmt(_)
-        | NodeEnum::CreateRangeStmt(_)
-        | NodeEnum::CreateDomainStmt(_)
-        | NodeEnum::CreatePolicyStmt(_)
-        | NodeEnum::CreateRoleStmt(_) => true,
-        NodeEnum::AlterTableStmt(node) => node.cmds.iter().any(|command| match command.node.as_ref() {
-            Some(NodeEnum::AlterTableCmd(command)) => {
-                let adds = matches!(
-                    command.subtype(),
-                    protobuf::AlterTableType::AtAddColumn | protobuf::AlterTableType::AtAddConstraint
-                );
-                adds && !command.missing_ok
-            }
-            _ => false,
-        }),
-        _ => false,
     }
 }
 

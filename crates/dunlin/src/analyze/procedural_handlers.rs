@@ -1,7 +1,8 @@
 //! Blocks with an EXCEPTION clause: what of them stays when an error is caught.
 
 use super::Verdict;
-use super::procedural::{Flow, Runner, changes_path};
+use super::procedural::{Flow, Runner};
+use super::procedural_outcome::changes_path;
 use crate::catalog::{Catalog, Effect};
 use crate::syntax::plpgsql::{Handler, PlBlock, PlStmt, RaiseLevel};
 use std::borrow::Cow;
