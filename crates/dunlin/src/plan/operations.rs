@@ -183,7 +183,12 @@ fn session_effects(
     if !relevant {
         return (Vec::new(), None);
     }
-    let mut analysis = analyze(statement, &Catalog::empty(), session);
+    let mut catalog = Catalog::empty();
+    if tree.kind() == TreeKind::Do {
+        // Whether something will be there is not known here.
+        catalog.clouded = Some("the database is not looked at".to_owned());
+    }
+    let mut analysis = analyze(statement, &catalog, session);
     if tree.kind() == TreeKind::Do {
         // SET LOCAL in a block is for the block.
         analysis.session.retain(|change| matches!(change, SessionChange::Set { local: false, .. }));

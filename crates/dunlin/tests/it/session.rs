@@ -183,7 +183,11 @@ async fn what_a_block_sets_is_in_force_for_what_follows() {
              do $$ begin perform set_config('search_path', 'app', false); end $$;
              create table after_set (id int references in_block_key);
              reset search_path;
-             create table after_reset (id int);",
+             create table after_reset (id int);
+             do $$ begin
+                 if not exists (select from pg_namespace where nspname = 'app') then set search_path = app; end if;
+             end $$;
+             create table after_perhaps (id int);",
         ),
         ("2_b.sql", "create table in_next (id int); create table app.in_block_key (id int primary key);"),
     ])
@@ -197,6 +201,7 @@ async fn what_a_block_sets_is_in_force_for_what_follows() {
             "app.in_block",
             "app.in_block_key",
             "public.after_local",
+            "public.after_perhaps",
             "public.after_reset",
             "public.in_next"
         ]
